@@ -1,0 +1,19 @@
+/** The states of a lifetime and the legal moves between them, as one table. */
+export const MOVES = {
+  QUEUED: ["RUNNING", "FAILED", "CANCELED"],
+  RUNNING: ["WAITING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
+  WAITING: ["RUNNING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
+  PAUSED: ["RUNNING", "WAITING", "FAILED", "CANCELED"],
+  SUCCEEDED: [],
+  FAILED: [],
+  CANCELED: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type LifetimeStatus = keyof typeof MOVES;
+
+export const LIFETIME_STATUSES = Object.keys(MOVES) as LifetimeStatus[];
+
+export const isTerminal = (status: LifetimeStatus): boolean => MOVES[status].length === 0;
+
+export const mayMove = (from: LifetimeStatus, to: LifetimeStatus): boolean =>
+  (MOVES[from] as readonly LifetimeStatus[]).includes(to);

@@ -1,0 +1,173 @@
+/** What the tenant object answers over RPC. Refusals are values; an exception is a broken invariant. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Graph, GraphStatus } from "../graph/graph.ts";
+import type { Rejection } from "../rejection.ts";
+import type { Result } from "../result.ts";
+import type { ExecutionTopic, Kind, Topic } from "../topics/topics.ts";
+import type { LifetimeStatus } from "./status.ts";
+
+export type Answer<T> = Result<T, Rejection>;
+
+/** Which object is meant; it checks that it is that one. */
+export interface Address {
+  readonly tenant: string;
+  readonly partition: number;
+}
+
+export interface TenantView {
+  readonly tenant: string;
+  readonly status: "ACTIVE" | "DELETING";
+  /** Counts how often a tenant of this name was provisioned; nothing of an older one can come back. */
+  readonly generation: number;
+  readonly created_at: string;
+}
+
+export interface GraphView {
+  readonly graph: string;
+  readonly version: number;
+  readonly status: GraphStatus;
+  /** SHA-256 of the canonical document, hex. */
+  readonly hash: string;
+  readonly created_at: string;
+}
+
+export interface GraphDetail extends GraphView {
+  readonly document: JsonObject;
+  /** The text that it was registered from. */
+  readonly source?: { readonly language: "dot"; readonly text: string };
+}
+
+/** A branch of the graph that ended, with the message that it ended in. */
+export interface Outcome {
+  readonly kind: Kind;
+  /** PlanExecution or TaskExecution, encoded. */
+  readonly message: Uint8Array;
+}
+
+export interface LifetimeView {
+  readonly lifetime: string;
+  readonly graph: string;
+  readonly graph_version: number;
+  readonly status: LifetimeStatus;
+  /** Why it ended other than by itself: a code, and a sentence. */
+  readonly reason?: { readonly code: string; readonly detail: string };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly started_at: string;
+  readonly ended_at?: string;
+  readonly steps: number;
+  /** Present once it has ended, when the results are still at hand in the object. */
+  readonly outcomes?: readonly Outcome[];
+}
+
+export interface StartRequest {
+  readonly graph: string;
+  /** The newest active one where absent. */
+  readonly version?: number;
+  readonly lifetime: string;
+  /** google.protobuf.Value, encoded. */
+  readonly input: Uint8Array;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
+  /** Answer when the lifetime has ended, or after this long. 0 answers once it is durable. */
+  readonly waitMs: number;
+}
+
+export interface StartAnswer {
+  readonly lifetime: LifetimeView;
+  /** An earlier request with the same key started it. */
+  readonly replayed: boolean;
+}
+
+export interface TopicRecord {
+  readonly offset: number;
+  /** Milliseconds since the epoch at which it was appended. */
+  readonly at: number;
+  readonly key: string;
+  /** The protobuf message of the topic, encoded. */
+  readonly value: Uint8Array;
+}
+
+export interface TopicPage {
+  readonly records: readonly TopicRecord[];
+  /** Where to read on; offsets of one topic rise but are not dense. */
+  readonly nextOffset: number;
+  readonly firstOffset: number;
+}
+
+/** What became of a message that somebody produced. */
+export type Disposition =
+  | { readonly outcome: "recorded"; readonly exec_id: string; readonly offset: number }
+  | { readonly outcome: "stray"; readonly reason: StrayReason; readonly exec_id: string }
+  | { readonly outcome: "dead_letter"; readonly reason: DeadLetterReason };
+
+/** An answer that came, was understood, and is not the one that counts. */
+export type StrayReason = "late" | "duplicate" | "unknown";
+/** A message that nothing can be done with, kept for people. */
+export type DeadLetterReason = "undecodable" | "uncorrelated" | "wrong_tenant" | "internal";
+
+export interface StrayView {
+  readonly id: number;
+  readonly reason: StrayReason;
+  readonly received_at: string;
+  readonly kind: Kind;
+  readonly message: Uint8Array;
+}
+
+export interface DeadLetterView {
+  readonly id: number;
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly received_at: string;
+  readonly topic: string;
+  readonly message: Uint8Array;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Pass it back as `after` for the next page; absent on the last. */
+  readonly next?: number;
+}
+
+export interface TenantRpc {
+  provision(address: Address): Promise<Answer<TenantView & { created: boolean }>>;
+  describe(): Promise<Answer<TenantView>>;
+  /** Refuses what comes from now on, and deletes everything, in slices if it is much. */
+  remove(): Promise<Answer<TenantView>>;
+
+  /** The same graph again answers the version that it has; NEW unless activated. */
+  registerGraph(request: {
+    graph: Graph;
+    source?: { language: "dot"; text: string };
+    activate: boolean;
+  }): Promise<Answer<GraphView & { created: boolean }>>;
+  /** The newest version of each graph, by name, after the given name. */
+  listGraphs(request: { after: string; limit: number }): Promise<Answer<readonly GraphView[]>>;
+  /** All versions of one graph, newest first. */
+  listVersions(graph: string): Promise<Answer<readonly GraphView[]>>;
+  getGraph(graph: string, version?: number): Promise<Answer<GraphDetail>>;
+  /** One version, or all of them. */
+  setGraphStatus(request: {
+    graph: string;
+    version?: number;
+    status: "ACTIVE" | "ARCHIVED";
+  }): Promise<Answer<readonly GraphView[]>>;
+
+  start(request: StartRequest): Promise<Answer<StartAnswer>>;
+  getLifetime(lifetime: string, waitMs: number): Promise<Answer<LifetimeView>>;
+  cancel(lifetime: string, detail: string): Promise<Answer<LifetimeView>>;
+
+  produce(topic: ExecutionTopic, message: Uint8Array): Promise<Answer<Disposition>>;
+  readTopic(request: {
+    topic: Topic;
+    offset: number;
+    limit: number;
+    waitMs: number;
+  }): Promise<Answer<TopicPage>>;
+  listStrays(request: { after: number; limit: number }): Promise<Answer<Page<StrayView>>>;
+  listDeadLetters(request: { after: number; limit: number }): Promise<Answer<Page<DeadLetterView>>>;
+
+  /** Settles when D1 has everything that was in the log at the time of the call. */
+  projected(): Promise<Answer<{ offset: number }>>;
+  /** Resumes what a lost alarm left lying. */
+  wake(): Promise<void>;
+}

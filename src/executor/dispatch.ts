@@ -1,0 +1,53 @@
+/**
+ * What crosses the line between the control plane and an executor: inputs go out in one call, and each
+ * execution comes back as soon as it is ready, together only with others that are ready too. The messages
+ * are those of the topics; only what the wire has no place for travels beside them.
+ */
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Kind } from "../topics/topics.ts";
+
+/** What an executor needs to know of a node; sent once a call, however many inputs name it. */
+export interface NodeSpec {
+  readonly type: Kind;
+  readonly name: string;
+  readonly kind: string;
+  readonly timeoutMs: number;
+  readonly settings: JsonObject;
+  /** Downstream nodes in the order of the edges. */
+  readonly next: readonly { readonly name: string; readonly when?: string }[];
+}
+
+export interface DispatchItem {
+  /** Index into `nodes`. */
+  readonly node: number;
+  /** PlanInput or TaskInput, encoded. */
+  readonly input: Uint8Array;
+  /** What is left of the attempt's time. */
+  readonly remainingMs: number;
+}
+
+export interface Dispatch {
+  readonly nodes: readonly NodeSpec[];
+  readonly items: readonly DispatchItem[];
+}
+
+/** Encoded executions that are ready, and the ids of inputs that asked for more time since the last answer. */
+export interface Answers {
+  readonly executions: readonly Uint8Array[];
+  readonly heartbeats: readonly string[];
+  /** Undefined when every input of the call has been answered. */
+  readonly running?: Running;
+}
+
+/** The inputs of one call that are still at work. Disposing of it gives them up. */
+export interface Running {
+  /** Settles when at least one more execution or heartbeat is there; `done` with the last. */
+  next(): Promise<{ executions: readonly Uint8Array[]; heartbeats: readonly string[]; done: boolean }>;
+  /** Aborts the signal of these inputs and drops what they would have answered. */
+  cancel(inputIds: readonly string[]): void;
+}
+
+/** One executor for each kind of input. */
+export interface Executor {
+  run(dispatch: Dispatch): Promise<Answers>;
+}

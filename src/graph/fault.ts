@@ -1,0 +1,47 @@
+/** What can be wrong with a graph. A validation answers all of them at once. */
+export const FAULT_CODES = [
+  "syntax",
+  "unsupported_syntax",
+  "no_graph",
+  "several_graphs",
+  "not_directed",
+  "text_too_large",
+  "too_many_nodes",
+  "too_many_edges",
+  "invalid_name",
+  "undeclared_node",
+  "untyped_node",
+  "duplicate_node",
+  "plan_and_task",
+  "unknown_attribute",
+  "invalid_attribute",
+  "unknown_kind",
+  "invalid_setting",
+  "invalid_expression",
+  "self_loop",
+  "duplicate_edge",
+  "same_kind_edge",
+  "dangling_edge",
+  "several_upstream_plans",
+  "no_upstream_plan",
+  "dead_end_plan",
+  "no_entry",
+  "unreachable_node",
+] as const;
+
+export type FaultCode = (typeof FAULT_CODES)[number];
+
+/** Lines and columns count from 1, columns in UTF-16 code units. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Fault {
+  readonly code: FaultCode;
+  /** Says what is wrong and how to mend it, in one sentence or two. */
+  readonly message: string;
+  readonly node?: string;
+  readonly edge?: { readonly from: string; readonly to: string };
+  readonly position?: Position;
+}

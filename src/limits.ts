@@ -1,0 +1,85 @@
+/** Every bound of the runtime, with its unit and its reason. A graph may lower or raise what `Bounds` names. */
+
+const KIB = 1024;
+const SECOND = 1_000;
+
+// Graphs
+/** A text that people write and review; the parser's work grows with it. */
+export const GRAPH_TEXT_BYTES_MAX = 1024 * KIB;
+/** Keeps validation under a second and the stored version under the object's 2 MB a row. */
+export const GRAPH_NODES_MAX = 5_000;
+export const GRAPH_EDGES_MAX = 20_000;
+
+// Lifetimes: defaults and ceilings of what a graph may ask for
+/** Passes through one node. A loop that needs more than this is nearly always one that makes no progress. */
+export const ITERATIONS_MAX = 1_000;
+/** Tasks that one plan execution may launch: a wave is committed in one transaction. */
+export const FAN_OUT_MAX = 1_000;
+/** Inputs without an answer in one lifetime; bounds what a cancel has to close in one transaction. */
+export const OUTSTANDING_MAX = 10_000;
+/** Executions in one lifetime; the backstop behind all other bounds. */
+export const STEPS_MAX = 100_000;
+/** A day: an agent that a person waits for ends long before. */
+export const LIFETIME_TIMEOUT_MS = 86_400 * SECOND;
+/** 30 days; timers are kept in milliseconds and a lifetime pins its log records. */
+export const LIFETIME_TIMEOUT_MS_MAX = 30 * 86_400 * SECOND;
+
+// Nodes
+/** A model call with tools ends within a minute or has gone wrong. */
+export const NODE_TIMEOUT_MS = 60 * SECOND;
+/** One RPC to an executor stays open this long at the most. */
+export const NODE_TIMEOUT_MS_MAX = 15 * 60 * SECOND;
+export const RETRY_ATTEMPTS_MAX = 20;
+export const RETRY_BACKOFF_MS = 500;
+export const RETRY_BACKOFF_MS_MAX = 60 * SECOND;
+/** What the executor's own timeout is given to arrive before the control plane ends the attempt itself. */
+export const LEASE_MARGIN_MS = 1 * SECOND;
+/** The same attempt is sent again when its executor vanished, this often, before it counts as failed. */
+export const REDISPATCHES_MAX = 5;
+
+// Payloads
+/** What travels inside a message; a result over it is refused until it can go to a blob. */
+export const INLINE_BYTES_MAX = 128 * KIB;
+/** An input put together from results stays under a broker's usual 1 MB record. */
+export const INPUT_BYTES_MAX = 900 * KIB;
+/** One arriving message: an execution with its upstream results, under the object's 2 MB a row. */
+export const MESSAGE_BYTES_MAX = 1024 * KIB;
+/** An error message is for people; the rest of it is cut off. */
+export const ERROR_MESSAGE_CHARS_MAX = 4_096;
+
+// HTTP
+export const BODY_BYTES_MAX = 1024 * KIB;
+/** Deeper JSON is a mistake or an attack, and recursion over it would end in a stack overflow. */
+export const JSON_DEPTH_MAX = 100;
+export const PAGE_ITEMS = 50;
+export const PAGE_ITEMS_MAX = 1_000;
+/** Below the idle timeout of usual proxies. */
+export const WAIT_MS_MAX = 60 * SECOND;
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+export const IDEMPOTENCY_MS = 24 * 3_600 * SECOND;
+export const LABELS_MAX = 32;
+export const LABEL_CHARS_MAX = 256;
+
+// The object
+/** What one transaction takes in: long enough to share a commit, short enough to leave the thread free. */
+export const BATCH_EVENTS_MAX = 512;
+/** Inputs at executors at once, over all lifetimes of the object; the rest wait in the log. */
+export const IN_FLIGHT_INPUTS_MAX = 1_024;
+/** Inputs in one RPC: its message stays far below the 32 MiB that RPC allows. */
+export const DISPATCH_INPUTS_MAX = 64;
+export const DISPATCH_BYTES_MAX = 8 * 1024 * KIB;
+/** Messages kept in memory, so that putting an input together does not read what was just written. */
+export const RECENT_BYTES_MAX = 16 * 1024 * KIB;
+/** States of lifetimes kept in memory: about 1 KiB each of an isolate's 128 MB. */
+export const CACHED_LIFETIMES_MAX = 10_000;
+/** Arrivals that wait for the next commit; over it callers are told to come back. */
+export const INBOX_EVENTS_MAX = 20_000;
+
+// The data plane
+/** How long a record may wait for company before it goes to D1. */
+export const FLUSH_MS = 100;
+/** Records in one flush: some 1 MB of JSON, a few milliseconds of D1's one thread. */
+export const FLUSH_RECORDS_MAX = 1_000;
+export const FLUSH_BYTES_MAX = 4 * 1024 * KIB;
+/** A read waits this long for its own writes to reach D1. */
+export const READ_BARRIER_MS_MAX = 5 * SECOND;
