@@ -1,0 +1,36 @@
+/**
+ * The wire has one string for an error. Ours begin with a code and a colon, as the exceptions of most
+ * languages do when they are printed, so that a retry rule can name codes of ours and of foreign executors.
+ */
+import { ERROR_MESSAGE_CHARS_MAX } from "../limits.ts";
+
+const CODE = /^([A-Za-z_][\w.]{0,99}):/;
+
+/** Codes of the runtime itself. */
+export type RuntimeErrorCode =
+  | "terminal"
+  | "invalid_input"
+  | "invalid_output"
+  | "invalid_settings"
+  | "result_too_large"
+  | "timed_out"
+  | "canceled"
+  | "unknown_kind"
+  | "executor_unavailable"
+  | "error";
+
+/** No attempt after these can end otherwise. */
+export const NEVER_RETRIED: readonly string[] = [
+  "terminal",
+  "invalid_input",
+  "invalid_output",
+  "invalid_settings",
+  "result_too_large",
+  "unknown_kind",
+] satisfies RuntimeErrorCode[];
+
+export const errorMessage = (code: string, detail: string): string =>
+  `${code}: ${detail}`.slice(0, ERROR_MESSAGE_CHARS_MAX);
+
+/** The code that a message begins with; `error` where it has none. */
+export const errorCode = (message: string): string => CODE.exec(message)?.[1] ?? "error";
