@@ -1,0 +1,78 @@
+/**
+ * What the tenant's log holds: one sequence for the whole tenant, append-only, and the only truth that D1
+ * is folded from. A message is stored once: inputs name the records that they carry, and a `persisted-*`
+ * topic reads the same record as its executions topic.
+ */
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { LifetimeStatus } from "../control-plane/status.ts";
+import type { GraphStatus } from "../graph/graph.ts";
+import type { Kind } from "./topics.ts";
+
+interface Appended {
+  /** Position in the log; a topic's offset is the position of its record, so offsets rise but are not dense. */
+  readonly offset: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface InputRecord extends Appended {
+  readonly type: "input";
+  readonly kind: Kind;
+  /** ExecutionHeader, encoded: what the execution of this input will carry. */
+  readonly header: Uint8Array;
+  /** The executions that it carries, in order: for a plan tasks, for a task one plan. */
+  readonly carries: readonly number[];
+  /** Of those, the ones whose result is left out. */
+  readonly withoutResult: readonly number[];
+}
+
+export interface ExecutionRecord extends Appended {
+  readonly type: "execution";
+  readonly kind: Kind;
+  /** PlanExecution or TaskExecution, encoded, its header complete. */
+  readonly message: Uint8Array;
+}
+
+export interface LifetimeStartedRecord extends Appended {
+  readonly type: "lifetime_started";
+  readonly lifetime: string;
+  readonly graph: string;
+  readonly version: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** TaskExecution, encoded: the synthetic root that carries the lifetime's input into its first plans. */
+  readonly root: Uint8Array;
+}
+
+export interface LifetimeEndedRecord extends Appended {
+  readonly type: "lifetime_ended";
+  readonly lifetime: string;
+  readonly status: LifetimeStatus;
+  readonly reason?: { readonly code: string; readonly detail: string };
+  readonly steps: number;
+  /** Where branches ended. */
+  readonly outcomes: readonly { readonly kind: Kind; readonly execId: string; readonly offset: number }[];
+}
+
+export interface GraphRegisteredRecord extends Appended {
+  readonly type: "graph_registered";
+  readonly graph: string;
+  readonly version: number;
+  readonly hash: string;
+  readonly status: GraphStatus;
+  readonly document: JsonObject;
+}
+
+export interface GraphStatusRecord extends Appended {
+  readonly type: "graph_status";
+  readonly graph: string;
+  readonly version: number;
+  readonly status: GraphStatus;
+}
+
+export type LogRecord =
+  | InputRecord
+  | ExecutionRecord
+  | LifetimeStartedRecord
+  | LifetimeEndedRecord
+  | GraphRegisteredRecord
+  | GraphStatusRecord;
