@@ -101,7 +101,7 @@ export type Disposition =
   | { readonly outcome: "dead_letter"; readonly reason: DeadLetterReason };
 
 /** An answer that came, was understood, and is not the one that counts. */
-export type StrayReason = "late" | "duplicate" | "unknown";
+export type StrayReason = "late" | "duplicate" | "unknown" | "unfinished";
 /** A message that nothing can be done with, kept for people. */
 export type DeadLetterReason = "undecodable" | "uncorrelated" | "wrong_tenant" | "internal";
 

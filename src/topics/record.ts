@@ -31,6 +31,8 @@ export interface ExecutionRecord extends Appended {
   readonly kind: Kind;
   /** PlanExecution or TaskExecution, encoded, its header complete. */
   readonly message: Uint8Array;
+  /** What was odd about it without being wrong, say a task name that the graph does not have. */
+  readonly warnings?: readonly string[];
 }
 
 export interface LifetimeStartedRecord extends Appended {

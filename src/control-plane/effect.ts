@@ -1,0 +1,48 @@
+/** What is asked for by a step; the shell does it, after the commit for all but `append`. */
+import type { LogRecord, InputRecord } from "../topics/record.ts";
+import type { StrayReason } from "./tenant.ts";
+
+/** Part of the transaction: the state and the records are one. */
+export interface Append {
+  readonly type: "append";
+  readonly record: LogRecord;
+}
+
+export interface DispatchInput {
+  readonly type: "dispatch";
+  readonly n: number;
+  readonly attempt: number;
+  readonly node: string;
+  readonly epoch: number;
+  readonly record: InputRecord;
+  /** When the lease ends. */
+  readonly due: number;
+}
+
+/** Sends an input again that is in the log already. */
+export interface Redispatch {
+  readonly type: "redispatch";
+  readonly n: number;
+  readonly attempt: number;
+  readonly node: string;
+  readonly epoch: number;
+  readonly offset: number;
+  readonly due: number;
+}
+
+/** Running work that nobody waits for any more. */
+export interface Withdraw {
+  readonly type: "withdraw";
+  readonly inputs: readonly number[];
+}
+
+export interface SetAside {
+  readonly type: "set_aside";
+  readonly reason: StrayReason;
+}
+
+export interface AnnounceEnd {
+  readonly type: "announce_end";
+}
+
+export type Effect = Append | DispatchInput | Redispatch | Withdraw | SetAside | AnnounceEnd;

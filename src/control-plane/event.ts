@@ -1,0 +1,72 @@
+/** What happened to one lifetime. Everything that a step depends on is in here, time included. */
+import type { Execution } from "../wire/codec.ts";
+import type { Kind } from "../topics/topics.ts";
+
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The first free position of the log. */
+  readonly tail: number;
+}
+
+export interface Started {
+  readonly type: "started";
+  readonly lifetime: string;
+  readonly tenant: string;
+  readonly partition: number;
+  readonly version: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** google.protobuf.Value, encoded. */
+  readonly input: Uint8Array;
+}
+
+export interface ExecutionArrived {
+  readonly type: "execution_arrived";
+  readonly kind: Kind;
+  /** The input that it answers. */
+  readonly n: number;
+  /** Its header is complete. */
+  readonly execution: Execution;
+  /** The same, encoded. */
+  readonly message: Uint8Array;
+}
+
+/** Time has passed: leases, backoffs and the lifetime's own deadline are looked at. */
+export interface TimePassed {
+  readonly type: "time_passed";
+}
+
+export interface HeartbeatReceived {
+  readonly type: "heartbeat_received";
+  readonly n: number;
+  readonly attempt: number;
+}
+
+/** The executor vanished without an answer, or the object that had sent the inputs did. */
+export interface DispatchLost {
+  readonly type: "dispatch_lost";
+  /** Which; all that are issued where absent. */
+  readonly inputs?: readonly { readonly n: number; readonly attempt: number }[];
+}
+
+export interface CancelRequested {
+  readonly type: "cancel_requested";
+  readonly detail: string;
+}
+
+/** Reducing an event of this lifetime threw. */
+export interface ReduceFailed {
+  readonly type: "reduce_failed";
+  readonly detail: string;
+}
+
+export type LifetimeEvent = Moment &
+  (
+    | Started
+    | ExecutionArrived
+    | TimePassed
+    | HeartbeatReceived
+    | DispatchLost
+    | CancelRequested
+    | ReduceFailed
+  );

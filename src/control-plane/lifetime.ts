@@ -1,0 +1,143 @@
+/**
+ * The state of one lifetime: a head of fixed size, and entries that grow with what is open, never with how
+ * long it has run (iterations: with the graph).
+ *
+ * 1. `outstanding` is the number of members that are issued or backing off; at 0 the lifetime ends.
+ * 2. A member that is done is kept while its wave is open, because a join may still collect it.
+ * 3. `due` is never later than the earliest deadline in here; it may be earlier.
+ */
+import type { Kind } from "../topics/topics.ts";
+import { Cells } from "./cells.ts";
+import type { LifetimeStatus } from "./status.ts";
+
+/** Raised when a stored state has to be upgraded on load. */
+export const STATE_VERSION = 1;
+
+export interface Reason {
+  readonly code: EndCode;
+  readonly detail: string;
+}
+
+/** Why a lifetime ended other than by itself. */
+export type EndCode =
+  | "node_failed"
+  | "canceled"
+  | "lifetime_timed_out"
+  | "iterations_exceeded"
+  | "fan_out_exceeded"
+  | "outstanding_exceeded"
+  | "steps_exceeded"
+  | "input_too_large"
+  | "internal";
+
+export interface Head {
+  readonly id: string;
+  readonly tenant: string;
+  readonly partition: number;
+  readonly graph: string;
+  readonly version: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Offset of its lifetime_started record: its number in the tenant. */
+  readonly started: number;
+  /** Milliseconds since the epoch; likewise the following. */
+  readonly startedAt: number;
+  readonly deadline: number;
+  readonly seed: number;
+  status: LifetimeStatus;
+  reason?: Reason;
+  endedAt?: number;
+  /** Offset of its lifetime_ended record. */
+  ended?: number;
+  due: number;
+  /** Raised by a cancel; what was dispatched under a lower one has no effect any more. */
+  epoch: number;
+  issued: number;
+  outstanding: number;
+  steps: number;
+  waves: number;
+}
+
+/** One input and its attempts. */
+export interface Member {
+  readonly kind: Kind;
+  readonly node: string;
+  readonly iteration: number;
+  /** The wave that launched a task; 0 for a plan. */
+  readonly wave: number;
+  /** Offsets of the executions that it carries. */
+  readonly carries: readonly number[];
+  readonly withoutResult: readonly number[];
+  /** Execution id of what caused it. */
+  readonly parent: string;
+  readonly attempt: number;
+  readonly phase: "issued" | "backoff" | "done";
+  /** Offset of the input record of this attempt. */
+  readonly input: number;
+  /** When the lease of this attempt ends, or the backoff before the next. */
+  readonly due: number;
+  /** How often this attempt was sent again because its executor vanished. */
+  readonly resent: number;
+  /** The attempt before this one was ended by its lease, so its answer may still come, late. */
+  readonly expired: boolean;
+  /** Once done. */
+  readonly answer?: Answered;
+}
+
+export interface Answered {
+  readonly execution: number;
+  readonly bytes: number;
+  /** The only plan that it goes to, where it chose one. */
+  readonly edge?: string;
+  /** A failure that its node ignores: a parent still, but without its result. */
+  readonly ignored: boolean;
+}
+
+/** The tasks that one plan execution launched. */
+export interface Wave {
+  /** Its members are the inputs first … first + count - 1. */
+  readonly first: number;
+  readonly count: number;
+  readonly open: number;
+  /** Plans with join `all` → members that may still come. A join that has fired is gone from here. */
+  readonly joins: Readonly<Record<string, number>>;
+}
+
+/** Where a branch ended. */
+export interface Ending {
+  readonly kind: Kind;
+  readonly execId: string;
+  readonly offset: number;
+}
+
+export interface Lifetime {
+  readonly head: Head;
+  readonly members: Cells<number, Member>;
+  readonly waves: Cells<number, Wave>;
+  /** Node → passes so far. */
+  readonly iterations: Cells<string, number>;
+  readonly endings: Cells<number, Ending>;
+}
+
+export const newLifetime = (head: Head): Lifetime => ({
+  head,
+  members: Cells.of(),
+  waves: Cells.of(),
+  iterations: Cells.of(),
+  endings: Cells.of(),
+});
+
+export const forkLifetime = (from: Lifetime): Lifetime => ({
+  head: { ...from.head },
+  members: from.members.fork(),
+  waves: from.waves.fork(),
+  iterations: from.iterations.fork(),
+  endings: from.endings.fork(),
+});
+
+export const settleLifetime = (lifetime: Lifetime): void => {
+  for (const part of PARTS) lifetime[part].settle();
+};
+
+/** The parts that are stored entry by entry once a lifetime has grown. */
+export const PARTS = ["members", "waves", "iterations", "endings"] as const;
+export type Part = (typeof PARTS)[number];
