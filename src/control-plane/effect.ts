@@ -1,5 +1,5 @@
 /** What is asked for by a step; the shell does it, after the commit for all but `append`. */
-import type { LogRecord, InputRecord } from "../topics/record.ts";
+import type { LogRecord } from "../topics/record.ts";
 import type { StrayReason } from "./tenant.ts";
 
 /** Part of the transaction: the state and the records are one. */
@@ -8,25 +8,16 @@ export interface Append {
   readonly record: LogRecord;
 }
 
+/** Sends an input that is in the log, or is with this commit, to its executor. */
 export interface DispatchInput {
   readonly type: "dispatch";
   readonly n: number;
   readonly attempt: number;
   readonly node: string;
   readonly epoch: number;
-  readonly record: InputRecord;
-  /** When the lease ends. */
-  readonly due: number;
-}
-
-/** Sends an input again that is in the log already. */
-export interface Redispatch {
-  readonly type: "redispatch";
-  readonly n: number;
-  readonly attempt: number;
-  readonly node: string;
-  readonly epoch: number;
+  /** Of its record in the log. */
   readonly offset: number;
+  /** When the lease ends. */
   readonly due: number;
 }
 
@@ -45,4 +36,4 @@ export interface AnnounceEnd {
   readonly type: "announce_end";
 }
 
-export type Effect = Append | DispatchInput | Redispatch | Withdraw | SetAside | AnnounceEnd;
+export type Effect = Append | DispatchInput | Withdraw | SetAside | AnnounceEnd;

@@ -1,6 +1,7 @@
 /** What happened to one lifetime. Everything that a step depends on is in here, time included. */
-import type { Execution } from "../wire/codec.ts";
+
 import type { Kind } from "../topics/topics.ts";
+import type { Execution } from "../wire/codec.ts";
 
 export interface Moment {
   /** Milliseconds since the epoch. */

@@ -57,6 +57,15 @@ export interface Head {
   waves: number;
 }
 
+/** An execution, as an input refers to it. */
+export interface Parent {
+  readonly execId: string;
+  readonly name: string;
+  readonly offset: number;
+  /** A failure that its node ignores is a parent still, but without its result. */
+  readonly ignored?: true;
+}
+
 /** One input and its attempts. */
 export interface Member {
   readonly kind: Kind;
@@ -64,11 +73,8 @@ export interface Member {
   readonly iteration: number;
   /** The wave that launched a task; 0 for a plan. */
   readonly wave: number;
-  /** Offsets of the executions that it carries. */
-  readonly carries: readonly number[];
-  readonly withoutResult: readonly number[];
-  /** Execution id of what caused it. */
-  readonly parent: string;
+  /** The executions that it carries, in order. */
+  readonly parents: readonly Parent[];
   readonly attempt: number;
   readonly phase: "issued" | "backoff" | "done";
   /** Offset of the input record of this attempt. */
@@ -83,13 +89,11 @@ export interface Member {
   readonly answer?: Answered;
 }
 
-export interface Answered {
-  readonly execution: number;
+export interface Answered extends Parent {
+  /** Size of the message. */
   readonly bytes: number;
   /** The only plan that it goes to, where it chose one. */
   readonly edge?: string;
-  /** A failure that its node ignores: a parent still, but without its result. */
-  readonly ignored: boolean;
 }
 
 /** The tasks that one plan execution launched. */

@@ -1,0 +1,73 @@
+/**
+ * task → plans: a task that is done goes to its plans, or waits for the rest of its wave where they join.
+ * A join fires at most once per wave and node (I4): it is struck from the wave when it does.
+ */
+import { overBound } from "./bounds.ts";
+import type { Draft } from "./draft.ts";
+import { end } from "./ending.ts";
+import { issue } from "./issue.ts";
+import type { Answered, Member, Parent, Wave } from "./lifetime.ts";
+
+export const afterTask = (draft: Draft, n: number, done: Member & { readonly answer: Answered }): void => {
+  const { members, waves, endings } = draft.lifetime;
+  const wave = waves.get(done.wave);
+  if (wave === undefined) throw new Error(`task input ${n} belongs to wave ${done.wave}, which is not open`);
+  members.set(n, done);
+
+  const plans = draft.graph.down(done.node);
+  if (plans.length === 0 && !done.answer.ignored)
+    endings.set(endings.size, { kind: "task", execId: done.answer.execId, offset: done.answer.offset });
+
+  const joins = { ...wave.joins };
+  const closed = { ...wave, open: wave.open - 1, joins };
+  for (const plan of plans) {
+    const waiting = joins[plan];
+    if (waiting === undefined) {
+      if (goesTo(done.answer, plan)) toPlan(draft, plan, [done.answer]);
+    } else if (waiting > 1) {
+      joins[plan] = waiting - 1;
+    } else {
+      delete joins[plan];
+      const arrived = arrivals(draft, closed, plan);
+      if (arrived.length > 0) toPlan(draft, plan, arrived);
+    }
+    // Whatever ended the lifetime just now has closed its waves as well.
+    if (draft.lifetime.head.endedAt !== undefined) return;
+  }
+  if (closed.open > 0) waves.set(done.wave, closed);
+  else closeWave(draft, done.wave, closed);
+};
+
+/** A task that chose an edge has departed from its other plans. */
+const goesTo = (answer: Answered, plan: string): boolean => answer.edge === undefined || answer.edge === plan;
+
+/** The members of a wave that came to this plan, in the order of launch. */
+const arrivals = (draft: Draft, wave: Wave, plan: string): Answered[] => {
+  const arrived: Answered[] = [];
+  for (let n = wave.first; n < wave.first + wave.count; n++) {
+    const member = draft.lifetime.members.get(n);
+    if (member?.answer && goesTo(member.answer, plan) && draft.graph.down(member.node).includes(plan))
+      arrived.push(member.answer);
+  }
+  return arrived;
+};
+
+const toPlan = (draft: Draft, node: string, answers: readonly Answered[]): void => {
+  let bytes = 0;
+  for (const each of answers) bytes += each.ignored ? 0 : each.bytes;
+  const over = overBound(draft, [node], bytes);
+  if (over) end(draft, "FAILED", over);
+  else issue(draft, { node, wave: 0, parents: answers.map(parentOf) });
+};
+
+const parentOf = ({ execId, name, offset, ignored }: Answered): Parent => ({
+  execId,
+  name,
+  offset,
+  ...(ignored && { ignored }),
+});
+
+const closeWave = (draft: Draft, number: number, wave: Wave): void => {
+  draft.lifetime.waves.delete(number);
+  for (let n = wave.first; n < wave.first + wave.count; n++) draft.lifetime.members.delete(n);
+};

@@ -1,0 +1,128 @@
+/**
+ * An attempt ends once (I1): by the execution that answers it, or by an outcome of our own. What follows —
+ * a retry, the end of the lifetime, or the next nodes — is decided here for both.
+ */
+import { type Execution, isPlan } from "../wire/codec.ts";
+import { errorCode, NEVER_RETRIED } from "../wire/error-message.ts";
+import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { afterPlan, chooseTasks } from "./after-plan.ts";
+import { afterTask } from "./after-task.ts";
+import { append, type Draft } from "./draft.ts";
+import { end } from "./ending.ts";
+import type { ExecutionArrived } from "./event.ts";
+import { draw } from "./ids.ts";
+import { put } from "./issue.ts";
+import type { Answered, Member } from "./lifetime.ts";
+import type { StrayReason } from "./tenant.ts";
+
+const SUCCESSES: readonly ExecutionStatus[] = [ExecutionStatus.SUCCEEDED, ExecutionStatus.SKIPPED];
+const RETRYABLE: readonly ExecutionStatus[] = [ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT];
+const UNFINISHED: readonly ExecutionStatus[] = [
+  ExecutionStatus.UNSPECIFIED,
+  ExecutionStatus.PENDING,
+  ExecutionStatus.RUNNING,
+];
+
+export const executionArrived = (draft: Draft, event: ExecutionArrived): void => {
+  const member = draft.lifetime.members.get(event.n);
+  const reason = strayReason(draft, event, member);
+  if (reason !== undefined || member === undefined) {
+    draft.effects.push({ type: "set_aside", reason: reason ?? "unknown" });
+    return;
+  }
+  const { execution, message, kind } = event;
+  const tasks = isPlan(execution) ? chooseTasks(draft, member.node, execution) : undefined;
+  draft.lifetime.head.steps++;
+  const offset = append(draft, {
+    type: "execution",
+    kind,
+    message,
+    ...(tasks && tasks.warnings.length > 0 && { warnings: tasks.warnings }),
+  });
+  settle(draft, event.n, member, { execution, offset, bytes: message.byteLength });
+};
+
+/** Why this execution is not the one that counts, if so. */
+const strayReason = (
+  draft: Draft,
+  { n, kind, execution }: ExecutionArrived,
+  member: Member | undefined,
+): StrayReason | undefined => {
+  const { head } = draft.lifetime;
+  const status = execution.header?.status ?? ExecutionStatus.UNSPECIFIED;
+  const attempt = execution.header?.attempt ?? 0;
+  if (n < 1 || n > head.issued) return "unknown";
+  if (head.endedAt !== undefined) return "late";
+  if (member === undefined) return "duplicate";
+  if (member.kind !== kind || member.node !== execution.header?.name || attempt > member.attempt)
+    return "unknown";
+  if (member.phase === "done") return "duplicate";
+  if (attempt < member.attempt || member.phase === "backoff") return member.expired ? "late" : "duplicate";
+  return UNFINISHED.includes(status) ? "unfinished" : undefined;
+};
+
+export interface Recorded {
+  readonly execution: Execution;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** What follows from the recorded outcome of the open attempt of an input. */
+export const settle = (draft: Draft, n: number, member: Member, recorded: Recorded): void => {
+  const { execution } = recorded;
+  const status = execution.header?.status ?? ExecutionStatus.UNSPECIFIED;
+  if (SUCCESSES.includes(status)) {
+    close(draft, n, member, recorded, false);
+    return;
+  }
+  const message = execution.result?.errorMessage ?? "";
+  const node = draft.graph.node(member.node);
+  const code = errorCode(message);
+  if (
+    RETRYABLE.includes(status) &&
+    member.attempt < node.retry.attempts &&
+    !NEVER_RETRIED.includes(code) &&
+    !node.retry.never.includes(code)
+  ) {
+    backOff(draft, n, member, status);
+    return;
+  }
+  if (node.onFailure !== "fail") {
+    close(draft, n, member, recorded, node.onFailure === "ignore");
+    return;
+  }
+  draft.lifetime.members.delete(n);
+  draft.lifetime.head.outstanding--;
+  end(draft, "FAILED", { code: "node_failed", detail: `${member.node}: ${message || "failed"}` });
+};
+
+/** Exponential backoff with full jitter: a wait drawn between nothing and a bound that doubles. */
+const backOff = (draft: Draft, n: number, member: Member, status: ExecutionStatus): void => {
+  const { retry } = draft.graph.node(member.node);
+  const bound = Math.min(retry.backoffMsMax, retry.backoffMs * 2 ** (member.attempt - 1));
+  const wait = Math.floor(draw(draft.lifetime.head.seed, n, member.attempt) * bound);
+  put(draft, n, {
+    ...member,
+    phase: "backoff",
+    due: draft.at + wait,
+    expired: status === ExecutionStatus.TIMED_OUT,
+  });
+};
+
+const close = (draft: Draft, n: number, member: Member, recorded: Recorded, ignored: boolean): void => {
+  const { execution, offset, bytes } = recorded;
+  const edge = execution.header?.edgeTaken;
+  const answer: Answered = {
+    execId: execution.header?.execId ?? "",
+    name: member.node,
+    offset,
+    bytes,
+    ...(ignored && { ignored }),
+    ...(edge && draft.graph.down(member.node).includes(edge) && { edge }),
+  };
+  draft.lifetime.head.outstanding--;
+  if (isPlan(execution)) {
+    draft.lifetime.members.delete(n);
+    afterPlan(draft, answer, ignored ? [] : chooseTasks(draft, member.node, execution).tasks);
+  } else afterTask(draft, n, { ...member, phase: "done", answer });
+};

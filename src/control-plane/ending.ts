@@ -1,0 +1,47 @@
+/** The end of a lifetime: what is outstanding is recorded as canceled and withdrawn, and it is announced once. */
+import type { Kind } from "../topics/topics.ts";
+import { append, type Draft, move } from "./draft.ts";
+import type { Reason } from "./lifetime.ts";
+import { PARTS } from "./lifetime.ts";
+import { recordOutcome } from "./outcome.ts";
+
+type Terminal = "SUCCEEDED" | "FAILED" | "CANCELED";
+
+export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
+  const { head, members, endings } = draft.lifetime;
+  const running: number[] = [];
+  for (const [n, member] of [...members.entries()].sort(([a], [b]) => a - b)) {
+    if (member.phase !== "issued") continue;
+    running.push(n);
+    recordOutcome(draft, n, member, "canceled", reason?.detail ?? "the lifetime ended");
+  }
+  if (running.length > 0) draft.effects.push({ type: "withdraw", inputs: running });
+
+  move(draft, status);
+  head.endedAt = draft.at;
+  if (reason) head.reason = reason;
+  head.outstanding = 0;
+  head.epoch++;
+  const outcomes = [...endings.entries()].sort(([a], [b]) => a - b).map(([, ending]) => ending);
+  head.ended = append(draft, {
+    type: "lifetime_ended",
+    lifetime: head.id,
+    status,
+    ...(reason && { reason }),
+    steps: head.steps,
+    outcomes: outcomes as readonly { kind: Kind; execId: string; offset: number }[],
+  });
+  for (const part of PARTS) if (part !== "endings") clear(draft, part);
+  draft.effects.push({ type: "announce_end" });
+};
+
+const clear = (draft: Draft, part: "members" | "waves" | "iterations"): void => {
+  const cells = draft.lifetime[part] as { entries(): Iterable<[unknown, unknown]>; delete(key: never): void };
+  for (const [key] of [...cells.entries()]) cells.delete(key as never);
+};
+
+/** A lifetime with nothing outstanding has succeeded: whatever failed was routed or ignored. */
+export const endIfDone = (draft: Draft): void => {
+  const { head } = draft.lifetime;
+  if (head.endedAt === undefined && head.outstanding === 0) end(draft, "SUCCEEDED");
+};

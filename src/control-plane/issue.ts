@@ -1,0 +1,100 @@
+/** Issues inputs: the first attempt, the ones after a backoff, and the same one again when it was lost. */
+import { create } from "@bufbuild/protobuf";
+import { LEASE_MARGIN_MS } from "../limits.ts";
+import { encode } from "../wire/codec.ts";
+import { ExecutionHeaderSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { append, type Draft, move } from "./draft.ts";
+import { execId, inputId } from "./ids.ts";
+import type { Member } from "./lifetime.ts";
+
+/** What the execution of this attempt will carry, but for its outcome. */
+export const headerOf = (draft: Draft, n: number, member: Member) => {
+  const { head } = draft.lifetime;
+  const input = inputId(head.id, n);
+  return create(ExecutionHeaderSchema, {
+    name: member.node,
+    execId: execId(head.tenant, head.partition, input, member.attempt),
+    graphId: head.graph,
+    graphVersion: head.version,
+    lifetimeId: head.id,
+    tenantId: head.tenant,
+    attempt: member.attempt,
+    iterationIdx: member.iteration,
+    parentId: member.parents.length === 1 ? (member.parents[0]?.execId ?? "") : "",
+    inputId: input,
+  });
+};
+
+type Issue = Pick<Member, "node" | "wave" | "parents">;
+
+/** A new input for a node, with its first attempt; answers its number. */
+export const issue = (draft: Draft, what: Issue): number => {
+  const { head, iterations } = draft.lifetime;
+  const n = ++head.issued;
+  const iteration = iterations.get(what.node) ?? 0;
+  iterations.set(what.node, iteration + 1);
+  head.outstanding++;
+  if (head.status === "QUEUED") move(draft, "RUNNING");
+  attempt(draft, n, {
+    ...what,
+    kind: draft.graph.node(what.node).type,
+    iteration,
+    attempt: 1,
+    expired: false,
+  });
+  return n;
+};
+
+type Attempt = Omit<Member, "phase" | "input" | "due" | "resent" | "answer">;
+
+/** Puts one attempt on its topic and under a lease. */
+export const attempt = (draft: Draft, n: number, what: Attempt): void => {
+  const member: Member = {
+    ...what,
+    phase: "issued",
+    input: draft.tail,
+    due: leaseEnd(draft, what.node),
+    resent: 0,
+  };
+  append(draft, {
+    type: "input",
+    kind: member.kind,
+    header: encode(ExecutionHeaderSchema, headerOf(draft, n, member)),
+    carries: member.parents.map((parent) => parent.offset),
+    withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
+  });
+  put(draft, n, member);
+  send(draft, n, member);
+};
+
+/** The same attempt once more, under a new lease. */
+export const resend = (draft: Draft, n: number, lost: Member): void => {
+  const member = { ...lost, resent: lost.resent + 1, due: leaseEnd(draft, lost.node) };
+  put(draft, n, member);
+  send(draft, n, member);
+};
+
+export const extendLease = (draft: Draft, n: number, member: Member): void =>
+  put(draft, n, { ...member, due: leaseEnd(draft, member.node) });
+
+/** Keeps an open member, and `due` no later than its deadline. */
+export const put = (draft: Draft, n: number, member: Member): void => {
+  const { head, members } = draft.lifetime;
+  members.set(n, member);
+  head.due = Math.min(head.due, member.due);
+};
+
+const leaseEnd = (draft: Draft, node: string): number =>
+  draft.at + draft.graph.node(node).timeoutMs + LEASE_MARGIN_MS;
+
+const send = (draft: Draft, n: number, member: Member): void => {
+  draft.effects.push({
+    type: "dispatch",
+    n,
+    attempt: member.attempt,
+    node: member.node,
+    epoch: draft.lifetime.head.epoch,
+    offset: member.input,
+    due: member.due,
+  });
+};

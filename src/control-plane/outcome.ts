@@ -1,0 +1,65 @@
+/** Executions that the control plane records itself, for an attempt that its executor will not answer. */
+import { create } from "@bufbuild/protobuf";
+import { type Execution, encodeExecution } from "../wire/codec.ts";
+import { errorMessage } from "../wire/error-message.ts";
+import {
+  ExecutionStatus,
+  PlanExecutionSchema,
+  TaskExecutionSchema,
+} from "../wire/gen/escapement/v1/execution_pb.ts";
+import { append, type Draft } from "./draft.ts";
+import { headerOf } from "./issue.ts";
+import type { Member } from "./lifetime.ts";
+
+const STATUS = {
+  canceled: ExecutionStatus.CANCELED,
+  timed_out: ExecutionStatus.TIMED_OUT,
+  executor_unavailable: ExecutionStatus.FAILED,
+} as const;
+
+export type OwnOutcome = keyof typeof STATUS;
+
+/** Appends the outcome of an attempt and counts it as a step. */
+export const recordOutcome = (
+  draft: Draft,
+  n: number,
+  member: Member,
+  outcome: OwnOutcome,
+  detail: string,
+): { execution: Execution; offset: number; bytes: number } => {
+  const execution = outcomeOf(draft, n, member, outcome, detail);
+  const message = encodeExecution(execution);
+  draft.lifetime.head.steps++;
+  const offset = append(draft, { type: "execution", kind: member.kind, message });
+  return { execution, offset, bytes: message.byteLength };
+};
+
+const outcomeOf = (
+  draft: Draft,
+  n: number,
+  member: Member,
+  outcome: OwnOutcome,
+  detail: string,
+): Execution => {
+  const header = headerOf(draft, n, member);
+  header.status = STATUS[outcome];
+  header.createdAt = isoOf(draft.at);
+  const text = errorMessage(outcome, detail);
+  const [parent] = member.parents;
+  return member.kind === "plan"
+    ? create(PlanExecutionSchema, {
+        header,
+        parentTaskExecIds: member.parents.map((each) => each.execId),
+        parentTaskNames: member.parents.map((each) => each.name),
+        result: { errorMessage: text },
+      })
+    : create(TaskExecutionSchema, {
+        header,
+        parentPlanExecId: parent?.execId ?? "",
+        parentPlanName: parent?.name ?? "",
+        result: { id: header.execId, errorMessage: text },
+      });
+};
+
+/** ISO-8601 in UTC. The core has no clock: this only writes a time that it was given. */
+export const isoOf = (at: number): string => new Date(at).toISOString();

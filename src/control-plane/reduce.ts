@@ -1,0 +1,65 @@
+/**
+ * reduce(state, event) → { state, effects }: one step of one lifetime, pure. The same log gives the same
+ * states, the same ids and the same effects.
+ *
+ * 1. A lifetime that has ended asks for nothing any more; what still arrives is set aside.
+ * 2. Effects name only the nodes downstream of what happened.
+ * 3. A throw is a broken invariant; the state that went in is untouched, and the caller discards the event.
+ */
+import type { GraphIndex } from "../graph/lookup.ts";
+import { executionArrived } from "./answer.ts";
+import { type Draft, draftOf } from "./draft.ts";
+import type { Effect } from "./effect.ts";
+import { end, endIfDone } from "./ending.ts";
+import type { LifetimeEvent } from "./event.ts";
+import { extendLease } from "./issue.ts";
+import type { Lifetime } from "./lifetime.ts";
+import { started } from "./start.ts";
+import { dispatchLost, timePassed } from "./time.ts";
+
+export interface Step {
+  readonly state: Lifetime;
+  readonly effects: readonly Effect[];
+}
+
+export const reduce = (state: Lifetime | undefined, event: LifetimeEvent, graph: GraphIndex): Step => {
+  const draft = event.type === "started" ? started(event, graph) : next(state, event, graph);
+  endIfDone(draft);
+  return { state: draft.lifetime, effects: draft.effects };
+};
+
+const next = (
+  state: Lifetime | undefined,
+  event: Exclude<LifetimeEvent, { type: "started" }>,
+  graph: GraphIndex,
+): Draft => {
+  if (state === undefined) throw new Error(`${event.type} of a lifetime that has not started`);
+  const draft = draftOf(state, graph, event);
+  if (event.type === "execution_arrived") executionArrived(draft, event);
+  else if (state.head.endedAt === undefined) happened(draft, event);
+  return draft;
+};
+
+const happened = (
+  draft: Draft,
+  event: Exclude<LifetimeEvent, { type: "started" | "execution_arrived" }>,
+): void => {
+  switch (event.type) {
+    case "time_passed":
+      timePassed(draft);
+      break;
+    case "dispatch_lost":
+      dispatchLost(draft, event);
+      break;
+    case "heartbeat_received": {
+      const member = draft.lifetime.members.get(event.n);
+      if (member?.phase === "issued" && member.attempt === event.attempt) extendLease(draft, event.n, member);
+      break;
+    }
+    case "cancel_requested":
+      end(draft, "CANCELED", { code: "canceled", detail: event.detail });
+      break;
+    case "reduce_failed":
+      end(draft, "FAILED", { code: "internal", detail: event.detail });
+  }
+};

@@ -1,0 +1,77 @@
+/** The start of a lifetime: its record, the synthetic root that carries its input, its entry plans. */
+import { create } from "@bufbuild/protobuf";
+import type { GraphIndex } from "../graph/lookup.ts";
+import { encodeExecution } from "../wire/codec.ts";
+import { ExecutionStatus, TaskExecutionSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { overBound } from "./bounds.ts";
+import { append, type Draft, draftOf } from "./draft.ts";
+import { end } from "./ending.ts";
+import type { Moment, Started } from "./event.ts";
+import { execId, inputId, seedOf } from "./ids.ts";
+import { issue } from "./issue.ts";
+import { newLifetime } from "./lifetime.ts";
+import { isoOf } from "./outcome.ts";
+
+/** The name of the root; no node can have it, because it is no valid name. */
+export const ROOT_NAME = "$input";
+const VALUE_URL = "type.googleapis.com/google.protobuf.Value";
+
+export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
+  const deadline = event.at + graph.bounds.timeoutMs;
+  const lifetime = newLifetime({
+    id: event.lifetime,
+    tenant: event.tenant,
+    partition: event.partition,
+    graph: graph.name,
+    version: event.version,
+    labels: event.labels,
+    started: event.tail,
+    startedAt: event.at,
+    deadline,
+    seed: seedOf(event.lifetime),
+    status: "QUEUED",
+    due: deadline,
+    epoch: 0,
+    issued: 0,
+    outstanding: 0,
+    steps: 0,
+    waves: 0,
+  });
+  const draft = draftOf(lifetime, graph, event);
+  const root = execId(event.tenant, event.partition, inputId(event.lifetime, 0), 1);
+  const offset = append(draft, {
+    type: "lifetime_started",
+    lifetime: event.lifetime,
+    graph: graph.name,
+    version: event.version,
+    labels: event.labels,
+    root: encodeExecution(rootOf(event, graph, root)),
+  });
+  const over = overBound(draft, graph.entries, event.input.byteLength);
+  if (over) end(draft, "FAILED", over);
+  else
+    for (const node of graph.entries)
+      issue(draft, { node, wave: 0, parents: [{ execId: root, name: ROOT_NAME, offset }] });
+  return draft;
+};
+
+/** A plan input without any task execution would give some peers' answers nothing to be correlated by. */
+const rootOf = (event: Started & Moment, graph: GraphIndex, id: string) =>
+  create(TaskExecutionSchema, {
+    header: {
+      name: ROOT_NAME,
+      execId: id,
+      graphId: graph.name,
+      graphVersion: event.version,
+      lifetimeId: event.lifetime,
+      tenantId: event.tenant,
+      attempt: 1,
+      createdAt: isoOf(event.at),
+      status: ExecutionStatus.SUCCEEDED,
+      inputId: inputId(event.lifetime, 0),
+    },
+    result: {
+      id,
+      data: { case: "inlineData", value: { typeUrl: VALUE_URL, value: event.input } },
+    },
+  });

@@ -1,0 +1,63 @@
+/** What a turn may ask of the storage, all of it synchronous; and what it asks to be written, in one transaction. */
+
+import type { GraphStatus } from "../graph/graph.ts";
+import type { GraphIndex } from "../graph/lookup.ts";
+import type { LogRecord } from "../topics/record.ts";
+import type { Kind } from "../topics/topics.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { DeadLetterReason, StrayReason } from "./tenant.ts";
+
+/** What remains of a lifetime that has ended. */
+export interface Tombstone {
+  readonly id: string;
+  readonly started: number;
+  /** Offset of its lifetime_ended record. */
+  readonly ended: number;
+}
+
+export interface IdempotencyEntry {
+  readonly key: string;
+  readonly bodyHash: string;
+  readonly lifetime: string;
+  readonly expiresAt: number;
+}
+
+export interface Store {
+  /** The first free position of the log. */
+  tail(): number;
+  lifetime(id: string): Lifetime | Tombstone | undefined;
+  graph(name: string, version: number): GraphIndex;
+  /** The version that a start without one means, or the named one, with its status. */
+  graphVersion(name: string, version?: number): { version: number; status: GraphStatus } | undefined;
+  idempotency(key: string): IdempotencyEntry | undefined;
+  /** Open inputs of this node whose parents are exactly these, oldest first. */
+  openInputs(
+    kind: Kind,
+    node: string,
+    parents: readonly string[],
+  ): readonly { lifetime: string; n: number }[];
+}
+
+export interface Stray {
+  readonly at: number;
+  readonly reason: StrayReason;
+  readonly kind: Kind;
+  readonly message: Uint8Array;
+}
+
+export interface DeadLetter {
+  readonly at: number;
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly topic: string;
+  readonly message: Uint8Array;
+}
+
+/** Everything that one transaction writes. */
+export interface Writes {
+  readonly records: readonly LogRecord[];
+  readonly lifetimes: readonly Lifetime[];
+  readonly idempotency: readonly IdempotencyEntry[];
+  readonly strays: readonly Stray[];
+  readonly deadLetters: readonly DeadLetter[];
+}

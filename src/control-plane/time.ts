@@ -1,0 +1,58 @@
+/** Time is an event: leases that ended, backoffs that are over, and the deadline of the lifetime. */
+
+import { REDISPATCHES_MAX } from "../limits.ts";
+import { settle } from "./answer.ts";
+import type { Draft } from "./draft.ts";
+import { end } from "./ending.ts";
+import type { DispatchLost } from "./event.ts";
+import { attempt, resend } from "./issue.ts";
+import type { Member } from "./lifetime.ts";
+import { recordOutcome } from "./outcome.ts";
+
+const isOpen = (draft: Draft): boolean => draft.lifetime.head.endedAt === undefined;
+
+const inOrder = (draft: Draft): [number, Member][] =>
+  [...draft.lifetime.members.entries()].sort(([a], [b]) => a - b);
+
+/** No timer fires early (I11): what is not due yet is left, and `due` is set to the earliest of it. */
+export const timePassed = (draft: Draft): void => {
+  const { head } = draft.lifetime;
+  if (draft.at >= head.deadline) {
+    end(draft, "FAILED", {
+      code: "lifetime_timed_out",
+      detail: `not done within ${head.deadline - head.startedAt} ms; the graph's timeout sets this`,
+    });
+    return;
+  }
+  for (const [n, member] of inOrder(draft)) {
+    if (member.phase === "done" || member.due > draft.at) continue;
+    if (member.phase === "backoff") {
+      const { answer: _, ...next } = member;
+      attempt(draft, n, { ...next, attempt: member.attempt + 1 });
+      continue;
+    }
+    draft.effects.push({ type: "withdraw", inputs: [n] });
+    const detail = `no answer within ${draft.graph.node(member.node).timeoutMs} ms`;
+    settle(draft, n, member, recordOutcome(draft, n, member, "timed_out", detail));
+    if (!isOpen(draft)) return;
+  }
+  head.due = head.deadline;
+  for (const [, member] of draft.lifetime.members.entries())
+    if (member.phase !== "done") head.due = Math.min(head.due, member.due);
+};
+
+/** A lost attempt is no attempt: it is sent again as it was, but not for ever. */
+export const dispatchLost = (draft: Draft, event: DispatchLost): void => {
+  const lost = event.inputs && new Map(event.inputs.map((each) => [each.n, each.attempt]));
+  for (const [n, member] of inOrder(draft)) {
+    if (member.phase !== "issued") continue;
+    if (lost && lost.get(n) !== member.attempt) continue;
+    if (member.resent < REDISPATCHES_MAX) {
+      resend(draft, n, member);
+      continue;
+    }
+    const detail = `its executor vanished ${REDISPATCHES_MAX + 1} times`;
+    settle(draft, n, member, recordOutcome(draft, n, member, "executor_unavailable", detail));
+    if (!isOpen(draft)) return;
+  }
+};

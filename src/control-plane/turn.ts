@@ -1,0 +1,180 @@
+/**
+ * The ordered act: drain what has arrived → decode and admit → reduce all of it → one transaction → then
+ * effects leave. A turn is the first three, pure; its writes and effects are for the shell.
+ *
+ * 1. Nothing is awaited between the first `take` and the commit.
+ * 2. One event never wedges a tenant: a throw while reducing discards that event's draft, keeps it as
+ *    evidence, fails its lifetime, and the others go on.
+ */
+import type { LogRecord } from "../topics/record.ts";
+import type { ExecutionTopic, Kind } from "../topics/topics.ts";
+import { TOPICS } from "../topics/topics.ts";
+import { decodeExecution, type Execution } from "../wire/codec.ts";
+import { type Correlated, complete, correlate } from "./correlate.ts";
+import type { Effect } from "./effect.ts";
+import type { LifetimeEvent, Moment, Started } from "./event.ts";
+import { inputId } from "./ids.ts";
+import type { Lifetime } from "./lifetime.ts";
+import { reduce } from "./reduce.ts";
+import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
+import type { DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
+
+/** An event before it has its moment. */
+type Unplaced<E> = E extends Moment ? Omit<E, keyof Moment> : never;
+export type Happening = Exclude<Unplaced<LifetimeEvent>, { type: "started" | "execution_arrived" }>;
+
+export interface Emitted {
+  readonly lifetime: Lifetime;
+  readonly effect: Exclude<Effect, { type: "append" }>;
+}
+
+export class Turn {
+  readonly #store: Store;
+  readonly #at: number;
+  readonly #tenant: string;
+  #tail: number;
+  readonly #lifetimes = new Map<string, Lifetime>();
+  readonly #records: LogRecord[] = [];
+  readonly #idempotency = new Map<string, IdempotencyEntry>();
+  readonly #strays: Stray[] = [];
+  readonly #deadLetters: DeadLetter[] = [];
+  /** In the order in which they are to leave, once the writes are durable. */
+  readonly emitted: Emitted[] = [];
+
+  constructor(store: Store, tenant: string, at: number) {
+    this.#store = store;
+    this.#tenant = tenant;
+    this.#at = at;
+    this.#tail = store.tail();
+  }
+
+  get writes(): Writes {
+    return {
+      records: this.#records,
+      lifetimes: [...this.#lifetimes.values()],
+      idempotency: [...this.#idempotency.values()],
+      strays: this.#strays,
+      deadLetters: this.#deadLetters,
+    };
+  }
+
+  /** As of this turn. */
+  lifetime(id: string): Lifetime | Tombstone | undefined {
+    return this.#lifetimes.get(id) ?? this.#store.lifetime(id);
+  }
+
+  idempotency(key: string): IdempotencyEntry | undefined {
+    const entry = this.#idempotency.get(key) ?? this.#store.idempotency(key);
+    return entry && entry.expiresAt > this.#at ? entry : undefined;
+  }
+
+  remember(entry: IdempotencyEntry): void {
+    this.#idempotency.set(entry.key, entry);
+  }
+
+  /** Records of the tenant rather than of a lifetime. */
+  append(record: Tenantwide): number {
+    const offset = this.#tail++;
+    this.#records.push({ ...record, offset, at: this.#at } as LogRecord);
+    return offset;
+  }
+
+  start(event: Omit<Started, "type" | "tenant">, graph: string): Lifetime {
+    const index = this.#store.graph(graph, event.version);
+    const moment = { at: this.#at, tail: this.#tail };
+    const step = reduce(undefined, { type: "started", tenant: this.#tenant, ...event, ...moment }, index);
+    this.#accept(step.state, step.effects);
+    return step.state;
+  }
+
+  /** An execution as it came: from an executor, a producer, or a mirror. */
+  arrive(topic: ExecutionTopic, message: Uint8Array): Disposition {
+    const { kind } = TOPICS[topic];
+    const decoded = decodeExecution(kind, message);
+    if (!decoded.ok) return this.#bury(topic, message, "undecodable", decoded.error);
+    const execution = decoded.value;
+    const tenant = execution.header?.tenantId;
+    if (tenant && tenant !== this.#tenant)
+      return this.#bury(topic, message, "wrong_tenant", `header.tenant_id is ${tenant}`);
+    const correlated = correlate(kind, execution, this.#store);
+    if (!correlated.ok) return this.#bury(topic, message, "uncorrelated", correlated.error);
+    return this.#admit(topic, kind, execution, message, correlated.value);
+  }
+
+  /** Anything else that happened to a lifetime; false when it has ended or never was. */
+  happen(id: string, happening: Happening): boolean {
+    const state = this.lifetime(id);
+    if (state === undefined || !("head" in state) || state.head.endedAt !== undefined) return false;
+    const reduced = this.#reduce(state, { ...happening, at: this.#at, tail: this.#tail });
+    if (!reduced.ok) this.#bury(happening.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+    return true;
+  }
+
+  #admit(
+    topic: ExecutionTopic,
+    kind: Kind,
+    execution: Execution,
+    message: Uint8Array,
+    to: Correlated,
+  ): Disposition {
+    const state = this.lifetime(to.lifetime);
+    if (state === undefined) return this.#setAside("unknown", kind, message, execution);
+    if (!("head" in state)) return this.#setAside("late", kind, message, execution);
+    const admitted = complete(execution, message, state, to, inputId(to.lifetime, to.n));
+    const offset = this.#tail;
+    const event = { type: "execution_arrived" as const, kind, n: to.n, ...admitted };
+    const reduced = this.#reduce(state, { ...event, at: this.#at, tail: offset });
+    if (!reduced.ok) return this.#bury(topic, message, "internal", reduced.error);
+    const aside = reduced.value.find((effect) => effect.type === "set_aside");
+    if (aside) return this.#setAside(aside.reason, kind, message, execution);
+    return { outcome: "recorded", exec_id: execution.header?.execId ?? "", offset };
+  }
+
+  /** The effects; or why reducing threw, and then the lifetime has been failed for it. */
+  #reduce(state: Lifetime, event: LifetimeEvent): Result<readonly Effect[], string> {
+    const graph = this.#store.graph(state.head.graph, state.head.version);
+    try {
+      const step = reduce(state, event, graph);
+      this.#accept(step.state, step.effects);
+      return ok(step.effects);
+    } catch (cause) {
+      const thrown = cause instanceof Error ? cause : new Error(String(cause));
+      const moment = { at: this.#at, tail: this.#tail };
+      const failed = reduce(state, { type: "reduce_failed", detail: thrown.message, ...moment }, graph);
+      this.#accept(failed.state, failed.effects);
+      return err(thrown.stack ?? thrown.message);
+    }
+  }
+
+  #accept(lifetime: Lifetime, effects: readonly Effect[]): void {
+    let touched = false;
+    for (const effect of effects) {
+      if (effect.type === "append") {
+        this.#records.push(effect.record);
+        this.#tail = effect.record.offset + 1;
+        touched = true;
+      } else if (effect.type !== "set_aside") {
+        this.emitted.push({ lifetime, effect });
+        touched = true;
+      }
+    }
+    // Time may have passed without a record: what is due next has changed all the same.
+    if (touched || effects.length === 0) this.#lifetimes.set(lifetime.head.id, lifetime);
+  }
+
+  #setAside(reason: StrayReason, kind: Kind, message: Uint8Array, execution: Execution): Disposition {
+    this.#strays.push({ at: this.#at, reason, kind, message });
+    return { outcome: "stray", reason, exec_id: execution.header?.execId ?? "" };
+  }
+
+  #bury(topic: string, message: Uint8Array, reason: DeadLetterReason, detail: string): Disposition {
+    this.#deadLetters.push({ at: this.#at, reason, detail, topic, message });
+    return { outcome: "dead_letter", reason };
+  }
+}
+
+type Tenantwide = LogRecord extends infer R
+  ? R extends { type: "graph_registered" | "graph_status" }
+    ? Omit<R, "offset" | "at">
+    : never
+  : never;

@@ -1,0 +1,126 @@
+/**
+ * The tenant's log in SQLite: appends, reads by offset, and the most recent messages in memory, so that
+ * putting an input together does not read what was just written.
+ */
+import { RECENT_BYTES_MAX } from "../../src/limits.ts";
+import type { LogRecord } from "../../src/topics/record.ts";
+import type { Kind } from "../../src/topics/topics.ts";
+import { type Carried, composeInput } from "../../src/wire/compose.ts";
+import { decodeRecord, encodeRecord, RECORD_TYPES, type Row } from "./record-row.ts";
+
+/** An input carries at most some thousand executions; this many are read with one statement. */
+const READ_TOGETHER = 100;
+
+export class Log {
+  readonly #sql: SqlStorage;
+  #tail: number;
+  readonly #recent = new Map<number, LogRecord>();
+  #recentBytes = 0;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    const [row] = sql.exec<{ tail: number | null }>("SELECT MAX(offset) AS tail FROM log").toArray();
+    this.#tail = (row?.tail ?? 0) + 1;
+  }
+
+  /** The first free position; positions count from 1. */
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** Inside the transaction of a commit. */
+  append(records: readonly LogRecord[]): void {
+    for (const record of records) {
+      const row = encodeRecord(record);
+      this.#sql.exec(
+        "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
+        record.offset,
+        row.type,
+        record.at,
+        row.meta,
+        row.body,
+      );
+    }
+  }
+
+  /** After the commit. */
+  advance(records: readonly LogRecord[]): void {
+    for (const record of records) {
+      this.#tail = record.offset + 1;
+      this.#recent.set(record.offset, record);
+      this.#recentBytes += sizeOf(record);
+    }
+    for (const [offset, record] of this.#recent) {
+      if (this.#recentBytes <= RECENT_BYTES_MAX) break;
+      this.#recent.delete(offset);
+      this.#recentBytes -= sizeOf(record);
+    }
+  }
+
+  get(offset: number): LogRecord | undefined {
+    const recent = this.#recent.get(offset);
+    if (recent) return recent;
+    const [row] = this.#sql.exec<Row>("SELECT * FROM log WHERE offset = ?", offset).toArray();
+    return row && decodeRecord(row);
+  }
+
+  /** Records of these types from an offset on, in order. */
+  read(
+    types: readonly LogRecord["type"][],
+    kind: Kind | undefined,
+    from: number,
+    limit: number,
+  ): LogRecord[] {
+    const codes = RECORD_TYPES.filter(
+      (each) =>
+        types.includes(each.type) && (kind === undefined || each.kind === undefined || each.kind === kind),
+    ).map((each) => each.code);
+    return this.#sql
+      .exec<Row>(
+        `SELECT * FROM log WHERE offset >= ? AND type IN (${codes.join(",")}) ORDER BY offset LIMIT ?`,
+        from,
+        limit,
+      )
+      .toArray()
+      .map(decodeRecord);
+  }
+
+  /** The message of an inputs topic. */
+  compose(record: LogRecord & { type: "input" }): Uint8Array {
+    const found = new Map<number, LogRecord>();
+    const missing: number[] = [];
+    for (const offset of record.carries) {
+      const recent = this.#recent.get(offset);
+      if (recent) found.set(offset, recent);
+      else missing.push(offset);
+    }
+    for (let i = 0; i < missing.length; i += READ_TOGETHER) {
+      const some = missing.slice(i, i + READ_TOGETHER);
+      const marks = some.map(() => "?").join(",");
+      for (const row of this.#sql.exec<Row>(`SELECT * FROM log WHERE offset IN (${marks})`, ...some))
+        found.set(row.offset, decodeRecord(row));
+    }
+    const carried = record.carries.map((offset): Carried => {
+      const message = messageOf(found.get(offset));
+      if (message === undefined) throw new Error(`the log has no execution at ${offset}`);
+      return { message, withoutResult: record.withoutResult.includes(offset) };
+    });
+    return composeInput(record.kind, record.header, carried);
+  }
+
+  /** Forgets what was kept in memory, after the tables were cleared. */
+  reset(): void {
+    this.#recent.clear();
+    this.#recentBytes = 0;
+    this.#tail = 1;
+  }
+}
+
+/** The execution that a record holds. */
+export const messageOf = (record: LogRecord | undefined): Uint8Array | undefined => {
+  if (record?.type === "execution") return record.message;
+  return record?.type === "lifetime_started" ? record.root : undefined;
+};
+
+const sizeOf = (record: LogRecord): number =>
+  (messageOf(record)?.byteLength ?? 0) + (record.type === "input" ? record.header.byteLength : 0) + 200;

@@ -1,0 +1,62 @@
+/** A record of the log ↔ its row. Codes are stored, so they are never reused. */
+import type { LogRecord } from "../../src/topics/record.ts";
+import type { Kind } from "../../src/topics/topics.ts";
+
+export type Row = { offset: number; type: number; at: number; meta: string | null; body: ArrayBuffer | null };
+
+export const RECORD_TYPES: readonly { code: number; type: LogRecord["type"]; kind?: Kind }[] = [
+  { code: 1, type: "input", kind: "plan" },
+  { code: 2, type: "input", kind: "task" },
+  { code: 3, type: "execution", kind: "plan" },
+  { code: 4, type: "execution", kind: "task" },
+  { code: 5, type: "lifetime_started" },
+  { code: 6, type: "lifetime_ended" },
+  { code: 7, type: "graph_registered" },
+  { code: 8, type: "graph_status" },
+];
+
+const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
+const CODE = new Map(RECORD_TYPES.map((each) => [`${each.type}/${each.kind ?? ""}`, each.code]));
+
+interface Encoded {
+  readonly type: number;
+  readonly meta: string | null;
+  readonly body: Uint8Array | null;
+}
+
+export const encodeRecord = (record: LogRecord): Encoded => {
+  const type = CODE.get(`${record.type}/${"kind" in record ? record.kind : ""}`);
+  if (type === undefined) throw new Error(`no code for a record of type ${record.type}`);
+  switch (record.type) {
+    case "input":
+      return { type, body: record.header, meta: JSON.stringify([record.carries, record.withoutResult]) };
+    case "execution":
+      return { type, body: record.message, meta: record.warnings ? JSON.stringify(record.warnings) : null };
+    case "lifetime_started": {
+      const { root, type: _, offset: __, at: ___, ...meta } = record;
+      return { type, body: root, meta: JSON.stringify(meta) };
+    }
+    default: {
+      const { type: _, offset: __, at: ___, ...meta } = record;
+      return { type, body: null, meta: JSON.stringify(meta) };
+    }
+  }
+};
+
+export const decodeRecord = ({ offset, type: code, at, meta, body }: Row): LogRecord => {
+  const known = BY_CODE.get(code);
+  if (known === undefined) throw new Error(`the log has a record of unknown type ${code} at ${offset}`);
+  const { type, kind = "plan" } = known;
+  const bytes = new Uint8Array(body ?? new ArrayBuffer(0));
+  const more = meta === null ? undefined : JSON.parse(meta);
+  switch (type) {
+    case "input":
+      return { type, kind, offset, at, header: bytes, carries: more[0], withoutResult: more[1] };
+    case "execution":
+      return { type, kind, offset, at, message: bytes, ...(more && { warnings: more }) };
+    case "lifetime_started":
+      return { type, offset, at, root: bytes, ...more };
+    default:
+      return { type, offset, at, ...more };
+  }
+};

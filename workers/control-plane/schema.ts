@@ -1,0 +1,63 @@
+/**
+ * The tables of a tenant object. Rows written are billed, so a table has an index only where a look-up on
+ * the path of a step needs it.
+ *
+ * log          one row a record; its position is the offset of every topic
+ * lifetimes    one row a lifetime, for ever: its number, and where it ended (2 rows with the index on id)
+ * running      the state of what has not ended: one row a step
+ * cells        entries of states that have outgrown one row
+ */
+
+/** Raised with every change of the tables; `migrate` brings older ones forward. */
+export const TABLES_VERSION = 1;
+
+const TABLES = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE log (offset INTEGER PRIMARY KEY, type INTEGER NOT NULL, at INTEGER NOT NULL, meta TEXT, body BLOB);
+CREATE TABLE lifetimes (started INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ended INTEGER);
+CREATE TABLE running (started INTEGER PRIMARY KEY, due INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE TABLE cells (
+  started INTEGER NOT NULL, part TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (started, part, key)
+) WITHOUT ROWID;
+CREATE TABLE graph_versions (
+  graph TEXT NOT NULL, version INTEGER NOT NULL, status TEXT NOT NULL, hash TEXT NOT NULL,
+  created_at INTEGER NOT NULL, document TEXT NOT NULL, source TEXT,
+  PRIMARY KEY (graph, version)
+);
+CREATE TABLE idempotency (
+  key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, lifetime TEXT NOT NULL, expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE strays (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, kind TEXT NOT NULL, message BLOB NOT NULL);
+CREATE TABLE dead_letters (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, topic TEXT NOT NULL,
+  message BLOB NOT NULL
+);
+`;
+
+export const TABLE_NAMES = [
+  "log",
+  "lifetimes",
+  "running",
+  "cells",
+  "graph_versions",
+  "idempotency",
+  "strays",
+  "dead_letters",
+] as const;
+
+/** Creates the tables of a new object; one of a newer version than this code is refused, so a rollback harms nothing. */
+export const migrate = (storage: DurableObjectStorage): void => {
+  const { sql } = storage;
+  const exists = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'meta'").toArray().length > 0;
+  if (!exists) {
+    storage.transactionSync(() => {
+      sql.exec(TABLES);
+      sql.exec("INSERT INTO meta VALUES ('tables_version', ?)", String(TABLES_VERSION));
+    });
+    return;
+  }
+  const [row] = sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = 'tables_version'").toArray();
+  if (Number(row?.value) > TABLES_VERSION)
+    throw new Error(`this object's tables have version ${row?.value}; deploy code that knows it`);
+};
