@@ -9,6 +9,12 @@ export const GRAPH_TEXT_BYTES_MAX = 1024 * KIB;
 /** Keeps validation under a second and the stored version under the object's 2 MB a row. */
 export const GRAPH_NODES_MAX = 5_000;
 export const GRAPH_EDGES_MAX = 20_000;
+/** The stored version, complete with its defaults, is one row of at most 2 MB beside its other columns. */
+export const GRAPH_DOCUMENT_BYTES_MAX = 1_900 * KIB;
+/** Groups within groups; the parser recurses into them, and no author needs more. */
+export const GRAPH_GROUP_DEPTH_MAX = 100;
+/** Names of graphs and nodes travel in every message and are keys of topics. */
+export const NAME_CHARS_MAX = 200;
 
 // Lifetimes: defaults and ceilings of what a graph may ask for
 /** Passes through one node. A loop that needs more than this is nearly always one that makes no progress. */

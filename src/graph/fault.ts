@@ -45,3 +45,26 @@ export interface Fault {
   readonly edge?: { readonly from: string; readonly to: string };
   readonly position?: Position;
 }
+
+/** Where a fault is. What is not known is left out of the fault. */
+export interface Where {
+  readonly node?: string | undefined;
+  readonly edge?: { readonly from: string; readonly to: string } | undefined;
+  readonly position?: Position | undefined;
+}
+
+export const fault = (code: FaultCode, message: string, where: Where = {}): Fault => ({
+  code,
+  message,
+  ...(where.node !== undefined && { node: where.node }),
+  ...(where.edge && { edge: { from: where.edge.from, to: where.edge.to } }),
+  ...(where.position && { position: where.position }),
+});
+
+/** In the order of the text, so that an author mends from top to bottom; faults without a position come last. */
+export const inOrder = (faults: readonly Fault[]): Fault[] =>
+  faults.toSorted(
+    (a, b) =>
+      (a.position?.line ?? Infinity) - (b.position?.line ?? Infinity) ||
+      (a.position?.column ?? 0) - (b.position?.column ?? 0),
+  );
