@@ -1,0 +1,47 @@
+// Three projects, by where the code under test runs: `core` in Node, `workers` in workerd with the bindings
+// of wrangler.toml, `local` as processes of this machine. A file belongs to the folder that it lies in.
+import { existsSync } from "node:fs";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+import { KEYS } from "./test/setup/keys.ts";
+
+// Silences a start-up fetch, so that the tests run offline.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+// A required secret of wrangler.toml is taken from here.
+process.env.ESCAPEMENT_KEYS = JSON.stringify(KEYS);
+
+const TEST_MIGRATIONS = existsSync("migrations") ? await readD1Migrations("migrations") : [];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "core",
+          environment: "node",
+          include: ["test/{core,simulation,tidy}/**/*.test.ts"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings: { TEST_MIGRATIONS } },
+          }),
+        ],
+        test: {
+          name: "workers",
+          include: ["test/workers/**/*.test.ts"],
+          setupFiles: ["test/setup/migrations.ts"],
+        },
+      },
+      {
+        test: {
+          name: "local",
+          environment: "node",
+          include: ["test/local/**/*.test.ts"],
+        },
+      },
+    ],
+  },
+});
