@@ -6,7 +6,7 @@ import type { Reason } from "./lifetime.ts";
 /** Why these inputs may not be issued, if so. Asked before any of them is: a wave is issued whole or not at all. */
 export const overBound = (draft: Draft, nodes: readonly string[], bytes: number): Reason | undefined => {
   const { head, iterations } = draft.lifetime;
-  const { bounds } = draft.graph;
+  const { bounds } = draft.graph.graph;
   for (const node of nodes)
     if ((iterations.get(node) ?? 0) >= bounds.iterationsMax)
       return {

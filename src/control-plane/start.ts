@@ -17,12 +17,12 @@ export const ROOT_NAME = "$input";
 const VALUE_URL = "type.googleapis.com/google.protobuf.Value";
 
 export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
-  const deadline = event.at + graph.bounds.timeoutMs;
+  const deadline = event.at + graph.graph.bounds.timeoutMs;
   const lifetime = newLifetime({
     id: event.lifetime,
     tenant: event.tenant,
     partition: event.partition,
-    graph: graph.name,
+    graph: graph.graph.name,
     version: event.version,
     labels: event.labels,
     started: event.tail,
@@ -42,7 +42,7 @@ export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
   const offset = append(draft, {
     type: "lifetime_started",
     lifetime: event.lifetime,
-    graph: graph.name,
+    graph: graph.graph.name,
     version: event.version,
     labels: event.labels,
     root: encodeExecution(rootOf(event, graph, root)),
@@ -61,7 +61,7 @@ const rootOf = (event: Started & Moment, graph: GraphIndex, id: string) =>
     header: {
       name: ROOT_NAME,
       execId: id,
-      graphId: graph.name,
+      graphId: graph.graph.name,
       graphVersion: event.version,
       lifetimeId: event.lifetime,
       tenantId: event.tenant,

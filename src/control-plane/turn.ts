@@ -6,6 +6,7 @@
  * 2. One event never wedges a tenant: a throw while reducing discards that event's draft, keeps it as
  *    evidence, fails its lifetime, and the others go on.
  */
+import { err, ok, type Result } from "../result.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
@@ -17,7 +18,7 @@ import { inputId } from "./ids.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { reduce } from "./reduce.ts";
 import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
-import type { DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
+import type { Address, DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
 
 /** An event before it has its moment. */
 type Unplaced<E> = E extends Moment ? Omit<E, keyof Moment> : never;
@@ -32,6 +33,7 @@ export class Turn {
   readonly #store: Store;
   readonly #at: number;
   readonly #tenant: string;
+  readonly #partition: number;
   #tail: number;
   readonly #lifetimes = new Map<string, Lifetime>();
   readonly #records: LogRecord[] = [];
@@ -41,9 +43,10 @@ export class Turn {
   /** In the order in which they are to leave, once the writes are durable. */
   readonly emitted: Emitted[] = [];
 
-  constructor(store: Store, tenant: string, at: number) {
+  constructor(store: Store, { tenant, partition }: Address, at: number) {
     this.#store = store;
     this.#tenant = tenant;
+    this.#partition = partition;
     this.#at = at;
     this.#tail = store.tail();
   }
@@ -79,10 +82,11 @@ export class Turn {
     return offset;
   }
 
-  start(event: Omit<Started, "type" | "tenant">, graph: string): Lifetime {
+  start(event: Omit<Started, "type" | keyof Address>, graph: string): Lifetime {
     const index = this.#store.graph(graph, event.version);
+    const address = { tenant: this.#tenant, partition: this.#partition };
     const moment = { at: this.#at, tail: this.#tail };
-    const step = reduce(undefined, { type: "started", tenant: this.#tenant, ...event, ...moment }, index);
+    const step = reduce(undefined, { type: "started", ...address, ...event, ...moment }, index);
     this.#accept(step.state, step.effects);
     return step.state;
   }

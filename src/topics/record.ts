@@ -62,6 +62,8 @@ export interface GraphRegisteredRecord extends Appended {
   readonly hash: string;
   readonly status: GraphStatus;
   readonly document: JsonObject;
+  /** The DOT text that it was written as. */
+  readonly source?: string;
 }
 
 export interface GraphStatusRecord extends Appended {

@@ -1,0 +1,160 @@
+/**
+ * Carries inputs to executors and executions back. Sends only what is committed, many inputs a call; takes
+ * each answer as it comes. Loses nothing: an input whose call ended without its answer is reported lost.
+ *
+ * 1. At most IN_FLIGHT_INPUTS_MAX inputs are out; the rest wait here, and in the log.
+ * 2. What a lifetime no longer waits for when its turn comes is not sent.
+ */
+import type { Dispatch, DispatchItem, Executor, NodeSpec, Running } from "../../src/executor/dispatch.ts";
+import { DISPATCH_BYTES_MAX, DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX } from "../../src/limits.ts";
+import type { Kind } from "../../src/topics/topics.ts";
+
+export interface Outgoing {
+  readonly lifetime: string;
+  readonly n: number;
+  readonly attempt: number;
+  readonly spec: NodeSpec;
+  /** Of its record in the log. */
+  readonly offset: number;
+  /** When the lease ends. */
+  readonly due: number;
+}
+
+export interface DispatcherPorts {
+  executor(kind: Kind): Executor;
+  /** The composed input; undefined when nobody waits for it any more. */
+  input(out: Outgoing): Uint8Array | undefined;
+  now(): number;
+  /** Milliseconds of an attempt's lease that are not the node's own time. */
+  readonly leaseMarginMs: number;
+  answered(kind: Kind, executions: readonly Uint8Array[]): void;
+  heartbeat(inputIds: readonly string[]): void;
+  /** Which of these are still open is for the receiver to say: an answered input is not lost. */
+  lost(outs: readonly Outgoing[], cause: unknown): void;
+}
+
+interface Call {
+  readonly outs: readonly Outgoing[];
+  running?: Running;
+}
+
+const keyOf = (lifetime: string, n: number): string => `${lifetime}:${n}`;
+
+/** What a proxied object of an executor has besides its methods. */
+const dispose = (running: Running): void => (running as Partial<Disposable>)[Symbol.dispose]?.();
+
+export class Dispatcher {
+  readonly #ports: DispatcherPorts;
+  readonly #queues: Record<Kind, Outgoing[]> = { plan: [], task: [] };
+  /** Inputs at executors. */
+  readonly #out = new Map<string, Call>();
+  #inFlight = 0;
+  calls = 0;
+
+  constructor(ports: DispatcherPorts) {
+    this.#ports = ports;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get waiting(): number {
+    return this.#queues.plan.length + this.#queues.task.length;
+  }
+
+  add(out: Outgoing): void {
+    this.#queues[out.spec.type].push(out);
+  }
+
+  /** Sends what there is room for. */
+  pump(): void {
+    for (const kind of ["plan", "task"] as const)
+      while (this.#queues[kind].length > 0 && this.#inFlight < IN_FLIGHT_INPUTS_MAX) {
+        const { dispatch, outs } = this.#take(kind);
+        if (outs.length > 0) void this.#send(kind, dispatch, { outs });
+      }
+  }
+
+  /** Aborts running work; what has not been sent is passed over when its turn comes. */
+  withdraw(lifetime: string, inputs: readonly number[]): void {
+    const byCall = new Map<Call, string[]>();
+    for (const n of inputs) {
+      const call = this.#out.get(keyOf(lifetime, n));
+      if (call) byCall.set(call, [...(byCall.get(call) ?? []), keyOf(lifetime, n)]);
+    }
+    for (const [call, ids] of byCall) void Promise.resolve(call.running?.cancel(ids)).catch(() => {});
+  }
+
+  #take(kind: Kind): { dispatch: Dispatch; outs: Outgoing[] } {
+    const queue = this.#queues[kind];
+    const nodes: NodeSpec[] = [];
+    const index = new Map<NodeSpec, number>();
+    const items: DispatchItem[] = [];
+    const outs: Outgoing[] = [];
+    const room = Math.min(DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX - this.#inFlight);
+    let bytes = 0;
+    let taken = 0;
+    for (const out of queue) {
+      if (outs.length >= room || bytes >= DISPATCH_BYTES_MAX) break;
+      taken++;
+      const input = this.#ports.input(out);
+      if (input === undefined) continue;
+      let node = index.get(out.spec);
+      if (node === undefined) {
+        node = nodes.push(out.spec) - 1;
+        index.set(out.spec, node);
+      }
+      const remainingMs = Math.max(1, out.due - this.#ports.leaseMarginMs - this.#ports.now());
+      items.push({ node, input, remainingMs });
+      outs.push(out);
+      bytes += input.byteLength;
+    }
+    queue.splice(0, taken);
+    return { dispatch: { nodes, items }, outs };
+  }
+
+  async #send(kind: Kind, dispatch: Dispatch, call: Call): Promise<void> {
+    this.calls++;
+    this.#inFlight += call.outs.length;
+    for (const out of call.outs) this.#out.set(keyOf(out.lifetime, out.n), call);
+    let answered = 0;
+    let cause: unknown = "the executor left inputs unanswered";
+    try {
+      const answers = await this.#ports.executor(kind).run(dispatch);
+      answered += this.#receive(kind, answers.executions, answers.heartbeats);
+      if (answers.running) {
+        call.running = answers.running;
+        answered += await this.#follow(kind, answers.running);
+      }
+    } catch (thrown) {
+      cause = thrown;
+    }
+    for (const out of call.outs) {
+      const key = keyOf(out.lifetime, out.n);
+      if (this.#out.get(key) === call) this.#out.delete(key);
+    }
+    this.#inFlight -= call.outs.length;
+    if (answered < call.outs.length) this.#ports.lost(call.outs, cause);
+    this.pump();
+  }
+
+  async #follow(kind: Kind, running: Running): Promise<number> {
+    let answered = 0;
+    try {
+      for (;;) {
+        const { executions, heartbeats, done } = await running.next();
+        answered += this.#receive(kind, executions, heartbeats);
+        if (done) return answered;
+      }
+    } finally {
+      dispose(running);
+    }
+  }
+
+  #receive(kind: Kind, executions: readonly Uint8Array[], heartbeats: readonly string[]): number {
+    if (heartbeats.length > 0) this.#ports.heartbeat(heartbeats);
+    if (executions.length > 0) this.#ports.answered(kind, executions);
+    return executions.length;
+  }
+}

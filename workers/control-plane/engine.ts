@@ -1,0 +1,226 @@
+/**
+ * The ordered act of one tenant object: what has arrived goes through a turn, is committed, and only then
+ * do effects leave. What to do is decided in src/control-plane, never here.
+ *
+ * 1. Whatever leaves was durable before it left: effects are released after the transaction, and the
+ *    platform holds what leaves until the disk has it.
+ * 2. A release never throws: a committed batch is never committed again.
+ */
+
+import { parseInputId } from "../../src/control-plane/ids.ts";
+import type { Writes } from "../../src/control-plane/store.ts";
+import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
+import type { Executor } from "../../src/executor/dispatch.ts";
+import { BATCH_EVENTS_MAX, LEASE_MARGIN_MS } from "../../src/limits.ts";
+import type { ExecutionTopic, Kind } from "../../src/topics/topics.ts";
+import { Dispatcher, type Outgoing } from "./dispatcher.ts";
+import { Graphs } from "./graphs.ts";
+import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
+import { type Arrival, Inbox } from "./inbox.ts";
+import { Lifetimes } from "./lifetimes.ts";
+import { Log } from "./log.ts";
+import { type ProjectionPort, Projector } from "./projector.ts";
+import { migrate } from "./schema.ts";
+import { forgetIdempotency, type Parts, sqlStore, write } from "./sql-store.ts";
+import { Timers } from "./timers.ts";
+import { Waiters } from "./waiters.ts";
+
+export interface EnginePorts {
+  readonly executors: Readonly<Record<Kind, Executor>>;
+  readonly projection: ProjectionPort;
+  readonly now: () => number;
+}
+
+/** What is woken with every commit that appended to the log. */
+export const LOG_GREW = "";
+/** Between a call to an executor that failed and the next for the same inputs. */
+const LOST_PAUSE_MS = 200;
+/** An alarm that finds work of its own left comes again after this. */
+const ALARM_AGAIN_MS = 1_000;
+
+export class Engine {
+  readonly parts: Parts;
+  readonly inbox: Inbox;
+  readonly dispatcher: Dispatcher;
+  readonly projector: Projector;
+  /** By lifetime id, woken when it ends; and LOG_GREW. */
+  readonly waiters = new Waiters<string>();
+  readonly #storage: DurableObjectStorage;
+  readonly #ports: EnginePorts;
+  readonly #timers: Timers;
+  #identity: Identity | undefined;
+  #resumed = false;
+  commits = 0;
+
+  constructor(storage: DurableObjectStorage, ports: EnginePorts) {
+    migrate(storage);
+    const { sql } = storage;
+    this.#storage = storage;
+    this.#ports = ports;
+    this.parts = { sql, log: new Log(sql), lifetimes: new Lifetimes(sql), graphs: new Graphs(sql) };
+    this.inbox = new Inbox(
+      () => storage.sync(),
+      (arrivals) => this.#act(arrivals),
+    );
+    this.dispatcher = new Dispatcher(this.#dispatcherPorts());
+    this.projector = new Projector(ports.projection, this.parts.log, () => this.active);
+    this.#timers = new Timers(storage);
+    this.#identity = readIdentity(sql);
+  }
+
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** Undefined where nothing may happen: never provisioned, or going. */
+  get active(): Identity | undefined {
+    return this.#identity?.status === "ACTIVE" ? this.#identity : undefined;
+  }
+
+  identify(identity: Identity): void {
+    writeIdentity(this.parts.sql, identity);
+    this.#identity = identity;
+  }
+
+  /**
+   * Picks up what an earlier incarnation of this object left: every call that it had made is void, so what
+   * is outstanding is sent again.
+   */
+  resume(): void {
+    if (this.#resumed || this.active === undefined) return;
+    this.#resumed = true;
+    for (const { id, started, due } of this.parts.lifetimes.running()) {
+      this.#timers.set(started, due);
+      this.#tell(id, { type: "dispatch_lost" });
+    }
+    if (this.parts.log.tail > 1) this.projector.schedule();
+  }
+
+  happen(lifetime: string, happening: Happening): Promise<boolean> {
+    return this.inbox.ask((turn) => turn.happen(lifetime, happening));
+  }
+
+  /** For what nobody waits for. */
+  #tell(lifetime: string, happening: Happening): void {
+    this.happen(lifetime, happening).catch((cause) =>
+      console.error(JSON.stringify({ event: `${happening.type}_lost`, lifetime, detail: String(cause) })),
+    );
+  }
+
+  /** Never throws: the platform would try six times and then forget the alarm. */
+  async alarm(): Promise<void> {
+    const now = this.#ports.now();
+    this.#timers.fired();
+    this.resume();
+    try {
+      const due = this.#timers.take(now).map((started) => this.parts.lifetimes.idOf(started));
+      for (let i = 0; i < due.length; i += BATCH_EVENTS_MAX)
+        await Promise.all(
+          due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.happen(id, { type: "time_passed" })),
+        );
+      forgetIdempotency(this.parts.sql, now);
+      await this.projector.flush();
+      this.#timers.arm();
+    } catch (cause) {
+      console.error(JSON.stringify({ event: "alarm_failed", detail: String(cause) }));
+      this.#timers.arm(this.#ports.now() + ALARM_AGAIN_MS);
+    }
+  }
+
+  /** After the tables were emptied. */
+  reset(): void {
+    this.parts.log.reset();
+    this.parts.lifetimes.reset();
+    this.parts.graphs.reset();
+    this.projector.reset();
+    this.#timers.reset();
+    this.waiters.wakeAll();
+  }
+
+  #act(arrivals: readonly Arrival[]): void {
+    const { active } = this;
+    if (active === undefined) throw new Error("the tenant is not active");
+    const turn = new Turn(sqlStore(this.parts), active, this.#ports.now());
+    const results = arrivals.map((arrival) => arrival.take(turn));
+    const { writes, emitted } = turn;
+    const committed = this.#storage.transactionSync(() => write(this.parts, writes));
+    this.commits++;
+    committed();
+    this.#release(writes, emitted);
+    for (const [i, arrival] of arrivals.entries()) arrival.committed(results[i]);
+  }
+
+  #release(writes: Writes, emitted: readonly Emitted[]): void {
+    for (const { head } of writes.lifetimes)
+      if (head.ended === undefined) this.#timers.set(head.started, head.due);
+      else this.#timers.delete(head.started);
+    this.#timers.arm();
+    for (const { lifetime, effect } of emitted) {
+      const { id, graph, version } = lifetime.head;
+      if (effect.type === "dispatch") {
+        const { n, attempt, offset, due, node } = effect;
+        const spec = this.parts.graphs.index(graph, version).spec(node);
+        this.dispatcher.add({ lifetime: id, n, attempt, offset, due, spec });
+      } else if (effect.type === "withdraw") this.dispatcher.withdraw(id, effect.inputs);
+      else this.waiters.wake(id);
+    }
+    this.dispatcher.pump();
+    if (writes.records.length === 0) return;
+    this.projector.schedule();
+    this.waiters.wake(LOG_GREW);
+  }
+
+  #dispatcherPorts() {
+    return {
+      executor: (kind: Kind) => this.#ports.executors[kind],
+      input: (out: Outgoing) => this.#inputOf(out),
+      now: this.#ports.now,
+      leaseMarginMs: LEASE_MARGIN_MS,
+      answered: (kind: Kind, executions: readonly Uint8Array[]) => this.#answered(kind, executions),
+      heartbeat: (inputs: readonly string[]) => this.#heartbeat(inputs),
+      lost: (outs: readonly Outgoing[], cause: unknown) => this.#lost(outs, cause),
+    };
+  }
+
+  /** The message to send, unless the attempt is over. */
+  #inputOf({ lifetime, n, attempt, offset }: Outgoing): Uint8Array | undefined {
+    const found = this.parts.lifetimes.get(lifetime);
+    if (found === undefined || !("head" in found)) return undefined;
+    const member = found.members.get(n);
+    if (member?.phase !== "issued" || member.attempt !== attempt) return undefined;
+    const record = this.parts.log.get(offset);
+    if (record?.type !== "input") throw new Error(`the log has no input at ${offset}`);
+    return this.parts.log.compose(record);
+  }
+
+  #answered(kind: Kind, executions: readonly Uint8Array[]): void {
+    if (this.active === undefined) return;
+    const topic: ExecutionTopic = `${kind}-executions`;
+    for (const message of executions)
+      this.inbox.add({
+        take: (turn) => turn.arrive(topic, message),
+        committed: () => {},
+        failed: (cause) =>
+          console.error(JSON.stringify({ event: "answer_not_committed", topic, detail: String(cause) })),
+      });
+  }
+
+  #heartbeat(inputs: readonly string[]): void {
+    for (const id of inputs) {
+      const input = parseInputId(id);
+      const found = input && this.parts.lifetimes.get(input.lifetime);
+      const attempt = found && "head" in found ? found.members.get(input.n)?.attempt : undefined;
+      if (input && attempt !== undefined)
+        this.#tell(input.lifetime, { type: "heartbeat_received", n: input.n, attempt });
+    }
+  }
+
+  #lost(outs: readonly Outgoing[], cause: unknown): void {
+    if (this.active === undefined) return;
+    console.error(JSON.stringify({ event: "dispatch_lost", inputs: outs.length, detail: String(cause) }));
+    const byLifetime = Map.groupBy(outs, (out) => out.lifetime);
+    setTimeout(() => {
+      for (const [id, inputs] of byLifetime) this.#tell(id, { type: "dispatch_lost", inputs });
+    }, LOST_PAUSE_MS);
+  }
+}

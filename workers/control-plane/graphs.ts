@@ -1,0 +1,136 @@
+/** Graph versions of the tenant: immutable documents, and a status that moves NEW → ACTIVE → ARCHIVED. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { GraphDetail, GraphView } from "../../src/control-plane/tenant.ts";
+import { graphOf } from "../../src/graph/document.ts";
+import type { GraphStatus } from "../../src/graph/graph.ts";
+import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
+import type { LogRecord } from "../../src/topics/record.ts";
+
+/** Compiled graphs in memory; each is some hundred bytes a node. */
+const INDEXED_MAX = 100;
+
+type Row = {
+  graph: string;
+  version: number;
+  status: GraphStatus;
+  hash: string;
+  created_at: number;
+};
+
+const VIEW = "graph, version, status, hash, created_at";
+
+const viewOf = ({ created_at, ...row }: Row): GraphView => ({
+  ...row,
+  created_at: new Date(created_at).toISOString(),
+});
+
+export class Graphs {
+  readonly #sql: SqlStorage;
+  readonly #indexed = new Map<string, GraphIndex>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  index(graph: string, version: number): GraphIndex {
+    const key = `${graph}/${version}`;
+    const known = this.#indexed.get(key);
+    if (known) return known;
+    const [row] = this.#sql
+      .exec<{ document: string }>(
+        "SELECT document FROM graph_versions WHERE graph = ? AND version = ?",
+        graph,
+        version,
+      )
+      .toArray();
+    if (row === undefined) throw new Error(`graph ${graph} has no version ${version}`);
+    const index = indexGraph(graphOf(JSON.parse(row.document)));
+    const [oldest] = this.#indexed.keys();
+    if (this.#indexed.size >= INDEXED_MAX && oldest !== undefined) this.#indexed.delete(oldest);
+    this.#indexed.set(key, index);
+    return index;
+  }
+
+  /** The named version, else the newest active one, else the newest. */
+  find(graph: string, version?: number): GraphView | undefined {
+    const [row] = this.#sql
+      .exec<Row>(
+        `SELECT ${VIEW} FROM graph_versions WHERE graph = ? AND (? IS NULL OR version = ?)
+         ORDER BY status = 'ACTIVE' DESC, version DESC LIMIT 1`,
+        graph,
+        version ?? null,
+        version ?? null,
+      )
+      .toArray();
+    return row && viewOf(row);
+  }
+
+  byHash(graph: string, hash: string): GraphView | undefined {
+    return this.versions(graph).find((view) => view.hash === hash);
+  }
+
+  /** Newest first. */
+  versions(graph: string): GraphView[] {
+    return this.#sql
+      .exec<Row>(`SELECT ${VIEW} FROM graph_versions WHERE graph = ? ORDER BY version DESC`, graph)
+      .toArray()
+      .map(viewOf);
+  }
+
+  /** The newest version of each graph. */
+  list(after: string, limit: number): GraphView[] {
+    return this.#sql
+      .exec<Row>(
+        `SELECT ${VIEW}, MAX(version) AS newest FROM graph_versions WHERE graph > ? GROUP BY graph ORDER BY graph LIMIT ?`,
+        after,
+        limit,
+      )
+      .toArray()
+      .map(({ newest: _, ...row }: Row & { newest?: number }) => viewOf(row));
+  }
+
+  detail(graph: string, version?: number): GraphDetail | undefined {
+    const view = this.find(graph, version);
+    if (view === undefined) return undefined;
+    const [row] = this.#sql
+      .exec<{ document: string; source: string | null }>(
+        "SELECT document, source FROM graph_versions WHERE graph = ? AND version = ?",
+        graph,
+        view.version,
+      )
+      .toArray();
+    if (row === undefined) return undefined;
+    return {
+      ...view,
+      document: JSON.parse(row.document) as JsonObject,
+      ...(row.source !== null && { source: { language: "dot" as const, text: row.source } }),
+    };
+  }
+
+  /** Inside the transaction: what records of the log say of graphs. */
+  write(records: readonly LogRecord[]): void {
+    for (const record of records)
+      if (record.type === "graph_registered")
+        this.#sql.exec(
+          "INSERT INTO graph_versions VALUES (?, ?, ?, ?, ?, ?, ?)",
+          record.graph,
+          record.version,
+          record.status,
+          record.hash,
+          record.at,
+          JSON.stringify(record.document),
+          record.source ?? null,
+        );
+      else if (record.type === "graph_status")
+        this.#sql.exec(
+          "UPDATE graph_versions SET status = ? WHERE graph = ? AND version = ?",
+          record.status,
+          record.graph,
+          record.version,
+        );
+  }
+
+  reset(): void {
+    this.#indexed.clear();
+  }
+}

@@ -1,0 +1,26 @@
+/** Who this object is: tenant, partition, and the generation that nothing older can come back into. */
+import type { Address, TenantView } from "../../src/control-plane/tenant.ts";
+
+export interface Identity extends Address {
+  readonly generation: number;
+  readonly status: "ACTIVE" | "DELETING" | "DELETED";
+  readonly createdAt: number;
+}
+
+const KEY = "identity";
+
+export const readIdentity = (sql: SqlStorage): Identity | undefined => {
+  const [row] = sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", KEY).toArray();
+  return row && (JSON.parse(row.value) as Identity);
+};
+
+export const writeIdentity = (sql: SqlStorage, identity: Identity): void => {
+  sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", KEY, JSON.stringify(identity));
+};
+
+export const tenantView = ({ tenant, status, generation, createdAt }: Identity): TenantView => ({
+  tenant,
+  status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
+  generation,
+  created_at: new Date(createdAt).toISOString(),
+});

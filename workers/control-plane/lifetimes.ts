@@ -1,0 +1,133 @@
+/**
+ * The states of lifetimes: in tables, and the most recently used in memory. What is in memory is what the
+ * tables hold: it is replaced only after a commit.
+ */
+import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.ts";
+import type { Tombstone } from "../../src/control-plane/store.ts";
+import { type Cell, loadStored, type StoredWrite, storedWrite } from "../../src/control-plane/stored.ts";
+import { CACHED_LIFETIMES_MAX } from "../../src/limits.ts";
+
+interface Cached {
+  readonly lifetime: Lifetime;
+  readonly spilled: boolean;
+}
+
+export class Lifetimes {
+  readonly #sql: SqlStorage;
+  readonly #cache = new Map<string, Cached>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  get(id: string): Lifetime | Tombstone | undefined {
+    const cached = this.#cache.get(id);
+    if (cached) return cached.lifetime;
+    const [row] = this.#sql
+      .exec<{ started: number; ended: number | null }>(
+        "SELECT started, ended FROM lifetimes WHERE id = ?",
+        id,
+      )
+      .toArray();
+    if (row === undefined) return undefined;
+    if (row.ended !== null) return { id, started: row.started, ended: row.ended };
+    return this.#load(row.started);
+  }
+
+  /** Inside the transaction; answers what to remember once it is committed. */
+  write(lifetimes: readonly Lifetime[]): () => void {
+    const written: Cached[] = [];
+    for (const lifetime of lifetimes) {
+      const cached = this.#cache.get(lifetime.head.id);
+      const ended = lifetime.head.ended !== undefined;
+      if (ended) this.#writeEnd(lifetime, cached);
+      const spilled = ended ? false : this.#writeState(lifetime, cached);
+      written.push({ lifetime, spilled });
+    }
+    return () => {
+      for (const each of written) this.#remember(each);
+    };
+  }
+
+  /** All that have not ended. */
+  running(): { id: string; started: number; due: number }[] {
+    return this.#sql
+      .exec<{ id: string; started: number; due: number }>(
+        "SELECT id, started, due FROM running JOIN lifetimes USING (started) ORDER BY started",
+      )
+      .toArray();
+  }
+
+  idOf(started: number): string | undefined {
+    const [row] = this.#sql
+      .exec<{ id: string }>("SELECT id FROM lifetimes WHERE started = ?", started)
+      .toArray();
+    return row?.id;
+  }
+
+  reset(): void {
+    this.#cache.clear();
+  }
+
+  #load(started: number): Lifetime {
+    const [row] = this.#sql
+      .exec<{ state: string }>("SELECT state FROM running WHERE started = ?", started)
+      .toArray();
+    if (row === undefined) throw new Error(`lifetime ${started} has neither a state nor an end`);
+    const loaded = loadStored(row.state, () =>
+      this.#sql.exec<Cell & Record<string, string>>(
+        "SELECT part, key, value FROM cells WHERE started = ?",
+        started,
+      ),
+    );
+    this.#remember(loaded);
+    return loaded.lifetime;
+  }
+
+  #writeEnd({ head }: Lifetime, cached: Cached | undefined): void {
+    const ended = head.ended ?? null;
+    if (cached === undefined)
+      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, ?)", head.started, head.id, ended);
+    else {
+      this.#sql.exec("UPDATE lifetimes SET ended = ? WHERE started = ?", ended, head.started);
+      this.#sql.exec("DELETE FROM running WHERE started = ?", head.started);
+      if (cached.spilled) this.#sql.exec("DELETE FROM cells WHERE started = ?", head.started);
+    }
+  }
+
+  #writeState(lifetime: Lifetime, cached: Cached | undefined): boolean {
+    const { head } = lifetime;
+    const write = storedWrite(lifetime, cached?.spilled ?? false);
+    if (cached === undefined) {
+      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, NULL)", head.started, head.id);
+      this.#sql.exec("INSERT INTO running VALUES (?, ?, ?)", head.started, head.due, write.state);
+    } else {
+      this.#sql.exec(
+        "UPDATE running SET due = ?, state = ? WHERE started = ?",
+        head.due,
+        write.state,
+        head.started,
+      );
+    }
+    this.#writeCells(head.started, write);
+    return write.spilled;
+  }
+
+  #writeCells(started: number, { cells }: StoredWrite): void {
+    for (const { part, key, value } of cells)
+      if (value === undefined)
+        this.#sql.exec("DELETE FROM cells WHERE started = ? AND part = ? AND key = ?", started, part, key);
+      else this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", started, part, key, value);
+  }
+
+  /** The oldest use goes first; a state can always be loaded again. */
+  #remember(each: Cached): void {
+    settleLifetime(each.lifetime);
+    const { id } = each.lifetime.head;
+    this.#cache.delete(id);
+    this.#cache.set(id, each);
+    if (this.#cache.size <= CACHED_LIFETIMES_MAX) return;
+    const [oldest] = this.#cache.keys();
+    if (oldest !== undefined) this.#cache.delete(oldest);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Carries the log to D1, in order, many records at a time, with no await on the path of routing. D1 down
+ * means a backlog, not a stop: it is retried with backoff and drained in order.
+ */
+import { FLUSH_BYTES_MAX, FLUSH_MS, FLUSH_RECORDS_MAX, READ_BARRIER_MS_MAX } from "../../src/limits.ts";
+import type { LogRecord } from "../../src/topics/record.ts";
+import type { Log } from "./log.ts";
+
+export interface ProjectedAddress {
+  readonly tenant: string;
+  readonly partition: number;
+  readonly generation: number;
+}
+
+export interface ProjectionPort {
+  /** The last offset that D1 has. */
+  cursor(address: ProjectedAddress): Promise<number>;
+  /** Rows and cursor as one; may be repeated, late or from an older generation without harm. */
+  flush(address: ProjectedAddress, records: readonly LogRecord[], upTo: number): Promise<void>;
+}
+
+const RETRY_MS = 250;
+const RETRY_MS_MAX = 30_000;
+
+const PROJECTED: readonly LogRecord["type"][] = [
+  "execution",
+  "lifetime_started",
+  "lifetime_ended",
+  "graph_registered",
+  "graph_status",
+];
+
+export class Projector {
+  readonly #port: ProjectionPort;
+  readonly #log: Log;
+  readonly #address: () => ProjectedAddress | undefined;
+  #cursor: number | undefined;
+  #flushing: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
+
+  constructor(port: ProjectionPort, log: Log, address: () => ProjectedAddress | undefined) {
+    this.#port = port;
+    this.#log = log;
+    this.#address = address;
+  }
+
+  /** Records that D1 does not have yet; an upper bound, because inputs are not projected. */
+  get backlog(): number {
+    return this.#log.tail - 1 - (this.#cursor ?? 0);
+  }
+
+  /** Soon, together with what comes until then. */
+  schedule(): void {
+    this.#timer ??= setTimeout(() => void this.flush(), this.#delay());
+  }
+
+  /** Everything that is in the log now; throws when D1 does not take it. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing ??= this.#drain().finally(() => {
+      this.#flushing = undefined;
+    });
+    try {
+      await this.#flushing;
+      this.#failures = 0;
+    } catch (cause) {
+      this.#failures++;
+      console.error(JSON.stringify({ event: "flush_failed", detail: String(cause), backlog: this.backlog }));
+      this.schedule();
+      throw cause;
+    }
+  }
+
+  /** Whether D1 has everything up to this offset, waiting a bounded time for it. */
+  async reaches(offset: number): Promise<boolean> {
+    const deadline = Date.now() + READ_BARRIER_MS_MAX;
+    while ((this.#cursor ?? 0) < offset) {
+      const left = deadline - Date.now();
+      if (left <= 0) return false;
+      const late = new Promise<void>((resolve) => setTimeout(resolve, left));
+      await Promise.race([this.flush().catch(() => late), late]);
+    }
+    return true;
+  }
+
+  reset(): void {
+    this.#cursor = undefined;
+  }
+
+  async #drain(): Promise<void> {
+    const address = this.#address();
+    if (address === undefined) return;
+    this.#cursor ??= await this.#port.cursor(address);
+    while (this.#cursor < this.#log.tail - 1) {
+      const { records, upTo } = this.#next(this.#cursor + 1);
+      await this.#port.flush(address, records, upTo);
+      this.#cursor = upTo;
+    }
+  }
+
+  #next(from: number): { records: LogRecord[]; upTo: number } {
+    const end = this.#log.tail - 1;
+    const records = this.#log.read(PROJECTED, undefined, from, FLUSH_RECORDS_MAX);
+    const whole = records.length < FLUSH_RECORDS_MAX;
+    let bytes = 0;
+    const over = records.findIndex((record) => {
+      bytes += record.type === "execution" ? record.message.byteLength : 0;
+      return bytes > FLUSH_BYTES_MAX;
+    });
+    const cut = over > 0 ? records.slice(0, over) : records;
+    const upTo = whole && cut.length === records.length ? end : (cut.at(-1)?.offset ?? end);
+    return { records: cut, upTo };
+  }
+
+  #delay(): number {
+    return this.#failures === 0 ? FLUSH_MS : Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** this.#failures);
+  }
+}

@@ -1,0 +1,37 @@
+/** Strays and dead letters, oldest first, for people to look at. */
+import type { DeadLetterView, Page, StrayView } from "../../src/control-plane/tenant.ts";
+
+interface Request {
+  readonly after: number;
+  readonly limit: number;
+}
+
+type Stored<T> = {
+  [K in keyof Omit<T, "message" | "received_at">]: Omit<T, "message" | "received_at">[K];
+} & {
+  at: number;
+  message: ArrayBuffer;
+};
+
+const pageOf = <T>(
+  sql: SqlStorage,
+  table: "strays" | "dead_letters",
+  { after, limit }: Request,
+): Page<T & { id: number }> => {
+  const rows = sql
+    .exec(`SELECT * FROM ${table} WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+    .toArray() as unknown as Stored<T & { id: number }>[];
+  const items = rows.map(({ at, message, ...row }) => ({
+    ...row,
+    received_at: new Date(at).toISOString(),
+    message: new Uint8Array(message),
+  })) as unknown as (T & { id: number })[];
+  const last = items.at(-1);
+  return { items, ...(last && items.length === limit && { next: last.id }) };
+};
+
+export const listStrays = (sql: SqlStorage, request: Request): Page<StrayView> =>
+  pageOf(sql, "strays", request);
+
+export const listDeadLetters = (sql: SqlStorage, request: Request): Page<DeadLetterView> =>
+  pageOf(sql, "dead_letters", request);

@@ -1,0 +1,85 @@
+/** The storage as a turn sees it, and the one place that writes what a turn decided. */
+import type { IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
+import { BATCH_EVENTS_MAX } from "../../src/limits.ts";
+import type { Kind } from "../../src/topics/topics.ts";
+import type { Graphs } from "./graphs.ts";
+import type { Lifetimes } from "./lifetimes.ts";
+import type { Log } from "./log.ts";
+
+export interface Parts {
+  readonly sql: SqlStorage;
+  readonly log: Log;
+  readonly lifetimes: Lifetimes;
+  readonly graphs: Graphs;
+}
+
+export const sqlStore = ({ sql, log, lifetimes, graphs }: Parts): Store => ({
+  tail: () => log.tail,
+  lifetime: (id) => lifetimes.get(id),
+  graph: (name, version) => graphs.index(name, version),
+  graphVersion: (name, version) => graphs.find(name, version),
+  idempotency: (key) => {
+    const [row] = sql
+      .exec<{ body_hash: string; lifetime: string; expires_at: number }>(
+        "SELECT body_hash, lifetime, expires_at FROM idempotency WHERE key = ?",
+        key,
+      )
+      .toArray();
+    return row && { key, bodyHash: row.body_hash, lifetime: row.lifetime, expiresAt: row.expires_at };
+  },
+  openInputs: (kind, node, parents) => openInputs(lifetimes, kind, node, parents),
+});
+
+/** Looks through all that runs: only answers without an input id ask for this. */
+const openInputs = (lifetimes: Lifetimes, kind: Kind, node: string, parents: readonly string[]) => {
+  const wanted = [...parents].sort().join();
+  const found: { lifetime: string; n: number }[] = [];
+  for (const { id } of lifetimes.running()) {
+    const lifetime = lifetimes.get(id);
+    if (lifetime === undefined || !("head" in lifetime)) continue;
+    for (const [n, member] of lifetime.members.entries())
+      if (
+        member.phase === "issued" &&
+        member.kind === kind &&
+        member.node === node &&
+        member.parents
+          .map((parent) => parent.execId)
+          .sort()
+          .join() === wanted
+      )
+        found.push({ lifetime: id, n });
+  }
+  return found;
+};
+
+/** Inside the transaction; answers what to do in memory once it is committed. */
+export const write = ({ sql, log, lifetimes, graphs }: Parts, writes: Writes): (() => void) => {
+  log.append(writes.records);
+  graphs.write(writes.records);
+  const remember = lifetimes.write(writes.lifetimes);
+  for (const entry of writes.idempotency) writeIdempotency(sql, entry);
+  for (const { at, reason, kind, message } of writes.strays)
+    sql.exec("INSERT INTO strays VALUES (NULL, ?, ?, ?, ?)", at, reason, kind, message);
+  for (const { at, reason, detail, topic, message } of writes.deadLetters)
+    sql.exec("INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?)", at, reason, detail, topic, message);
+  return () => {
+    log.advance(writes.records);
+    remember();
+  };
+};
+
+const writeIdempotency = (
+  sql: SqlStorage,
+  { key, bodyHash, lifetime, expiresAt }: IdempotencyEntry,
+): void => {
+  sql.exec("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)", key, bodyHash, lifetime, expiresAt);
+};
+
+/** Deletes some of what has expired; the rest with the next alarm. */
+export const forgetIdempotency = (sql: SqlStorage, now: number): void => {
+  sql.exec(
+    "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE expires_at <= ? LIMIT ?)",
+    now,
+    BATCH_EVENTS_MAX,
+  );
+};

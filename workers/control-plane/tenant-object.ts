@@ -1,0 +1,268 @@
+/**
+ * The object of one tenant and partition, as RPC sees it: each method checks who it is for, asks the engine,
+ * and answers. Everything private is `#private`, because RPC can call any other method.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type {
+  Address,
+  Answer,
+  GraphView,
+  LifetimeView,
+  StartAnswer,
+  StartRequest,
+  TenantRpc,
+  TenantView,
+} from "../../src/control-plane/tenant.ts";
+import { INBOX_EVENTS_MAX } from "../../src/limits.ts";
+import { reject } from "../../src/rejection.ts";
+import { ok } from "../../src/result.ts";
+import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
+import { Engine, type EnginePorts, LOG_GREW } from "./engine.ts";
+import { type Identity, tenantView } from "./identity.ts";
+import { viewOf } from "./lifetime-view.ts";
+import { type Registration, registerGraph, type StatusChange, setGraphStatus } from "./registration.ts";
+import { emptyTables, type RemovalPort, removeSlice } from "./removal.ts";
+import { listDeadLetters, listStrays } from "./set-aside.ts";
+import { startLifetime } from "./start.ts";
+import { readTopic } from "./topic-reader.ts";
+
+export interface Ports extends EnginePorts {
+  readonly projection: EnginePorts["projection"] & RemovalPort & ProvisionPort;
+  readonly blobs: R2Bucket;
+}
+
+export interface ProvisionPort {
+  /** Lists the tenant; an older generation changes nothing. */
+  provision(identity: { tenant: string; generation: number; createdAt: number }): Promise<void>;
+}
+
+type Page = { after: number; limit: number };
+
+const OVERLOADED_MS = 1_000;
+const REMOVAL_AGAIN_MS = 1_000;
+
+export class TenantObject extends DurableObject<Env> implements TenantRpc {
+  readonly #engine: Engine;
+  readonly #ports: Ports;
+  #removing: Promise<void> | undefined;
+
+  constructor(ctx: DurableObjectState, env: Env, ports: Ports) {
+    super(ctx, env);
+    this.#ports = ports;
+    this.#engine = new Engine(ctx.storage, ports);
+  }
+
+  async provision(address: Address): Promise<Answer<TenantView & { created: boolean }>> {
+    const known = this.#engine.identity;
+    if (known?.status === "DELETING") return deleting(known);
+    const created = known?.status !== "ACTIVE";
+    const identity: Identity = created
+      ? {
+          ...address,
+          generation: (known?.generation ?? 0) + 1,
+          status: "ACTIVE",
+          createdAt: this.#ports.now(),
+        }
+      : known;
+    if (created) this.#engine.identify(identity);
+    await this.#ports.projection.provision(identity);
+    return ok({ ...tenantView(identity), created });
+  }
+
+  async describe(): Promise<Answer<TenantView>> {
+    const { identity } = this.#engine;
+    return identity === undefined || identity.status === "DELETED" ? missing() : ok(tenantView(identity));
+  }
+
+  async remove(): Promise<Answer<TenantView>> {
+    const { identity } = this.#engine;
+    if (identity === undefined || identity.status === "DELETED") return missing();
+    // The alarm is the promise that this ends, whatever becomes of this call.
+    await this.ctx.storage.setAlarm(this.#ports.now() + REMOVAL_AGAIN_MS);
+    const going: Identity = { ...identity, status: "DELETING" };
+    this.#engine.identify(going);
+    this.#engine.reset();
+    await this.#remove(going).catch((cause) =>
+      console.error(
+        JSON.stringify({ event: "removal_failed", tenant: identity.tenant, detail: String(cause) }),
+      ),
+    );
+    return ok(tenantView(going));
+  }
+
+  async registerGraph(request: Registration): Promise<Answer<GraphView & { created: boolean }>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const { graphs } = this.#engine.parts;
+    const registered = await this.#engine.inbox.ask((turn) => registerGraph(turn, request, graphs));
+    if (!registered.ok) return registered;
+    const { graph, version, created } = registered.value;
+    const view = graphs.find(graph, version);
+    return view
+      ? ok({ ...view, created })
+      : reject("internal", `version ${version} of ${graph} was not stored`);
+  }
+
+  async listGraphs({ after, limit }: { after: string; limit: number }) {
+    const entered = this.#enter();
+    return entered.ok ? ok(this.#engine.parts.graphs.list(after, limit)) : entered;
+  }
+
+  async listVersions(graph: string): Promise<Answer<readonly GraphView[]>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const versions = this.#engine.parts.graphs.versions(graph);
+    return versions.length > 0
+      ? ok(versions)
+      : reject("graph_not_found", `no graph ${graph}; register it first`);
+  }
+
+  async getGraph(graph: string, version?: number) {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const detail = this.#engine.parts.graphs.detail(graph, version);
+    return detail ? ok(detail) : reject("graph_not_found", `no graph ${graph}, or not this version of it`);
+  }
+
+  async setGraphStatus(change: StatusChange): Promise<Answer<readonly GraphView[]>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const { graphs } = this.#engine.parts;
+    const moved = await this.#engine.inbox.ask((turn) => setGraphStatus(turn, change, graphs));
+    if (!moved.ok) return moved;
+    return ok(
+      graphs.versions(change.graph).filter((each) => moved.value.some((was) => was.version === each.version)),
+    );
+  }
+
+  async start(request: StartRequest): Promise<Answer<StartAnswer>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const { graphs } = this.#engine.parts;
+    const started = await this.#engine.inbox.ask((turn) =>
+      startLifetime(turn, request, graphs, this.#ports.now()),
+    );
+    if (!started.ok) return started;
+    const lifetime = await this.#lifetime(started.value.lifetime, request.waitMs);
+    return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: started.value.replayed }) : lifetime;
+  }
+
+  async getLifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
+    const entered = this.#enter();
+    return entered.ok ? this.#lifetime(id, waitMs) : entered;
+  }
+
+  async cancel(id: string, detail: string): Promise<Answer<LifetimeView>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const canceled = await this.#engine.happen(id, { type: "cancel_requested", detail });
+    const lifetime = await this.#lifetime(id, 0);
+    if (canceled || !lifetime.ok) return lifetime;
+    return reject(
+      "illegal_transition",
+      `lifetime ${id} is ${lifetime.value.status}; it cannot be canceled any more`,
+    );
+  }
+
+  async produce(topic: ExecutionTopic, message: Uint8Array) {
+    const entered = this.#enter();
+    return entered.ok ? ok(await this.#engine.inbox.ask((turn) => turn.arrive(topic, message))) : entered;
+  }
+
+  async readTopic(request: { topic: Topic; offset: number; limit: number; waitMs: number }) {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const { topic, offset, limit, waitMs } = request;
+    const deadline = this.#ports.now() + waitMs;
+    for (;;) {
+      const page = readTopic(this.#engine.parts.log, topic, offset, limit);
+      const left = deadline - this.#ports.now();
+      if (page.records.length > 0 || left <= 0) return ok(page);
+      await this.#engine.waiters.wait(LOG_GREW, left);
+    }
+  }
+
+  async listStrays(request: Page) {
+    const entered = this.#enter();
+    return entered.ok ? ok(listStrays(this.ctx.storage.sql, request)) : entered;
+  }
+
+  async listDeadLetters(request: Page) {
+    const entered = this.#enter();
+    return entered.ok ? ok(listDeadLetters(this.ctx.storage.sql, request)) : entered;
+  }
+
+  async projected(): Promise<Answer<{ offset: number }>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const offset = this.#engine.parts.log.tail - 1;
+    if (await this.#engine.projector.reaches(offset)) return ok({ offset });
+    return reject("data_plane_behind", "the database is behind the log; try again", {
+      retryAfterMs: OVERLOADED_MS,
+    });
+  }
+
+  async wake(): Promise<void> {
+    if (this.#engine.identity?.status === "DELETING") await this.alarm();
+    else this.#engine.resume();
+  }
+
+  override async alarm(): Promise<void> {
+    const { identity } = this.#engine;
+    if (identity?.status === "ACTIVE") return this.#engine.alarm();
+    if (identity?.status !== "DELETING") return;
+    await this.ctx.storage.setAlarm(this.#ports.now() + REMOVAL_AGAIN_MS);
+    await this.#remove(identity).catch((cause) =>
+      console.error(
+        JSON.stringify({ event: "removal_failed", tenant: identity.tenant, detail: String(cause) }),
+      ),
+    );
+  }
+
+  /** Everything that a request needs before it may do anything. */
+  #enter(): Answer<Identity> {
+    const { identity, active, inbox } = this.#engine;
+    if (active === undefined) return identity?.status === "DELETING" ? deleting(identity) : missing();
+    if (inbox.size >= INBOX_EVENTS_MAX)
+      return reject("overloaded", "too much is waiting for this tenant; try again", {
+        retryAfterMs: OVERLOADED_MS,
+      });
+    this.#engine.resume();
+    return ok(active);
+  }
+
+  async #lifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
+    const { lifetimes, log } = this.#engine.parts;
+    let found = lifetimes.get(id);
+    if (waitMs > 0 && found && "head" in found && found.head.ended === undefined) {
+      await this.#engine.waiters.wait(id, waitMs);
+      found = lifetimes.get(id);
+    }
+    const view = found && viewOf(found, log);
+    return view ? ok(view) : reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
+  }
+
+  /** To the end, unless something fails: then the alarm goes on. */
+  #remove(identity: Identity): Promise<void> {
+    this.#removing ??= this.#removeAll(identity).finally(() => {
+      this.#removing = undefined;
+    });
+    return this.#removing;
+  }
+
+  async #removeAll(identity: Identity): Promise<void> {
+    while (await removeSlice(identity, this.#ports.projection, this.#ports.blobs));
+    emptyTables(this.ctx.storage);
+    this.#engine.identify({ ...identity, status: "DELETED" });
+    this.#engine.reset();
+    await this.ctx.storage.deleteAlarm();
+  }
+}
+
+const missing = () =>
+  reject("tenant_not_found", "no such tenant; provision it with PUT /v1/tenants/{tenant}");
+
+const deleting = ({ tenant }: Identity) =>
+  reject("tenant_deleting", `tenant ${tenant} is being deleted; try again when it is gone`, {
+    retryAfterMs: REMOVAL_AGAIN_MS,
+  });

@@ -1,0 +1,32 @@
+/** Any of the six topics by offset, straight from the log. */
+import type { TopicPage, TopicRecord } from "../../src/control-plane/tenant.ts";
+import type { LogRecord } from "../../src/topics/record.ts";
+import { TOPICS, type Topic } from "../../src/topics/topics.ts";
+import { decode, decodeExecution } from "../../src/wire/codec.ts";
+import { ExecutionHeaderSchema } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
+import type { Log } from "./log.ts";
+
+/** A page of the log is read for one of a topic, so that a topic with few records costs a bounded scan. */
+export const readTopic = (log: Log, topic: Topic, offset: number, limit: number): TopicPage => {
+  const { stage, kind } = TOPICS[topic];
+  const type = stage === "inputs" ? "input" : "execution";
+  const records = log.read([type], kind, offset, limit);
+  const last = records.at(-1);
+  return {
+    records: records.map((record) => topicRecord(log, record)),
+    nextOffset: last && records.length === limit ? last.offset + 1 : Math.max(offset, log.tail),
+    firstOffset: 1,
+  };
+};
+
+const topicRecord = (log: Log, record: LogRecord): TopicRecord => {
+  const { offset, at } = record;
+  if (record.type === "input") {
+    const header = decode(ExecutionHeaderSchema, record.header);
+    return { offset, at, key: header.ok ? header.value.name : "", value: log.compose(record) };
+  }
+  if (record.type !== "execution") throw new Error(`a topic holds no record of type ${record.type}`);
+  const execution = decodeExecution(record.kind, record.message);
+  const key = execution.ok ? (execution.value.header?.name ?? "") : "";
+  return { offset, at, key, value: record.message };
+};
