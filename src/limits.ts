@@ -13,6 +13,8 @@ export const GRAPH_EDGES_MAX = 20_000;
 export const GRAPH_DOCUMENT_BYTES_MAX = 1_900 * KIB;
 /** Groups within groups; the parser recurses into them, and no author needs more. */
 export const GRAPH_GROUP_DEPTH_MAX = 100;
+/** Defaults of one scope; each node takes a copy of them. There are fewer names than this that mean anything. */
+export const GRAPH_ATTRIBUTES_MAX = 256;
 /** Names of graphs and nodes travel in every message and are keys of topics. */
 export const NAME_CHARS_MAX = 200;
 

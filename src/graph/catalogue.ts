@@ -1,7 +1,7 @@
 /** What validation asks of the executors: which kinds exist, and what settings each takes. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Kind } from "../topics/topics.ts";
 import type { Result } from "../result.ts";
+import type { Kind } from "../topics/topics.ts";
 
 export interface KindEntry {
   readonly name: string;

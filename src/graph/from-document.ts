@@ -41,7 +41,11 @@ const owner = (root: unknown, [list, index]: Path) => {
 const faultsOf = (issue: z.core.$ZodIssue, root: unknown): Fault[] => {
   const where = owner(root, issue.path);
   if (issue.code !== "unrecognized_keys") {
-    const message = `${inWords(issue.path)}: ${issue.message.replace(/^Invalid input: /, "")}.`;
+    const missing = issue.code === "invalid_type" && at(root, issue.path) === undefined;
+    const wrong = missing
+      ? ` is missing; write a ${issue.expected}`
+      : `: ${issue.message.replace(/^Invalid input: /, "")}`;
+    const message = `${inWords(issue.path)}${wrong}.`;
     return [fault("invalid_attribute", message, where)];
   }
   const shape = issue.path[0] === "edges" ? graphDocument.shape.edges.element.shape : undefined;
@@ -56,10 +60,14 @@ const faultsOf = (issue: z.core.$ZodIssue, root: unknown): Fault[] => {
 
 /** Takes what an issue complains of out of the document; a flag is set, for it was meant to be. */
 const prune = (issue: z.core.$ZodIssue, root: unknown) => {
-  const keys = issue.code === "unrecognized_keys" ? issue.keys : issue.path.slice(-1);
-  const parent = at(root, issue.code === "unrecognized_keys" ? issue.path : issue.path.slice(0, -1));
-  if (typeof parent !== "object" || parent === null || Array.isArray(parent)) return;
-  for (const key of keys) {
+  const unknown = issue.code === "unrecognized_keys";
+  // A list with a wrong member goes as a whole.
+  const path = unknown
+    ? issue.path
+    : issue.path.slice(0, issue.path.findLastIndex((key) => typeof key === "string") + 1);
+  const parent = at(root, unknown ? path : path.slice(0, -1));
+  if (typeof parent !== "object" || parent === null) return;
+  for (const key of unknown ? issue.keys : path.slice(-1)) {
     if (issue.code === "invalid_type" && issue.expected === "boolean") Reflect.set(parent, key, true);
     else Reflect.deleteProperty(parent, key);
   }

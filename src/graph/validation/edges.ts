@@ -15,7 +15,10 @@ const syntaxFault = (expression: string): string | undefined => {
     parse(expression);
     return undefined;
   } catch (cause) {
-    return cause instanceof RangeError ? "it nests too deep" : (cause as Error).message;
+    if (cause instanceof RangeError) return "it nests too deep";
+    const { message } = cause as Error;
+    const [, place, found] = /^<input>:(\d+:\d+): (.*?)(?: but expecting|$)/s.exec(message) ?? [];
+    return found === undefined ? message : `${found} at ${place} of it`;
   }
 };
 
@@ -30,7 +33,7 @@ const checkEnds = (
   for (const end of new Set([edge.from, edge.to])) {
     if (nodes.has(end)) continue;
     dangling = true;
-    const message = `Edge ${arrow} names ${quoted(end)}, which is no node${didYouMean(end, nodes.keys()) || "; declare it, or leave the edge out."}`;
+    const message = `Edge ${arrow} names ${quoted(end)}, which is no node; declare it, or mend its name.`;
     faults.push(fault("dangling_edge", message, where));
   }
   if (dangling) return;

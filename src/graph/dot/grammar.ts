@@ -1,0 +1,239 @@
+/**
+ * The grammar of DOT. It also reads what is not supported, so that this is refused in words of its own and
+ * the rest of the text is still understood. Makes syntax, never meaning.
+ */
+import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
+import { type Fault, type FaultCode, fault, type Position } from "../fault.ts";
+import type { Assignment, DotGraph, EdgeEnd, Group, Id, Nodes, Statement } from "./syntax.ts";
+import type { Tokens } from "./tokens.ts";
+import { syntaxWords } from "./words.ts";
+
+export const positionOf = (token: IToken): Position => ({
+  line: token.startLine ?? 1,
+  column: token.startColumn ?? 1,
+});
+
+/** Of a quoted string only \" is an escape, and a backslash at the end of a line joins it with the next. */
+const unquoted = (image: string): string =>
+  image.slice(1, -1).replace(/\\(\r\n|[\s\S])/g, (pair, next: string) => {
+    if (next === '"') return '"';
+    return /[\r\n]/.test(next) ? "" : pair;
+  });
+
+export class DotParser extends EmbeddedActionsParser {
+  /** What was understood and is refused; of the text that was read last. */
+  refused: Fault[] = [];
+  readonly #tokens: Tokens;
+
+  constructor(tokens: Tokens, vocabulary: TokenType[]) {
+    super(vocabulary, { recoveryEnabled: true, maxLookahead: 2, errorMessageProvider: syntaxWords });
+    this.#tokens = tokens;
+    this.performSelfAnalysis();
+  }
+
+  /** ACTION, because the rules are also walked once without a text. */
+  #refuse(code: FaultCode, token: IToken, message: string): void {
+    this.ACTION(() => this.refused.push(fault(code, message, { position: positionOf(token) })));
+  }
+
+  readonly file = this.RULE("file", (): DotGraph[] => {
+    const graphs: DotGraph[] = [];
+    this.MANY(() => graphs.push(this.SUBRULE(this.#graph)));
+    return graphs;
+  });
+
+  readonly #graph = this.RULE("graph", (): DotGraph => {
+    const t = this.#tokens;
+    this.OPTION(() => {
+      const strict = this.CONSUME(t.strict);
+      this.#refuse(
+        "unsupported_syntax",
+        strict,
+        "strict is not supported; leave it out, and write each edge once.",
+      );
+    });
+    const keyword = this.OR([
+      { ALT: () => this.CONSUME(t.digraph) },
+      {
+        ALT: () => {
+          const graph = this.CONSUME(t.graph);
+          this.#refuse("not_directed", graph, "A graph is directed; write digraph, and -> for every --.");
+          return graph;
+        },
+      },
+    ]);
+    const id = this.OPTION1(() => this.SUBRULE(this.#id));
+    const statements = this.SUBRULE(this.#block);
+    return { id, statements, position: positionOf(keyword) };
+  });
+
+  readonly #block = this.RULE("block", (): Statement[] => {
+    const t = this.#tokens;
+    const statements: Statement[] = [];
+    this.CONSUME(t.openBrace);
+    this.MANY(() => {
+      statements.push(this.SUBRULE(this.#statement));
+      this.OPTION(() => this.CONSUME(t.semicolon));
+    });
+    this.CONSUME(t.closeBrace);
+    return statements;
+  });
+
+  readonly #statement = this.RULE("statement", (): Statement => {
+    const assignment = (): Statement => ({ form: "assignment", assignment: this.SUBRULE(this.#assignment) });
+    return this.OR([
+      { ALT: () => this.SUBRULE(this.#defaults) },
+      { GATE: () => this.#assigns(), ALT: assignment, IGNORE_AMBIGUITIES: true },
+      { ALT: () => this.SUBRULE(this.#chain) },
+    ]);
+  });
+
+  /** An id of joined strings may be long, so the sign behind it is looked for. */
+  #assigns(): boolean {
+    let ahead = 2;
+    while (this.LA(ahead).tokenType === this.#tokens.plus) ahead += 2;
+    return this.LA(ahead).tokenType === this.#tokens.equals;
+  }
+
+  readonly #defaults = this.RULE("defaults", (): Statement => {
+    const t = this.#tokens;
+    const of: "graph" | "node" | "edge" = this.OR([
+      { ALT: () => this.CONSUME(t.graph) && ("graph" as const) },
+      { ALT: () => this.CONSUME(t.node) && ("node" as const) },
+      { ALT: () => this.CONSUME(t.edge) && ("edge" as const) },
+    ]);
+    const attributes: Assignment[] = [];
+    this.AT_LEAST_ONE(() => this.SUBRULE(this.#attributes, { ARGS: [attributes] }));
+    return { form: "defaults", of, attributes };
+  });
+
+  readonly #chain = this.RULE("chain", (): Statement => {
+    const t = this.#tokens;
+    const ends: EdgeEnd[] = [this.SUBRULE(this.#end)];
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => this.CONSUME(t.arrow) },
+        {
+          ALT: () => {
+            const line = this.CONSUME(t.line);
+            this.#refuse("not_directed", line, "An edge is directed; write -> for --.");
+          },
+        },
+      ]);
+      ends.push(this.SUBRULE1(this.#end));
+    });
+    const attributes: Assignment[] = [];
+    this.MANY1(() => this.SUBRULE(this.#attributes, { ARGS: [attributes] }));
+    return { form: "chain", ends, attributes };
+  });
+
+  readonly #end = this.RULE(
+    "end",
+    (): EdgeEnd =>
+      this.OR([{ ALT: () => this.SUBRULE(this.#group) }, { ALT: () => this.SUBRULE(this.#nodes) }]),
+  );
+
+  readonly #nodes = this.RULE("nodes", (): Nodes => {
+    const ids: Id[] = [];
+    this.AT_LEAST_ONE_SEP({
+      SEP: this.#tokens.comma,
+      DEF: () => {
+        ids.push(this.SUBRULE(this.#id));
+        this.OPTION(() => this.SUBRULE(this.#port));
+      },
+    });
+    return { form: "nodes", ids };
+  });
+
+  readonly #port = this.RULE("port", (): void => {
+    const t = this.#tokens;
+    const colon = this.CONSUME(t.colon);
+    this.SUBRULE(this.#id);
+    this.OPTION(() => {
+      this.CONSUME1(t.colon);
+      this.SUBRULE1(this.#id);
+    });
+    this.#refuse("unsupported_syntax", colon, "Ports are not supported; write the name of the node alone.");
+  });
+
+  readonly #group = this.RULE("group", (): Group => {
+    const t = this.#tokens;
+    this.OPTION(() => {
+      this.CONSUME(t.subgraph);
+      this.OPTION1(() => {
+        const name = this.LA(1);
+        this.SUBRULE(this.#id);
+        this.#refuse(
+          "unsupported_syntax",
+          name,
+          "Named subgraphs are not supported; write the group without a name: { … }.",
+        );
+      });
+    });
+    const position = positionOf(this.LA(1));
+    return { form: "group", statements: this.SUBRULE(this.#block), position };
+  });
+
+  readonly #attributes = this.RULE("attributes", (attributes: Assignment[]): void => {
+    const t = this.#tokens;
+    this.CONSUME(t.openBracket);
+    this.MANY(() => {
+      const assignment = this.SUBRULE(this.#assignment);
+      this.ACTION(() => attributes.push(assignment));
+      this.OPTION(() =>
+        this.OR([{ ALT: () => this.CONSUME(t.comma) }, { ALT: () => this.CONSUME(t.semicolon) }]),
+      );
+    });
+    this.CONSUME(t.closeBracket);
+  });
+
+  readonly #assignment = this.RULE("assignment", (): Assignment => {
+    const name = this.SUBRULE(this.#id);
+    this.CONSUME(this.#tokens.equals);
+    return { name, value: this.SUBRULE1(this.#id) };
+  });
+
+  readonly #id = this.RULE(
+    "id",
+    (): Id =>
+      this.OR([
+        { ALT: () => this.#plainId(this.CONSUME(this.#tokens.id)) },
+        { ALT: () => this.#plainId(this.CONSUME(this.#tokens.numeral)) },
+        { ALT: () => this.SUBRULE(this.#text) },
+        {
+          ALT: () => {
+            const numeral = this.CONSUME(this.#tokens.badNumeral);
+            const words = `${numeral.image} is neither a name nor a numeral; write it in quotes: "${numeral.image}".`;
+            this.#refuse("syntax", numeral, words);
+            return this.#plainId(numeral);
+          },
+        },
+        {
+          ALT: () => {
+            const html = this.CONSUME(this.#tokens.html);
+            this.#refuse(
+              "unsupported_syntax",
+              html,
+              `HTML strings are not supported; write a string in quotes: "…".`,
+            );
+            return this.#plainId(html);
+          },
+        },
+      ]),
+  );
+
+  readonly #text = this.RULE("text", (): Id => {
+    const t = this.#tokens;
+    const first = this.CONSUME(t.text);
+    this.MANY(() => {
+      const plus = this.CONSUME(t.plus);
+      this.CONSUME1(t.text);
+      this.#refuse("unsupported_syntax", plus, "Joining strings with + is not supported; write one string.");
+    });
+    return { value: unquoted(first.image), position: positionOf(first) };
+  });
+
+  #plainId(token: IToken): Id {
+    return { value: token.image, position: positionOf(token) };
+  }
+}

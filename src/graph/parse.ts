@@ -1,0 +1,18 @@
+/** What people send → Graph: the one way in, for every language. */
+import { err, type Result } from "../result.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { parseDot } from "./dot/parse.ts";
+import { type Fault, inOrder } from "./fault.ts";
+import { draftOfDocument } from "./from-document.ts";
+import type { Graph } from "./graph.ts";
+import { validateGraph } from "./validate.ts";
+
+export type WrittenGraph = { readonly dot: string } | { readonly graph: unknown };
+
+export const parseGraph = (written: WrittenGraph, catalogue: Catalogue): Result<Graph, Fault[]> => {
+  const { draft, faults } = "dot" in written ? parseDot(written.dot) : draftOfDocument(written.graph);
+  if (!draft) return err(inOrder(faults));
+  const validated = validateGraph(draft, catalogue);
+  if (validated.ok) return faults.length === 0 ? validated : err(inOrder(faults));
+  return err(inOrder([...faults, ...validated.error]));
+};
