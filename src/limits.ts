@@ -45,13 +45,25 @@ export const LEASE_MARGIN_MS = 1 * SECOND;
 /** The same attempt is sent again when its executor vanished, this often, before it counts as failed. */
 export const REDISPATCHES_MAX = 5;
 
+// Executors
+/** Answers that come within this go back together with the call; longer would hold up the quick ones. */
+export const GRACE_MS = 5;
+/** Compiled expressions in memory: some 10 KiB each. */
+export const COMPILED_EXPRESSIONS_MAX = 1_000;
+
 // Payloads
 /** What travels inside a message; a result over it is refused until it can go to a blob. */
 export const INLINE_BYTES_MAX = 128 * KIB;
+/** What a plan gives its tasks stands in the message itself, and decoders refuse messages nested over 100 deep. */
+export const PARAMETERS_DEPTH_MAX = 30;
 /** An input put together from results stays under a broker's usual 1 MB record. */
 export const INPUT_BYTES_MAX = 900 * KIB;
 /** One arriving message: an execution with its upstream results, under the object's 2 MB a row. */
 export const MESSAGE_BYTES_MAX = 1024 * KIB;
+/** Warnings kept with one execution: a plan that names ten thousand unknown tasks has one mistake, not that many. */
+export const WARNINGS_MAX = 20;
+/** A foreign execution id is kept as it came, in the state and in every input that follows from it. */
+export const EXEC_ID_CHARS_MAX = 200;
 /** An error message is for people; the rest of it is cut off. */
 export const ERROR_MESSAGE_CHARS_MAX = 4_096;
 

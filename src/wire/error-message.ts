@@ -30,7 +30,8 @@ export const NEVER_RETRIED: readonly string[] = [
 ] satisfies RuntimeErrorCode[];
 
 export const errorMessage = (code: string, detail: string): string =>
-  `${code}: ${detail}`.slice(0, ERROR_MESSAGE_CHARS_MAX);
+  // Half a surrogate pair, whether it came or the cut made it, is nothing that protobuf can encode.
+  `${code}: ${detail}`.slice(0, ERROR_MESSAGE_CHARS_MAX).toWellFormed();
 
 /** The code that a message begins with; `error` where it has none. */
 export const errorCode = (message: string): string => CODE.exec(message)?.[1] ?? "error";

@@ -1,0 +1,7 @@
+/** The plans and tasks that every deployment has. */
+import { conditional } from "./plans/conditional.ts";
+import { parallel } from "./plans/parallel.ts";
+import { sequential } from "./plans/sequential.ts";
+import { transform } from "./tasks/transform.ts";
+
+export const builtIns = { plans: [sequential, parallel, conditional], tasks: [transform] };

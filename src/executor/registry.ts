@@ -1,0 +1,77 @@
+/** The plans and tasks of a deployment by their names: what validation asks, and what executors run. */
+
+import { z } from "zod";
+import type { Catalogue, KindEntry } from "../graph/catalogue.ts";
+import type { Result } from "../result.ts";
+import type { Kind } from "../topics/topics.ts";
+import { type Attempt, attemptPlan, attemptTask } from "./attempt.ts";
+import type { NodeSpec } from "./dispatch.ts";
+import { NodeError } from "./failure.ts";
+import { type AnyNode, definePlan, defineTask, type Plan, type Task } from "./node.ts";
+import { parseSettings } from "./settings.ts";
+import { issueText } from "./verify.ts";
+
+export interface Registry extends Catalogue {
+  /** What makes attempts of a node's inputs. A node that cannot run still answers each of them, with why. */
+  bind(spec: NodeSpec): (input: Uint8Array) => Result<Attempt, string>;
+}
+
+const entryOf = (node: AnyNode): KindEntry => ({
+  name: node.name,
+  type: node.type,
+  settingNames: Object.keys(node.settings.shape),
+  parseSettings: (settings) => parseSettings(node.settings, settings),
+  ...(node.type === "plan" && { readsWhen: node.readsWhen }),
+});
+
+const byName = <Node extends AnyNode>(nodes: readonly Node[]): ReadonlyMap<string, Node> => {
+  const named = new Map<string, Node>();
+  for (const node of nodes) {
+    if (named.has(node.name))
+      throw new Error(`two ${node.type}s are named ${JSON.stringify(node.name)}; rename one of them`);
+    named.set(node.name, node);
+  }
+  return named;
+};
+
+/** Stands in for a node that cannot run: every attempt fails with the same error. */
+const failing = (type: Kind, error: NodeError): AnyNode => {
+  const run = () => {
+    throw error;
+  };
+  const schemas = { input: z.unknown(), output: z.unknown() };
+  return type === "plan" ? definePlan("", { ...schemas, run }) : defineTask("", { ...schemas, run });
+};
+
+export const registry = (nodes: {
+  readonly plans: readonly Plan[];
+  readonly tasks: readonly Task[];
+}): Registry => {
+  const kinds = { plan: byName<AnyNode>(nodes.plans), task: byName<AnyNode>(nodes.tasks) };
+  const entries = {
+    plan: new Map(nodes.plans.map((node) => [node.name, entryOf(node)])),
+    task: new Map(nodes.tasks.map((node) => [node.name, entryOf(node)])),
+  };
+  const runnable = ({ type, kind, settings }: NodeSpec): { node: AnyNode; settings: unknown } => {
+    const node = kinds[type].get(kind);
+    if (!node) {
+      const detail = `no ${type} of kind ${JSON.stringify(kind)} is deployed here`;
+      return { node: failing(type, new NodeError("unknown_kind", detail)), settings };
+    }
+    const parsed = node.settings.safeParse(settings);
+    if (parsed.success) return { node, settings: parsed.data };
+    const detail = `of the graph's version do not fit ${kind} any more: ${parsed.error.issues.map(issueText).join("; ")}`;
+    return { node: failing(type, new NodeError("invalid_settings", detail)), settings };
+  };
+  return {
+    find: (type, kind) => entries[type].get(kind),
+    names: (type) => [...entries[type].keys()],
+    bind: (spec) => {
+      const { node, settings } = runnable(spec);
+      return (input) =>
+        node.type === "plan"
+          ? attemptPlan(node, spec, settings, input)
+          : attemptTask(node, spec, settings, input);
+    },
+  };
+};

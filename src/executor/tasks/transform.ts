@@ -1,0 +1,22 @@
+/** Its result is the value of a CEL expression over `input`, `parameters` and `results`. */
+import { z } from "zod";
+import { checkExpression, evaluate } from "../expression.ts";
+import { TerminalError } from "../failure.ts";
+import { defineTask } from "../node.ts";
+
+const expression = z.string().superRefine((text, check) => {
+  const fault = checkExpression(text);
+  if (fault !== undefined) check.addIssue(`is no CEL expression: ${fault}`);
+});
+
+export const transform = defineTask("transform", {
+  input: z.json(),
+  output: z.unknown(),
+  settings: z.object({ expression }),
+  run: (input, { parameters, upstream, settings }) => {
+    const results = upstream.map(({ value }) => value);
+    const value = evaluate(settings.expression, { input, parameters, results });
+    if (!value.ok) throw new TerminalError(value.error);
+    return value.value;
+  },
+});

@@ -1,0 +1,156 @@
+/**
+ * The inputs of one call at work. Starts all of them at once, keeps their answers until they are taken, and
+ * answers for a node that does not answer in time. Knows nothing of RPC.
+ *
+ * 1. An input is answered at most once; what a node says after that, or after a cancel, is dropped.
+ * 2. No node affects another: each starts, fails and runs out of time by itself.
+ * 3. There is no timer before `watch`, so quick nodes cost none.
+ */
+import type { Attempt, Ports, Settled } from "../../src/executor/attempt.ts";
+import type { Answers, Dispatch, DispatchItem, NodeSpec } from "../../src/executor/dispatch.ts";
+import type { Registry } from "../../src/executor/registry.ts";
+
+interface Work {
+  readonly attempt: Attempt;
+  readonly timeoutMs: number;
+  readonly controller: () => AbortController;
+  remainingMs: number;
+  timer?: ReturnType<typeof setTimeout>;
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+
+const lazyController = (): (() => AbortController) => {
+  let controller: AbortController | undefined;
+  return () => {
+    controller ??= new AbortController();
+    return controller;
+  };
+};
+
+const logOf =
+  (attempt: Attempt): Ports["log"] =>
+  (message, fields) => {
+    const { name, lifetimeId, inputId, attempt: number } = attempt.header;
+    const where = { node: name, lifetime_id: lifetimeId, input_id: inputId, attempt: number };
+    console.log(JSON.stringify({ ...fields, ...where, message }));
+  };
+
+export class Batch {
+  readonly #env: Ports["env"];
+  readonly #atWork = new Set<Work>();
+  #executions: Uint8Array[] = [];
+  #heartbeats = new Set<string>();
+  #change = Promise.withResolvers<void>();
+  #watched = false;
+
+  constructor(registry: Registry, { nodes, items }: Dispatch, env: Ports["env"]) {
+    this.#env = env;
+    const bound = nodes.map((spec) => ({ spec, attemptOf: registry.bind(spec) }));
+    for (const item of items) {
+      const node = bound[item.node];
+      const attempt = node?.attemptOf(item.input);
+      if (node && attempt?.ok) this.#start(attempt.value, node.spec, item);
+      // Without its header nobody can be answered: the caller sees that an answer is missing.
+      else
+        console.error(
+          `an input is left unanswered: ${attempt?.ok === false ? attempt.error : "no such node"}`,
+        );
+    }
+  }
+
+  get done(): boolean {
+    return this.#atWork.size === 0;
+  }
+
+  get hasNews(): boolean {
+    return this.#executions.length > 0 || this.#heartbeats.size > 0;
+  }
+
+  /** Settles with the next answer, heartbeat or cancel. */
+  changed(): Promise<void> {
+    return this.#change.promise;
+  }
+
+  take(): Pick<Answers, "executions" | "heartbeats"> {
+    const taken = { executions: this.#executions, heartbeats: [...this.#heartbeats] };
+    this.#executions = [];
+    this.#heartbeats.clear();
+    return taken;
+  }
+
+  /** From here on, what is still at work is held to its time. */
+  watch(): void {
+    this.#watched = true;
+    for (const work of this.#atWork) this.#arm(work);
+  }
+
+  /** Aborts these inputs and drops what they would answer; all of them where absent. */
+  cancel(inputIds?: readonly string[]): void {
+    for (const work of this.#atWork) {
+      if (inputIds && !inputIds.includes(work.attempt.header.inputId)) continue;
+      this.#end(work);
+      work.controller().abort(new DOMException("the attempt was canceled", "AbortError"));
+    }
+    this.#announce();
+  }
+
+  #start(attempt: Attempt, { timeoutMs }: NodeSpec, { remainingMs }: DispatchItem): void {
+    const controller = lazyController();
+    const work: Work = { attempt, timeoutMs, remainingMs, controller };
+    this.#atWork.add(work);
+    const ports: Ports = {
+      env: this.#env,
+      log: logOf(attempt),
+      heartbeat: () => this.#heartbeat(work),
+      get signal() {
+        return controller().signal;
+      },
+    };
+    try {
+      const returned = attempt.start(ports);
+      if (isThenable(returned))
+        returned.then(
+          (value) => this.#settle(work, { value }),
+          (thrown: unknown) => this.#settle(work, { thrown }),
+        );
+      else this.#settle(work, { value: returned });
+    } catch (thrown) {
+      this.#settle(work, { thrown });
+    }
+  }
+
+  #settle(work: Work, settled: Settled): void {
+    if (!this.#end(work)) return;
+    this.#executions.push(work.attempt.answer(settled, new Date().toISOString()));
+    this.#announce();
+  }
+
+  #heartbeat(work: Work): void {
+    if (!this.#atWork.has(work)) return;
+    work.remainingMs = work.timeoutMs;
+    if (this.#watched) this.#arm(work);
+    this.#heartbeats.add(work.attempt.header.inputId);
+    this.#announce();
+  }
+
+  #arm(work: Work): void {
+    clearTimeout(work.timer);
+    work.timer = setTimeout(() => {
+      this.#settle(work, { timedOutMs: work.timeoutMs });
+      work.controller().abort(new DOMException(`no answer within ${work.timeoutMs} ms`, "TimeoutError"));
+    }, work.remainingMs);
+  }
+
+  /** Whether it was still at work. */
+  #end(work: Work): boolean {
+    clearTimeout(work.timer);
+    return this.#atWork.delete(work);
+  }
+
+  #announce(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+}
