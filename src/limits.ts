@@ -15,6 +15,10 @@ export const GRAPH_DOCUMENT_BYTES_MAX = 1_900 * KIB;
 export const GRAPH_GROUP_DEPTH_MAX = 100;
 /** Defaults of one scope; each node takes a copy of them. There are fewer names than this that mean anything. */
 export const GRAPH_ATTRIBUTES_MAX = 256;
+/** The parser recurses for every error that it recovers from, and nobody mends more at a time. */
+export const GRAPH_SYNTAX_FAULTS_MAX = 50;
+/** Faults in one answer, the first in the order of the text; a short default can be wrong on every node. */
+export const GRAPH_FAULTS_MAX = 1_000;
 /** Names of graphs and nodes travel in every message and are keys of topics. */
 export const NAME_CHARS_MAX = 200;
 

@@ -1,4 +1,5 @@
 /** What people send → Graph: the one way in, for every language. */
+import { GRAPH_FAULTS_MAX } from "../limits.ts";
 import { err, type Result } from "../result.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { parseDot } from "./dot/parse.ts";
@@ -9,10 +10,12 @@ import { validateGraph } from "./validate.ts";
 
 export type WrittenGraph = { readonly dot: string } | { readonly graph: unknown };
 
+const firstOf = (faults: readonly Fault[]) => err(inOrder(faults).slice(0, GRAPH_FAULTS_MAX));
+
 export const parseGraph = (written: WrittenGraph, catalogue: Catalogue): Result<Graph, Fault[]> => {
   const { draft, faults } = "dot" in written ? parseDot(written.dot) : draftOfDocument(written.graph);
-  if (!draft) return err(inOrder(faults));
+  if (!draft) return firstOf(faults);
   const validated = validateGraph(draft, catalogue);
-  if (validated.ok) return faults.length === 0 ? validated : err(inOrder(faults));
-  return err(inOrder([...faults, ...validated.error]));
+  if (validated.ok) return faults.length === 0 ? validated : firstOf(faults);
+  return firstOf([...faults, ...validated.error]);
 };

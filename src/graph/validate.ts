@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../result.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { documentOfEdge, documentOfNode } from "./document.ts";
 import type { Attributes, DraftNode, GraphDraft } from "./draft.ts";
-import { type Fault, fault, inOrder } from "./fault.ts";
+import { type Fault, fault } from "./fault.ts";
 import type { Graph } from "./graph.ts";
 import { checkBounds } from "./validation/bounds.ts";
 import { checkEdges } from "./validation/edges.ts";
@@ -91,7 +91,7 @@ export const validateGraph = (draft: GraphDraft, catalogue: Catalogue): Result<G
   const checked = checkNodes(draft.nodes, catalogue, faults);
   const edges = checkEdges(draft.edges, checked, faults);
   const entries = checkTopology(checked, edges, faults);
-  if (faults.length > 0) return err(inOrder(faults));
+  if (faults.length > 0) return err(faults);
   const nodes = [...checked.values()].flatMap(({ node }) =>
     node ? [{ ...node, entry: entries.has(node.name) }] : [],
   );

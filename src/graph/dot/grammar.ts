@@ -3,6 +3,7 @@
  * the rest of the text is still understood. Makes syntax, never meaning.
  */
 import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
+import { GRAPH_SYNTAX_FAULTS_MAX } from "../../limits.ts";
 import { type Fault, type FaultCode, fault, type Position } from "../fault.ts";
 import type { Assignment, DotGraph, EdgeEnd, Group, Id, Nodes, Statement } from "./syntax.ts";
 import type { Tokens } from "./tokens.ts";
@@ -20,6 +21,9 @@ const unquoted = (image: string): string =>
     return /[\r\n]/.test(next) ? "" : pair;
   });
 
+/** Leaves the parser when there are faults enough. */
+export class Enough extends Error {}
+
 export class DotParser extends EmbeddedActionsParser {
   /** What was understood and is refused; of the text that was read last. */
   refused: Fault[] = [];
@@ -34,6 +38,12 @@ export class DotParser extends EmbeddedActionsParser {
   /** ACTION, because the rules are also walked once without a text. */
   #refuse(code: FaultCode, token: IToken, message: string): void {
     this.ACTION(() => this.refused.push(fault(code, message, { position: positionOf(token) })));
+  }
+
+  #stopWhenEnough(): void {
+    this.ACTION(() => {
+      if (this.errors.length + this.refused.length >= GRAPH_SYNTAX_FAULTS_MAX) throw new Enough();
+    });
   }
 
   readonly file = this.RULE("file", (): DotGraph[] => {
@@ -80,6 +90,7 @@ export class DotParser extends EmbeddedActionsParser {
   });
 
   readonly #statement = this.RULE("statement", (): Statement => {
+    this.#stopWhenEnough();
     const assignment = (): Statement => ({ form: "assignment", assignment: this.SUBRULE(this.#assignment) });
     return this.OR([
       { ALT: () => this.SUBRULE(this.#defaults) },
@@ -127,11 +138,10 @@ export class DotParser extends EmbeddedActionsParser {
     return { form: "chain", ends, attributes };
   });
 
-  readonly #end = this.RULE(
-    "end",
-    (): EdgeEnd =>
-      this.OR([{ ALT: () => this.SUBRULE(this.#group) }, { ALT: () => this.SUBRULE(this.#nodes) }]),
-  );
+  readonly #end = this.RULE("end", (): EdgeEnd => {
+    this.#stopWhenEnough();
+    return this.OR([{ ALT: () => this.SUBRULE(this.#group) }, { ALT: () => this.SUBRULE(this.#nodes) }]);
+  });
 
   readonly #nodes = this.RULE("nodes", (): Nodes => {
     const ids: Id[] = [];
@@ -193,39 +203,40 @@ export class DotParser extends EmbeddedActionsParser {
     return { name, value: this.SUBRULE1(this.#id) };
   });
 
-  readonly #id = this.RULE(
-    "id",
-    (): Id =>
-      this.OR([
-        { ALT: () => this.#plainId(this.CONSUME(this.#tokens.id)) },
-        { ALT: () => this.#plainId(this.CONSUME(this.#tokens.numeral)) },
-        { ALT: () => this.SUBRULE(this.#text) },
-        {
-          ALT: () => {
-            const numeral = this.CONSUME(this.#tokens.badNumeral);
-            const words = `${numeral.image} is neither a name nor a numeral; write it in quotes: "${numeral.image}".`;
-            this.#refuse("syntax", numeral, words);
-            return this.#plainId(numeral);
-          },
+  readonly #id = this.RULE("id", (): Id => {
+    const t = this.#tokens;
+    this.#stopWhenEnough();
+    return this.OR([
+      { ALT: () => this.#plainId(this.CONSUME(t.id)) },
+      { ALT: () => this.#plainId(this.CONSUME(t.numeral)) },
+      { ALT: () => this.SUBRULE(this.#text) },
+      {
+        ALT: () => {
+          const numeral = this.CONSUME(t.badNumeral);
+          const words = `${numeral.image} is neither a name nor a numeral; write it in quotes: "${numeral.image}".`;
+          this.#refuse("syntax", numeral, words);
+          return this.#plainId(numeral);
         },
-        {
-          ALT: () => {
-            const html = this.CONSUME(this.#tokens.html);
-            this.#refuse(
-              "unsupported_syntax",
-              html,
-              `HTML strings are not supported; write a string in quotes: "…".`,
-            );
-            return this.#plainId(html);
-          },
+      },
+      {
+        ALT: () => {
+          const html = this.CONSUME(t.html);
+          this.#refuse(
+            "unsupported_syntax",
+            html,
+            `HTML strings are not supported; write a string in quotes: "…".`,
+          );
+          return this.#plainId(html);
         },
-      ]),
-  );
+      },
+    ]);
+  });
 
   readonly #text = this.RULE("text", (): Id => {
     const t = this.#tokens;
     const first = this.CONSUME(t.text);
     this.MANY(() => {
+      this.#stopWhenEnough();
       const plus = this.CONSUME(t.plus);
       this.CONSUME1(t.text);
       this.#refuse("unsupported_syntax", plus, "Joining strings with + is not supported; write one string.");

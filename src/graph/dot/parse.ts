@@ -3,11 +3,11 @@
  * the graph means.
  */
 import { EOF, type IToken, Lexer, tokenMatcher } from "chevrotain";
-import { GRAPH_GROUP_DEPTH_MAX, GRAPH_TEXT_BYTES_MAX } from "../../limits.ts";
+import { GRAPH_GROUP_DEPTH_MAX, GRAPH_SYNTAX_FAULTS_MAX, GRAPH_TEXT_BYTES_MAX } from "../../limits.ts";
 import type { Drafted } from "../draft.ts";
 import { type Fault, fault, inOrder, type Position } from "../fault.ts";
 import { draftOfSyntax } from "./draft.ts";
-import { DotParser, positionOf } from "./grammar.ts";
+import { DotParser, Enough, positionOf } from "./grammar.ts";
 import type { DotGraph } from "./syntax.ts";
 import { createTokens } from "./tokens.ts";
 
@@ -17,7 +17,9 @@ const createReader = () => {
   return { tokens, lexer, parser: new DotParser(tokens, inOrderOfMatching) };
 };
 
-let reader: ReturnType<typeof createReader> | undefined;
+type Reader = ReturnType<typeof createReader>;
+
+let reader: Reader | undefined;
 
 const endOf = (text: string): Position => {
   const lines = text.trimEnd().split(/\r\n|\r|\n/);
@@ -59,25 +61,25 @@ const firstOfEachLine = (faults: readonly Fault[]): Fault[] => {
   });
 };
 
-const readSyntax = (text: string): { graphs: readonly DotGraph[]; faults: readonly Fault[] } => {
-  reader ??= createReader();
-  const { tokens, lexer, parser } = reader;
-  const lexed = lexer.tokenize(text);
-  const { open, graph, digraph } = tokens;
-  const openAt = lexed.tokens.findIndex((word) => tokenMatcher(word, open));
-  const words = openAt < 0 ? lexed.tokens : lexed.tokens.slice(0, openAt);
-  const opened = lexed.tokens[openAt];
-  const deep = tooDeep(words);
-  if (deep) return { graphs: [], faults: [deep] };
-  if (!opened && !words.some(({ tokenType }) => tokenType === digraph || tokenType === graph)) {
-    const message = "There is no graph in the text; begin it with a name, as in: digraph review { … }.";
-    return { graphs: [], faults: [fault("no_graph", message, { position: { line: 1, column: 1 } })] };
-  }
-
+/** Undefined when the faults are too many to read on. */
+const runParser = (parser: DotParser, words: IToken[]): DotGraph[] | undefined => {
   parser.input = words;
   parser.refused = [];
-  const graphs = parser.file();
-  const syntax = lexed.errors.map(({ line = 1, column = 1, offset }) =>
+  try {
+    return parser.file();
+  } catch (cause) {
+    if (cause instanceof Enough) return undefined;
+    throw cause;
+  }
+};
+
+const syntaxFaults = (
+  text: string,
+  lexed: ReturnType<Reader["lexer"]["tokenize"]>,
+  parser: DotParser,
+  opened: IToken | undefined,
+): Fault[] => {
+  const faults = lexed.errors.slice(0, GRAPH_SYNTAX_FAULTS_MAX).map(({ line = 1, column = 1, offset }) =>
     fault("syntax", `${JSON.stringify(text[offset])} means nothing here; take it out, or put it in quotes.`, {
       position: { line, column },
     }),
@@ -86,13 +88,38 @@ const readSyntax = (text: string): { graphs: readonly DotGraph[]; faults: readon
     const atEnd = token.tokenType === EOF;
     // Behind an open string or comment nothing can be expected.
     if (atEnd && opened) continue;
-    syntax.push(fault("syntax", message, { position: atEnd ? endOf(text) : positionOf(token) }));
+    faults.push(fault("syntax", message, { position: atEnd ? endOf(text) : positionOf(token) }));
   }
   if (opened)
-    syntax.push(fault("syntax", OPEN[opened.tokenType.name] ?? "", { position: positionOf(opened) }));
-  const refused = parser.refused.filter(({ code }) => code !== "syntax");
-  syntax.push(...parser.refused.filter(({ code }) => code === "syntax"));
-  return { graphs: graphs ?? [], faults: [...firstOfEachLine(syntax), ...firstNotDirected(refused)] };
+    faults.push(fault("syntax", OPEN[opened.tokenType.name] ?? "", { position: positionOf(opened) }));
+  return faults;
+};
+
+const readSyntax = (text: string): { graph?: DotGraph; faults: readonly Fault[] } => {
+  reader ??= createReader();
+  const { tokens, lexer, parser } = reader;
+  const lexed = lexer.tokenize(text);
+  const opened = lexed.tokens.find((word) => tokenMatcher(word, tokens.open));
+  const words = opened ? lexed.tokens.slice(0, lexed.tokens.indexOf(opened)) : lexed.tokens;
+  const deep = tooDeep(words);
+  if (deep) return { faults: [deep] };
+  const begins = ({ tokenType }: IToken) => tokenType === tokens.digraph || tokenType === tokens.graph;
+  if (!opened && !words.some(begins)) {
+    const message = "There is no graph in the text; begin it with a name, as in: digraph review { … }.";
+    return { faults: [fault("no_graph", message, { position: { line: 1, column: 1 } })] };
+  }
+
+  const [graph, second] = runParser(parser, words) ?? [];
+  const { syntax = [], other = [] } = Object.groupBy(parser.refused, ({ code }) =>
+    code === "syntax" ? "syntax" : "other",
+  );
+  const wrong = firstOfEachLine([...syntaxFaults(text, lexed, parser, opened), ...syntax]);
+  const faults = [...wrong, ...firstNotDirected(other)];
+  if (second) {
+    const message = "The text has more than one graph; send each by itself.";
+    return { faults: [...faults, fault("several_graphs", message, { position: second.position })] };
+  }
+  return graph && wrong.length === 0 ? { graph, faults } : { faults };
 };
 
 /** A draft comes only of a text without syntax errors: after one, too much of it would be guessed. */
@@ -102,13 +129,8 @@ export const parseDot = (text: string): Drafted => {
     const message = `The text has ${length} bytes; the bound is ${GRAPH_TEXT_BYTES_MAX}: split the graph in two.`;
     return { faults: [fault("text_too_large", message)] };
   }
-  const { graphs, faults } = readSyntax(text);
-  const [graph, second] = graphs;
-  if (second) {
-    const message = "The text has more than one graph; send each by itself.";
-    return { faults: [...faults, fault("several_graphs", message, { position: second.position })] };
-  }
-  if (!graph || faults.some(({ code }) => code === "syntax")) return { faults };
+  const { graph, faults } = readSyntax(text);
+  if (!graph) return { faults };
   const drafted = draftOfSyntax(graph);
   return { ...drafted, faults: [...faults, ...drafted.faults] };
 };

@@ -16,7 +16,7 @@ const kind = (
   parseSettings: (given) => {
     const parsed = z.strictObject(settings).safeParse(given);
     if (parsed.success) return ok(parsed.data as typeof given);
-    return err(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+    return err(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}.`));
   },
   ...more,
 });

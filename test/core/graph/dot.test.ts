@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { parseDot } from "../../../src/graph/dot/parse.ts";
 import type { GraphDraft } from "../../../src/graph/draft.ts";
+import { GRAPH_SYNTAX_FAULTS_MAX } from "../../../src/limits.ts";
 
 const draftOf = (text: string): GraphDraft => {
   const { draft, faults } = parseDot(text);
@@ -137,5 +138,17 @@ describe("a DOT text that cannot be read", () => {
       "8:1 syntax",
       "6:3 unsupported_syntax",
     ]);
+  });
+
+  it.each([
+    ["errors of syntax", "a=\n"],
+    ["signs that mean nothing", "?\n"],
+    ["ports", "a:b\n"],
+    ["joined strings", '"" + ""\n'],
+    ["errors in nested groups", "{ a=\n"],
+  ])("stops when there are too many %s to mend at a time", (_, piece) => {
+    const { faults } = parseDot(`digraph g { ${piece.repeat(90)}`);
+    expect(faults.length).toBeGreaterThan(10);
+    expect(faults.length).toBeLessThanOrEqual(2 * GRAPH_SYNTAX_FAULTS_MAX);
   });
 });

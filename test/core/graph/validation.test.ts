@@ -419,6 +419,10 @@ describe("a graph with many mistakes", () => {
     ]);
   });
 
+  it("is told the first thousand, where there are more", () => {
+    expect(faultsOf(withLines(...many(1_200, (i) => `n${i}`))).at(-1)?.position?.line).toBe(1_004);
+  });
+
   it("is told the wrong parts of a document together with what is wrong in the rest", () => {
     const graph = document({
       timeout_ms: "x",
