@@ -1,5 +1,10 @@
 /** The one list of the plans and tasks of this deployment. */
+import { digestNodes } from "../../examples/digest/nodes.ts";
+import { redraftNodes } from "../../examples/redraft/nodes.ts";
 import { builtIns } from "../../src/executor/built-ins.ts";
 import { registry } from "../../src/executor/registry.ts";
 
-export const nodes = registry({ plans: [...builtIns.plans], tasks: [...builtIns.tasks] });
+export const nodes = registry({
+  plans: [...builtIns.plans, ...redraftNodes.plans, ...digestNodes.plans],
+  tasks: [...builtIns.tasks, ...redraftNodes.tasks, ...digestNodes.tasks],
+});
