@@ -1,4 +1,5 @@
 /** plan → tasks: launches the wave that a plan decided on. */
+import { NAME_CHARS_MAX, WARNINGS_MAX } from "../limits.ts";
 import type { PlanExecution } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { overBound } from "./bounds.ts";
 import type { Draft } from "./draft.ts";
@@ -13,16 +14,19 @@ export interface Choice {
 }
 
 export const chooseTasks = (draft: Draft, plan: string, execution: PlanExecution): Choice => {
-  const down = draft.graph.down(plan);
+  const down = new Set(draft.graph.down(plan));
   const tasks = new Set<string>();
   const unknown = new Set<string>();
   for (const name of execution.result?.nextTaskNames ?? [])
-    if (down.includes(name)) tasks.add(name);
+    if (down.has(name)) tasks.add(name);
     else unknown.add(name);
-  return {
-    tasks: [...tasks],
-    warnings: [...unknown].map((name) => `${plan} named ${name}, which is no task of it; left out`),
-  };
+  const shown = [...unknown].slice(0, WARNINGS_MAX);
+  const warnings = shown.map(
+    (name) => `${plan} named ${name.slice(0, NAME_CHARS_MAX)}, which is no task of it; left out`,
+  );
+  if (unknown.size > shown.length)
+    warnings.push(`${plan} named ${unknown.size - shown.length} more that are no tasks of it; left out`);
+  return { tasks: [...tasks], warnings };
 };
 
 export const afterPlan = (draft: Draft, answer: Answered, tasks: readonly string[]): void => {
@@ -50,9 +54,10 @@ export const afterPlan = (draft: Draft, answer: Answered, tasks: readonly string
 
 /** A join's members are fixed at launch: the launched tasks with an edge to it. */
 const joinsOf = (draft: Draft, tasks: readonly string[]): Record<string, number> => {
-  const joins: Record<string, number> = {};
+  const joins = new Map<string, number>();
   for (const task of tasks)
     for (const plan of draft.graph.down(task))
-      if (draft.graph.node(plan).join === "all") joins[plan] = (joins[plan] ?? 0) + 1;
-  return joins;
+      if (draft.graph.node(plan).join === "all") joins.set(plan, (joins.get(plan) ?? 0) + 1);
+  // Makes every name an own property, `__proto__` too.
+  return Object.fromEntries(joins);
 };

@@ -21,7 +21,8 @@ export const afterTask = (draft: Draft, n: number, done: Member & { readonly ans
   const joins = { ...wave.joins };
   const closed = { ...wave, open: wave.open - 1, joins };
   for (const plan of plans) {
-    const waiting = joins[plan];
+    // A plan may have a name that every object has, say `constructor`.
+    const waiting = Object.hasOwn(joins, plan) ? joins[plan] : undefined;
     if (waiting === undefined) {
       if (goesTo(done.answer, plan)) toPlan(draft, plan, [done.answer]);
     } else if (waiting > 1) {

@@ -7,12 +7,13 @@ import { errorCode, NEVER_RETRIED } from "../wire/error-message.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { afterPlan, chooseTasks } from "./after-plan.ts";
 import { afterTask } from "./after-task.ts";
+import { overBound } from "./bounds.ts";
 import { append, type Draft } from "./draft.ts";
 import { end } from "./ending.ts";
 import type { ExecutionArrived } from "./event.ts";
 import { draw } from "./ids.ts";
 import { put } from "./issue.ts";
-import type { Answered, Member } from "./lifetime.ts";
+import type { Answered, Member, Reason } from "./lifetime.ts";
 import type { StrayReason } from "./tenant.ts";
 
 const SUCCESSES: readonly ExecutionStatus[] = [ExecutionStatus.SUCCEEDED, ExecutionStatus.SKIPPED];
@@ -65,6 +66,8 @@ export interface Recorded {
   readonly execution: Execution;
   readonly offset: number;
   readonly bytes: number;
+  /** Its lease ended it, so its answer may still come. */
+  readonly expired?: boolean;
 }
 
 /** What follows from the recorded outcome of the open attempt of an input. */
@@ -84,20 +87,26 @@ export const settle = (draft: Draft, n: number, member: Member, recorded: Record
     !NEVER_RETRIED.includes(code) &&
     !node.retry.never.includes(code)
   ) {
-    backOff(draft, n, member, status);
+    const over = overBound(draft, [], 0);
+    if (over) fail(draft, n, over);
+    else backOff(draft, n, member, recorded.expired === true);
     return;
   }
   if (node.onFailure !== "fail") {
     close(draft, n, member, recorded, node.onFailure === "ignore");
     return;
   }
+  fail(draft, n, { code: "node_failed", detail: `${member.node}: ${message || "failed"}` });
+};
+
+/** Its outcome is recorded: as an open input it would get a second one. */
+const fail = (draft: Draft, n: number, reason: Reason): void => {
   draft.lifetime.members.delete(n);
-  draft.lifetime.head.outstanding--;
-  end(draft, "FAILED", { code: "node_failed", detail: `${member.node}: ${message || "failed"}` });
+  end(draft, "FAILED", reason);
 };
 
 /** Exponential backoff with full jitter: a wait drawn between nothing and a bound that doubles. */
-const backOff = (draft: Draft, n: number, member: Member, status: ExecutionStatus): void => {
+const backOff = (draft: Draft, n: number, member: Member, expired: boolean): void => {
   const { retry } = draft.graph.node(member.node);
   const bound = Math.min(retry.backoffMsMax, retry.backoffMs * 2 ** (member.attempt - 1));
   const wait = Math.floor(draw(draft.lifetime.head.seed, n, member.attempt) * bound);
@@ -105,7 +114,7 @@ const backOff = (draft: Draft, n: number, member: Member, status: ExecutionStatu
     ...member,
     phase: "backoff",
     due: draft.at + wait,
-    expired: status === ExecutionStatus.TIMED_OUT,
+    expired,
   });
 };
 

@@ -3,11 +3,12 @@
  * Two open inputs that both fit are never guessed between.
  */
 import { create } from "@bufbuild/protobuf";
+import { EXEC_ID_CHARS_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { Kind } from "../topics/topics.ts";
 import { type Execution, encodeExecution, isPlan } from "../wire/codec.ts";
 import { type ExecutionHeader, ExecutionHeaderSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
-import { parseInputId } from "./ids.ts";
+import { execId, parseInputId } from "./ids.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Store } from "./store.ts";
 
@@ -19,9 +20,14 @@ export interface Correlated {
 export const correlate = (kind: Kind, execution: Execution, store: Store): Result<Correlated, string> => {
   const header = execution.header;
   if (!header?.name) return err("the header has no name, so no node can be found; set header.name");
+  if (header.execId.length > EXEC_ID_CHARS_MAX)
+    return err(`exec_id has ${header.execId.length} characters; the bound is ${EXEC_ID_CHARS_MAX}`);
   if (header.inputId) {
     const input = parseInputId(header.inputId);
-    return input ? ok(input) : err(`input_id ${header.inputId} is none of ours; copy it from the input`);
+    if (input === undefined) return err(`input_id ${header.inputId} is none of ours; copy it from the input`);
+    if (header.lifetimeId && header.lifetimeId !== input.lifetime)
+      return err(`lifetime_id ${header.lifetimeId} is not that of input_id ${header.inputId}; copy both`);
+    return ok(input);
   }
   const parents = parentsOf(execution).filter((id) => id !== "");
   if (parents.length === 0) return err("neither input_id nor parents; copy one of them from the input");
@@ -54,11 +60,13 @@ export const complete = (
   header.attempt ||= member?.attempt ?? 1;
   header.iterationIdx ||= member?.iteration ?? 0;
   header.inputId ||= inputId;
+  header.execId ||= execId(head.tenant, head.partition, inputId, header.attempt);
   execution.header = header;
   return { execution, message: encodeExecution(execution) };
 };
 
 const isComplete = (header: ExecutionHeader): boolean =>
+  header.execId !== "" &&
   header.inputId !== "" &&
   header.attempt > 0 &&
   header.lifetimeId !== "" &&

@@ -1,4 +1,6 @@
 /** The end of a lifetime: what is outstanding is recorded as canceled and withdrawn, and it is announced once. */
+
+import { ERROR_MESSAGE_CHARS_MAX } from "../limits.ts";
 import type { Kind } from "../topics/topics.ts";
 import { append, type Draft, move } from "./draft.ts";
 import type { Reason } from "./lifetime.ts";
@@ -9,6 +11,8 @@ type Terminal = "SUCCEEDED" | "FAILED" | "CANCELED";
 
 export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
   const { head, members, endings } = draft.lifetime;
+  // What a foreign executor says of its failure has no bound of its own.
+  const cut = reason && { ...reason, detail: reason.detail.slice(0, ERROR_MESSAGE_CHARS_MAX) };
   const running: number[] = [];
   for (const [n, member] of [...members.entries()].sort(([a], [b]) => a - b)) {
     if (member.phase !== "issued") continue;
@@ -19,7 +23,7 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
 
   move(draft, status);
   head.endedAt = draft.at;
-  if (reason) head.reason = reason;
+  if (cut) head.reason = cut;
   head.outstanding = 0;
   head.epoch++;
   const outcomes = [...endings.entries()].sort(([a], [b]) => a - b).map(([, ending]) => ending);
@@ -27,7 +31,7 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
     type: "lifetime_ended",
     lifetime: head.id,
     status,
-    ...(reason && { reason }),
+    ...(cut && { reason: cut }),
     steps: head.steps,
     outcomes: outcomes as readonly { kind: Kind; execId: string; offset: number }[],
   });

@@ -18,9 +18,11 @@ export const inputId = (lifetime: string, n: number): string => `${lifetime}:${n
 
 export const parseInputId = (id: string): { lifetime: string; n: number } | undefined => {
   const at = id.lastIndexOf(":");
+  const lifetime = id.slice(0, Math.max(at, 0));
   const n = Number(id.slice(at + 1));
-  return at > 0 && at < id.length - 1 && Number.isSafeInteger(n) && n >= 0
-    ? { lifetime: id.slice(0, at), n }
+  // Only the one spelling that `inputId` writes: `1e1` and `0x0a` are numbers too.
+  return lifetime !== "" && Number.isSafeInteger(n) && n >= 0 && inputId(lifetime, n) === id
+    ? { lifetime, n }
     : undefined;
 };
 

@@ -33,7 +33,8 @@ export const timePassed = (draft: Draft): void => {
     }
     draft.effects.push({ type: "withdraw", inputs: [n] });
     const detail = `no answer within ${draft.graph.node(member.node).timeoutMs} ms`;
-    settle(draft, n, member, recordOutcome(draft, n, member, "timed_out", detail));
+    const recorded = recordOutcome(draft, n, member, "timed_out", detail);
+    settle(draft, n, member, { ...recorded, expired: true });
     if (!isOpen(draft)) return;
   }
   head.due = head.deadline;

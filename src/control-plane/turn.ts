@@ -6,6 +6,7 @@
  * 2. One event never wedges a tenant: a throw while reducing discards that event's draft, keeps it as
  *    evidence, fails its lifetime, and the others go on.
  */
+import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
@@ -125,6 +126,9 @@ export class Turn {
     if (state === undefined) return this.#setAside("unknown", kind, message, execution);
     if (!("head" in state)) return this.#setAside("late", kind, message, execution);
     const admitted = complete(execution, message, state, to, inputId(to.lifetime, to.n));
+    const bytes = admitted.message.byteLength;
+    if (bytes > MESSAGE_BYTES_MAX)
+      return this.#bury(topic, message, "undecodable", `${bytes} bytes; the bound is ${MESSAGE_BYTES_MAX}`);
     const offset = this.#tail;
     const event = { type: "execution_arrived" as const, kind, n: to.n, ...admitted };
     const reduced = this.#reduce(state, { ...event, at: this.#at, tail: offset });

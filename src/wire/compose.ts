@@ -65,7 +65,9 @@ const stripResult = (message: Uint8Array): Uint8Array => {
 
 /** What the plan has given this task, google.protobuf.Struct encoded. */
 const parametersOf = (plan: Uint8Array, { name }: ExecutionHeader): Uint8Array | undefined => {
-  const parameters = stored(PlanExecutionSchema, plan).result?.nextTaskParameters[name];
+  const all = stored(PlanExecutionSchema, plan).result?.nextTaskParameters ?? {};
+  // A task may have a name that every object has, say `constructor`.
+  const parameters = Object.hasOwn(all, name) ? all[name] : undefined;
   return parameters && encode(StructSchema, fromJson(StructSchema, parameters));
 };
 
