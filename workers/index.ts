@@ -1,11 +1,9 @@
 /** The composition root: names the classes that the platform starts. */
 import { DurableObject } from "cloudflare:workers";
-
-export { PlanInputs } from "./executor/plan-inputs.ts";
-export { TaskInputs } from "./executor/task-inputs.ts";
+import { app } from "./gateway/app.ts";
 
 export class Tenant extends DurableObject<Env> {}
 
 export default {
-  fetch: () => new Response("not found", { status: 404 }),
+  fetch: app.fetch,
 } satisfies ExportedHandler<Env>;

@@ -1,0 +1,46 @@
+// Requests as a client sends them, through the worker.
+import { env, exports } from "cloudflare:workers";
+
+export const ORIGIN = "http://escapement";
+
+export interface Sent extends Omit<RequestInit, "body"> {
+  /** Undefined sends none. */
+  key?: string | undefined;
+  json?: unknown;
+  body?: BodyInit;
+}
+
+export interface Received {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a body by looking at it
+  body: any;
+}
+
+export const send = async (method: string, path: string, sent: Sent = {}): Promise<Received> => {
+  const { key = "key" in sent ? undefined : "admin-key", json, ...init } = sent;
+  const headers = new Headers(init.headers);
+  if (key !== undefined) headers.set("authorization", `Bearer ${key}`);
+  if (json !== undefined) headers.set("content-type", "application/json");
+  const body = json === undefined ? init.body : JSON.stringify(json);
+  const request = new Request(`${ORIGIN}${path}`, {
+    ...init,
+    method,
+    headers,
+    ...(body !== undefined && { body }),
+  });
+  const response = await exports.default.fetch(request);
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json");
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson && text ? JSON.parse(text) : text,
+  };
+};
+
+export const keysOf = (configured: unknown): Env =>
+  ({
+    ...env,
+    ESCAPEMENT_KEYS: typeof configured === "string" ? configured : JSON.stringify(configured),
+  }) as Env;

@@ -1,0 +1,59 @@
+/**
+ * The gateway: which resources there are, and what holds for all of them. What is mounted before
+ * `authenticated` answers anybody; everything after it needs a key.
+ */
+import type { MiddlewareHandler } from "hono";
+import { Api, type GatewayEnv, routingPath } from "./api.ts";
+import { authenticate } from "./auth.ts";
+import { executions } from "./executions.ts";
+import { graphs } from "./graphs.ts";
+import { health } from "./health.ts";
+import { lifetimes } from "./lifetimes.ts";
+import { problem, problemOfThrown } from "./problem.ts";
+import { setAside } from "./set-aside.ts";
+import { tenants } from "./tenants.ts";
+import { topics } from "./topics.ts";
+
+const METHODS = ["GET", "POST", "PUT", "DELETE"];
+
+const authenticated: MiddlewareHandler<GatewayEnv> = async (c, next) => {
+  const credential = authenticate(c.env.ESCAPEMENT_KEYS, c.req.raw.headers.get("authorization"));
+  if (!credential.ok) return problem(c, credential.error);
+  c.set("credential", credential.value);
+  await next();
+};
+
+const root = new Api({ getPath: routingPath });
+root.route("/", health);
+root.use(authenticated);
+
+export const app = root
+  .route("/", tenants)
+  .route("/", graphs)
+  .route("/", lifetimes)
+  .route("/", executions)
+  .route("/", topics)
+  .route("/", setAside);
+
+export type App = typeof app;
+
+root.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
+root.doc31("/openapi.json", { openapi: "3.1.0", info: { title: "Escapement", version: "1" } });
+
+/** The methods that a path has a route for; what answers every method is no route. */
+const methodsOf = (path: string): string[] =>
+  METHODS.filter((method) =>
+    root.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  );
+
+root.notFound((c) => {
+  const methods = methodsOf(c.req.path);
+  if (methods.length === 0)
+    return problem(c, { code: "route_not_found", detail: "no such route; GET /openapi.json lists them" });
+  const headers = { allow: [...methods, "OPTIONS"].join(", ") };
+  if (c.req.method === "OPTIONS") return c.body(null, 204, headers);
+  const detail = `${c.req.method} is not for this; it takes ${methods.join(", ")}`;
+  return problem(c, { code: "method_not_allowed", detail }, { headers });
+});
+
+root.onError((thrown, c) => problemOfThrown(thrown, c));

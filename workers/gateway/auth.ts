@@ -1,0 +1,102 @@
+/**
+ * Who asks, and what they may do: development keys from the secret ESCAPEMENT_KEYS. Authentication comes
+ * before every route; the role that a route needs is part of the route's definition.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import { type Rejection, reject } from "../../src/rejection.ts";
+import { err, ok, type Result } from "../../src/result.ts";
+import { TENANT_ID } from "../../src/topics/tenant.ts";
+
+/** Each role may do what those before it may. */
+export const ROLES = ["reader", "operator", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Credential {
+  readonly name: string;
+  readonly rank: number;
+  /** Undefined is every tenant. */
+  readonly tenants: ReadonlySet<string> | undefined;
+}
+
+interface Key extends Credential {
+  readonly digest: Buffer;
+}
+
+const keysSchema = z.array(
+  z.strictObject({
+    name: z.string().min(1),
+    key: z.string().min(1),
+    roles: z.array(z.enum(ROLES)).min(1),
+    tenants: z.array(z.string().regex(TENANT_ID)).min(1).optional(),
+  }),
+);
+
+const HOW = `set the secret ESCAPEMENT_KEYS to [{ "name": "…", "key": "…", "roles": ["admin"] }]`;
+
+const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+const rankOf = (role: Role): number => ROLES.indexOf(role);
+
+const parseKeys = (configured: string | undefined): Result<readonly Key[], Rejection> => {
+  if (!configured) return reject("unauthenticated", `no keys are configured; ${HOW}`);
+  const parsed = keysSchema.safeParse(jsonOf(configured));
+  if (!parsed.success || parsed.data.length === 0)
+    return reject("unauthenticated", `the configured keys cannot be read; ${HOW}`);
+  return ok(
+    parsed.data.map(({ name, key, roles, tenants }) => ({
+      name,
+      digest: sha256(key),
+      rank: Math.max(...roles.map(rankOf)),
+      tenants: tenants && new Set(tenants),
+    })),
+  );
+};
+
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+let parsed: { readonly from: string | undefined; readonly keys: ReturnType<typeof parseKeys> } | undefined;
+
+/** Parsed once an isolate, and again only when the configuration is another. */
+const keysOf = (configured: string | undefined): ReturnType<typeof parseKeys> => {
+  if (parsed?.from !== configured || parsed === undefined)
+    parsed = { from: configured, keys: parseKeys(configured) };
+  return parsed.keys;
+};
+
+const BEARER = /^Bearer +(\S+)$/i;
+
+/** Takes the same time whichever key is presented: digests are compared, and all of them. */
+export const authenticate = (
+  configured: string | undefined,
+  authorization: string | null,
+): Result<Credential, Rejection> => {
+  const keys = keysOf(configured);
+  if (!keys.ok) return keys;
+  const presented = BEARER.exec(authorization ?? "")?.[1];
+  if (presented === undefined)
+    return reject("unauthenticated", "send a key: Authorization: Bearer <key>, one of ESCAPEMENT_KEYS");
+  const digest = sha256(presented);
+  let found: Key | undefined;
+  for (const key of keys.value) if (timingSafeEqual(key.digest, digest)) found = key;
+  return found ? ok(found) : reject("unauthenticated", "this key is not one of ESCAPEMENT_KEYS");
+};
+
+/** Whether a credential may use a route. `tenant` is the one in the path, if the route has one. */
+export const authorize = (
+  { name, rank, tenants }: Credential,
+  role: Role,
+  tenant: string | undefined,
+): Result<void, Rejection> => {
+  const forbidden = (detail: string) => err({ code: "forbidden" as const, detail });
+  if (rank < rankOf(role)) return forbidden(`key ${name} lacks the role ${role}, which this needs`);
+  if (tenants === undefined) return ok(undefined);
+  if (tenant === undefined) return forbidden(`key ${name} is limited to tenants, and this is not about one`);
+  return tenants.has(tenant) ? ok(undefined) : forbidden(`key ${name} is not for tenant ${tenant}`);
+};

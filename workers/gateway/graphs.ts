@@ -1,0 +1,196 @@
+/** Graphs: validated, registered as immutable versions, read, activated and archived. */
+import { z } from "@hono/zod-openapi";
+import type { GraphView } from "../../src/control-plane/tenant.ts";
+import type { Fault } from "../../src/graph/fault.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { parseGraph } from "../../src/graph/parse.ts";
+import type { Result } from "../../src/result.ts";
+import { nodes } from "../executor/nodes.ts";
+import { objectOf } from "./address.ts";
+import { Api, route } from "./api.ts";
+import { readCursor, writeCursor } from "./cursor.ts";
+import { id, ofTenant, paging, TENANT, version } from "./parameters.ts";
+import { faultSchema, problem } from "./problem.ts";
+import { json, jsonBody, pageOf } from "./responses.ts";
+
+const GRAPHS = `${TENANT}/graphs` as const;
+
+const graphSchema = z
+  .object({
+    graph: z.string(),
+    version: z.int(),
+    status: z.enum(["NEW", "ACTIVE", "ARCHIVED"]),
+    hash: z.string().openapi({ description: "SHA-256 of the canonical document, hex" }),
+    created_at: z.string().openapi({ format: "date-time" }),
+  })
+  .openapi("Graph");
+
+const detailSchema = graphSchema
+  .extend({
+    document: z.looseObject({}),
+    source: z.object({ language: z.literal("dot"), text: z.string() }).optional(),
+  })
+  .openapi("GraphDetail");
+
+const versionsSchema = z.object({ items: z.array(graphSchema).readonly() });
+
+/** The shape of a document is judged by validation, which tells all of its faults; here it is documented. */
+const written = {
+  dot: z.string().optional().openapi({ description: "The graph in DOT" }),
+  graph: z
+    .unknown()
+    .optional()
+    .openapi({ ...({ type: "object" } as const), description: "The graph as a document" }),
+};
+const ONE_LANGUAGE = "write the graph once, as `dot` or as `graph`";
+const inOneLanguage = ({ dot, graph }: { dot?: string | undefined; graph?: unknown }) =>
+  (dot === undefined) !== (graph === undefined);
+
+const validateBody = z.strictObject(written).refine(inOneLanguage, ONE_LANGUAGE);
+const registerBody = z
+  .strictObject({ ...written, activate: z.boolean().default(true) })
+  .refine(inOneLanguage, ONE_LANGUAGE);
+
+const ofGraph = ofTenant.extend({ graph: id });
+const actionBody = z.strictObject({ version: z.int().min(1).optional() });
+
+const validateGraph = route("reader", {
+  method: "post",
+  path: `${GRAPHS}:validate`,
+  summary: "Tell all faults of a graph, without registering it",
+  request: { params: ofTenant, body: jsonBody(validateBody) },
+  responses: {
+    200: json("What was found", z.object({ valid: z.boolean(), faults: z.array(faultSchema).readonly() })),
+  },
+});
+
+const registerGraph = route("operator", {
+  method: "post",
+  path: GRAPHS,
+  summary: "Register a graph; the same graph again answers the version that it has",
+  request: { params: ofTenant, body: jsonBody(registerBody) },
+  responses: { 200: json("It was there", graphSchema), 201: json("It is new", graphSchema) },
+});
+
+const listGraphs = route("reader", {
+  method: "get",
+  path: GRAPHS,
+  summary: "The newest version of each graph",
+  request: { params: ofTenant, query: z.strictObject(paging) },
+  responses: { 200: json("A page of graphs by name", pageOf(graphSchema)) },
+});
+
+const getGraph = route("reader", {
+  method: "get",
+  path: `${GRAPHS}/{graph}`,
+  summary: "The newest version of a graph",
+  request: { params: ofGraph },
+  responses: { 200: json("The graph with its document", detailSchema) },
+});
+
+const listVersions = route("reader", {
+  method: "get",
+  path: `${GRAPHS}/{graph}/versions`,
+  summary: "All versions of a graph, newest first",
+  request: { params: ofGraph },
+  responses: { 200: json("The versions", versionsSchema) },
+});
+
+const getVersion = route("reader", {
+  method: "get",
+  path: `${GRAPHS}/{graph}/versions/{version}`,
+  summary: "One version of a graph",
+  request: { params: ofGraph.extend({ version }) },
+  responses: { 200: json("The graph with its document", detailSchema) },
+});
+
+const activateGraph = route("operator", {
+  method: "post",
+  path: `${GRAPHS}/{graph}:activate`,
+  summary: "Let lifetimes of a graph start: of one version, or of all that are not archived",
+  request: { params: ofGraph, body: jsonBody(actionBody) },
+  responses: { 200: json("The versions as they are now", versionsSchema) },
+});
+
+const archiveGraph = route("operator", {
+  method: "post",
+  path: `${GRAPHS}/{graph}:archive`,
+  summary: "Start nothing of a graph any more: of one version, or of all; what runs finishes",
+  request: { params: ofGraph, body: jsonBody(actionBody) },
+  responses: { 200: json("The versions as they are now", versionsSchema) },
+});
+
+const parse = ({ dot, graph }: { dot?: string | undefined; graph?: unknown }): Result<Graph, Fault[]> =>
+  parseGraph(dot === undefined ? { graph } : { dot }, nodes);
+
+const sourceOf = ({ dot }: { dot?: string | undefined }) =>
+  dot === undefined ? {} : { source: { language: "dot" as const, text: dot } };
+
+const change = <S extends "ACTIVE" | "ARCHIVED">(
+  graph: string,
+  { version }: { version?: number | undefined },
+  status: S,
+) => ({ graph, status, ...(version !== undefined && { version }) });
+
+export const graphs = new Api()
+  .openapi(validateGraph, (c) => {
+    const parsed = parse(c.req.valid("json"));
+    return c.json({ valid: parsed.ok, faults: parsed.ok ? [] : parsed.error }, 200);
+  })
+  .openapi(registerGraph, async (c) => {
+    const body = c.req.valid("json");
+    const parsed = parse(body);
+    if (!parsed.ok) {
+      const detail = `the graph has ${parsed.error.length} faults; each says how to mend it`;
+      return problem(c, { code: "graph_invalid", detail, faults: parsed.error });
+    }
+    const { tenant } = c.req.valid("param");
+    const request = { graph: parsed.value, ...sourceOf(body), activate: body.activate };
+    const registered = await objectOf(c.env, tenant).registerGraph(request);
+    if (!registered.ok) return problem(c, registered.error);
+    const { created, ...view } = registered.value;
+    return created ? c.json(view, 201) : c.json(view, 200);
+  })
+  .openapi(listGraphs, async (c) => {
+    const { tenant } = c.req.valid("param");
+    const query = c.req.valid("query");
+    const listing = { path: c.req.path, query };
+    const after = readCursor(listing, query.cursor, z.string());
+    if (!after.ok) return problem(c, after.error);
+    // One more than asked for tells whether there is a next page.
+    const listed = await objectOf(c.env, tenant).listGraphs({
+      after: after.value ?? "",
+      limit: query.limit + 1,
+    });
+    if (!listed.ok) return problem(c, listed.error);
+    const items = listed.value.slice(0, query.limit);
+    const last: GraphView | undefined = listed.value.length > items.length ? items.at(-1) : undefined;
+    return c.json({ items, ...(last && { next_cursor: writeCursor(listing, last.graph) }) }, 200);
+  })
+  .openapi(getGraph, async (c) => {
+    const { tenant, graph } = c.req.valid("param");
+    const found = await objectOf(c.env, tenant).getGraph(graph);
+    return found.ok ? c.json(found.value, 200) : problem(c, found.error);
+  })
+  .openapi(listVersions, async (c) => {
+    const { tenant, graph } = c.req.valid("param");
+    const listed = await objectOf(c.env, tenant).listVersions(graph);
+    return listed.ok ? c.json({ items: listed.value }, 200) : problem(c, listed.error);
+  })
+  .openapi(getVersion, async (c) => {
+    const { tenant, graph, version } = c.req.valid("param");
+    const found = await objectOf(c.env, tenant).getGraph(graph, version);
+    return found.ok ? c.json(found.value, 200) : problem(c, found.error);
+  })
+  .openapi(activateGraph, async (c) => {
+    const { tenant, graph } = c.req.valid("param");
+    const moved = await objectOf(c.env, tenant).setGraphStatus(change(graph, c.req.valid("json"), "ACTIVE"));
+    return moved.ok ? c.json({ items: moved.value }, 200) : problem(c, moved.error);
+  })
+  .openapi(archiveGraph, async (c) => {
+    const { tenant, graph } = c.req.valid("param");
+    const moved = await objectOf(c.env, tenant).setGraphStatus(
+      change(graph, c.req.valid("json"), "ARCHIVED"),
+    );
+    return moved.ok ? c.json({ items: moved.value }, 200) : problem(c, moved.error);
+  });

@@ -1,0 +1,67 @@
+/** A lifetime as callers read it: the object's view, with the messages in which its branches ended decoded. */
+
+import type { JsonValue } from "@bufbuild/protobuf";
+import { z } from "@hono/zod-openapi";
+import { LIFETIME_STATUSES } from "../../src/control-plane/status.ts";
+import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
+import { decodeExecution, type Execution, isPlan } from "../../src/wire/codec.ts";
+import { readResult } from "../../src/wire/payload.ts";
+
+const outputSchema = z.object({
+  node: z.string(),
+  kind: z.enum(["plan", "task"]),
+  exec_id: z.string(),
+  iteration_idx: z.int(),
+  result: z.any().optional().openapi({ description: "Of a plan: the list of the results that it was given" }),
+  error: z.string().optional(),
+});
+
+export const summarySchema = z
+  .object({
+    lifetime: z.string(),
+    graph: z.string(),
+    graph_version: z.int(),
+    status: z.enum(LIFETIME_STATUSES),
+    reason: z
+      .object({ code: z.string(), detail: z.string() })
+      .optional()
+      .openapi({ description: "Why it ended other than by itself" }),
+    labels: z.record(z.string(), z.string()).readonly(),
+    started_at: z.string().openapi({ format: "date-time" }),
+    ended_at: z.string().optional().openapi({ format: "date-time" }),
+    steps: z.int(),
+  })
+  .openapi("LifetimeSummary");
+
+export const lifetimeSchema = summarySchema
+  .extend({
+    output: z
+      .array(outputSchema)
+      .optional()
+      .openapi({ description: "Where its branches ended, once it has" }),
+  })
+  .openapi("Lifetime");
+
+/** Null stands for a result that is not there. */
+const resultOf = (execution: Execution): JsonValue =>
+  isPlan(execution)
+    ? (execution.result?.upstreamTasksResults ?? []).map((each) => readResult(each) ?? null)
+    : (readResult(execution.result) ?? null);
+
+const outputOf = ({ kind, message }: Outcome): z.input<typeof outputSchema> => {
+  const decoded = decodeExecution(kind, message);
+  if (!decoded.ok) throw new Error(`an outcome is ${decoded.error}`);
+  const { header, result } = decoded.value;
+  return {
+    node: header?.name ?? "",
+    kind,
+    exec_id: header?.execId ?? "",
+    iteration_idx: header?.iterationIdx ?? 0,
+    ...(result?.errorMessage ? { error: result.errorMessage } : { result: resultOf(decoded.value) }),
+  };
+};
+
+export const lifetimeJson = ({ outcomes, ...view }: LifetimeView): z.input<typeof lifetimeSchema> => ({
+  ...view,
+  ...(outcomes && { output: outcomes.map(outputOf) }),
+});

@@ -1,0 +1,120 @@
+/** Lifetimes: started, read, waited for, listed, told in order, canceled. */
+
+import { z } from "@hono/zod-openapi";
+import { monotonicFactory } from "ulidx";
+import { lifetimeId } from "../../src/control-plane/ids.ts";
+import { isTerminal } from "../../src/control-plane/status.ts";
+import { asJson } from "../../src/executor/json.ts";
+import { INLINE_BYTES_MAX, JSON_DEPTH_MAX, LABEL_CHARS_MAX, LABELS_MAX } from "../../src/limits.ts";
+import { type Rejection, reject } from "../../src/rejection.ts";
+import { ok, type Result } from "../../src/result.ts";
+import { encodeValue } from "../../src/wire/payload.ts";
+import { FIRST_PARTITION, objectOf, objectOfLifetime } from "./address.ts";
+import { Api, route } from "./api.ts";
+import { idempotencyHeader, requestHash } from "./idempotency.ts";
+import { lifetimeJson, lifetimeSchema } from "./lifetime-json.ts";
+import { id, ofTenant, TENANT, wait } from "./parameters.ts";
+import { problem } from "./problem.ts";
+import { json, jsonBody } from "./responses.ts";
+
+const LIFETIMES = `${TENANT}/lifetimes` as const;
+
+const label = z.string().max(LABEL_CHARS_MAX);
+
+const startBody = z.strictObject({
+  input: z.any().optional().openapi({ description: "Any JSON; null where absent" }),
+  labels: z
+    .record(label, label)
+    .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`)
+    .default({}),
+  version: z.int().min(1).optional().openapi({ description: "The newest active one where absent" }),
+});
+
+const ofLifetime = ofTenant.extend({ lifetime: id });
+
+const startLifetime = route("operator", {
+  method: "post",
+  path: `${TENANT}/graphs/{graph}/lifetimes`,
+  summary: "Start a lifetime of a graph",
+  request: {
+    params: ofTenant.extend({ graph: id }),
+    query: z.strictObject({ wait }),
+    headers: idempotencyHeader,
+    body: jsonBody(startBody),
+  },
+  responses: {
+    200: json("It has ended", lifetimeSchema),
+    202: json("It runs; `Location` says where to ask for it", lifetimeSchema),
+  },
+});
+
+const getLifetime = route("reader", {
+  method: "get",
+  path: `${LIFETIMES}/{lifetime}`,
+  summary: "Read a lifetime, waiting for its end where asked to",
+  request: { params: ofLifetime, query: z.strictObject({ wait }) },
+  responses: { 200: json("The lifetime as it is now", lifetimeSchema) },
+});
+
+const cancelLifetime = route("operator", {
+  method: "post",
+  path: `${LIFETIMES}/{lifetime}:cancel`,
+  summary: "Cancel a lifetime and what it has at work",
+  request: {
+    params: ofLifetime,
+    body: jsonBody(z.strictObject({ reason: z.string().max(1_000).optional() })),
+  },
+  responses: { 200: json("It is canceled", lifetimeSchema) },
+});
+
+/** Rising within an isolate, so that lifetimes started in the same millisecond sort as they came. */
+const ulid = monotonicFactory();
+
+const encodeInput = (input: unknown): Result<Uint8Array, Rejection> => {
+  const json = asJson(input, JSON_DEPTH_MAX);
+  if (!json.ok) return reject("invalid_request", `in the input, ${json.error}`);
+  const encoded = encodeValue(json.value);
+  if (encoded.byteLength <= INLINE_BYTES_MAX) return ok(encoded);
+  return reject(
+    "input_too_large",
+    `the input has ${encoded.byteLength} bytes and may have ${INLINE_BYTES_MAX}; pass an address of what is large`,
+  );
+};
+
+export const lifetimes = new Api()
+  .openapi(startLifetime, async (c) => {
+    const { tenant, graph } = c.req.valid("param");
+    const { input = null, labels, version } = c.req.valid("json");
+    const encoded = encodeInput(input);
+    if (!encoded.ok) return problem(c, encoded.error);
+    const key = c.req.valid("header")["idempotency-key"];
+    const started = await objectOf(c.env, tenant).start({
+      graph,
+      lifetime: lifetimeId(ulid(), FIRST_PARTITION),
+      input: encoded.value,
+      labels,
+      waitMs: c.req.valid("query").wait ?? 0,
+      ...(version !== undefined && { version }),
+      ...(key && { idempotency: { key, bodyHash: requestHash("POST", c.req.path, c.var.body) } }),
+    });
+    if (!started.ok) return problem(c, started.error);
+    const { lifetime, replayed } = started.value;
+    if (replayed) c.header("idempotency-replayed", "true");
+    if (isTerminal(lifetime.status)) return c.json(lifetimeJson(lifetime), 200);
+    c.header("location", `/v1/tenants/${tenant}/lifetimes/${lifetime.lifetime}`);
+    return c.json(lifetimeJson(lifetime), 202);
+  })
+  .openapi(getLifetime, async (c) => {
+    const { tenant, lifetime } = c.req.valid("param");
+    const found = await objectOfLifetime(c.env, tenant, lifetime).getLifetime(
+      lifetime,
+      c.req.valid("query").wait ?? 0,
+    );
+    return found.ok ? c.json(lifetimeJson(found.value), 200) : problem(c, found.error);
+  })
+  .openapi(cancelLifetime, async (c) => {
+    const { tenant, lifetime } = c.req.valid("param");
+    const reason = c.req.valid("json").reason ?? `canceled with key ${c.var.credential.name}`;
+    const canceled = await objectOfLifetime(c.env, tenant, lifetime).cancel(lifetime, reason);
+    return canceled.ok ? c.json(lifetimeJson(canceled.value), 200) : problem(c, canceled.error);
+  });

@@ -1,0 +1,59 @@
+/** Parameters that several resources take, each checked and documented once. */
+import { z } from "@hono/zod-openapi";
+import { NAME_CHARS_MAX, PAGE_ITEMS, PAGE_ITEMS_MAX, WAIT_MS_MAX } from "../../src/limits.ts";
+import { TENANT_ID } from "../../src/topics/tenant.ts";
+
+export const TENANT = "/v1/tenants/{tenant}";
+
+export const tenantId = z
+  .string()
+  .regex(TENANT_ID, "write 1 to 50 letters, digits, hyphens or underscores")
+  .openapi({ example: "acme" });
+
+/** A name or an id; whether it exists is not said here. */
+export const id = z.string().min(1).max(NAME_CHARS_MAX);
+
+export const ofTenant = z.strictObject({ tenant: tenantId });
+
+const DURATION = /^(\d{1,9})(ms|s)?$/;
+
+/** "30s", "500ms" or seconds → milliseconds. */
+export const wait = z
+  .string()
+  .regex(DURATION, "write a duration such as 30s or 500ms")
+  .transform((text) => {
+    const [, digits, unit] = DURATION.exec(text) ?? [];
+    return Number(digits) * (unit === "ms" ? 1 : 1_000);
+  })
+  .refine((ms) => ms <= WAIT_MS_MAX, `wait at most ${WAIT_MS_MAX / 1_000}s, and ask again`)
+  .optional()
+  .openapi({ type: "string", example: "30s", description: "How long to wait for what is asked for" });
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, "write a whole number")
+    .transform(Number)
+    .refine((number) => number >= min && number <= max, `write a number from ${min} to ${max}`)
+    .openapi({ type: "integer", minimum: min, maximum: max });
+
+export const limit = wholeNumber(1, PAGE_ITEMS_MAX).default(PAGE_ITEMS);
+
+export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0);
+
+export const version = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+
+export const cursor = z
+  .string()
+  .max(4_096)
+  .optional()
+  .openapi({ description: "`next_cursor` of the page before" });
+
+/** RFC 3339 → milliseconds since the epoch. */
+export const time = z.iso
+  .datetime({ offset: true, error: "write a time as in RFC 3339, such as 2026-01-31T12:00:00Z" })
+  .transform((text) => Date.parse(text))
+  .optional()
+  .openapi({ type: "string", format: "date-time" });
+
+export const paging = { limit, cursor };

@@ -1,0 +1,127 @@
+/**
+ * Rejection → RFC 9457 problem document, and nothing else: whatever goes wrong leaves the gateway through
+ * here, rich in what a caller can mend and dull in what is ours to mend.
+ */
+import { z } from "@hono/zod-openapi";
+import type { Context, TypedResponse } from "hono";
+import { FAULT_CODES } from "../../src/graph/fault.ts";
+import { REJECTION_CODES, type Rejection, type RejectionCode } from "../../src/rejection.ts";
+
+const STATUS = {
+  invalid_request: 400,
+  invalid_json: 400,
+  invalid_utf8: 400,
+  nested_too_deep: 400,
+  unknown_fields: 400,
+  body_too_large: 413,
+  input_too_large: 413,
+  unsupported_media_type: 415,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  tenant_not_found: 404,
+  tenant_deleting: 409,
+  graph_not_found: 404,
+  graph_invalid: 422,
+  graph_not_active: 409,
+  lifetime_not_found: 404,
+  lifetime_exists: 409,
+  execution_not_found: 404,
+  illegal_transition: 409,
+  idempotency_conflict: 409,
+  topic_not_found: 404,
+  topic_not_writable: 403,
+  undecodable: 422,
+  offset_trimmed: 410,
+  cursor_invalid: 400,
+  overloaded: 503,
+  data_plane_behind: 503,
+  unavailable: 503,
+  internal: 500,
+} as const satisfies Record<RejectionCode, number>;
+
+const position = z.object({ line: z.int(), column: z.int() });
+
+export const faultSchema = z
+  .object({
+    code: z.enum(FAULT_CODES),
+    message: z.string(),
+    node: z.string().optional(),
+    edge: z.object({ from: z.string(), to: z.string() }).optional(),
+    position: position.optional(),
+  })
+  .openapi("Fault");
+
+const problemSchema = z
+  .object({
+    type: z.string().openapi({ example: "/problems/graph_invalid" }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(REJECTION_CODES),
+    faults: z.array(faultSchema).optional(),
+    fields: z.array(z.object({ path: z.string(), detail: z.string() })).optional(),
+    instance: z.string().optional().openapi({ description: "Names this occurrence in the logs" }),
+  })
+  .openapi("Problem");
+
+export const problemResponse = {
+  description: "What was wrong, and what to do",
+  content: { "application/problem+json": { schema: problemSchema } },
+} as const;
+
+type ProblemStatus = (typeof STATUS)[RejectionCode];
+type ProblemBody = z.input<typeof problemSchema>;
+
+/** The code in words: `graph_invalid` is "Graph invalid". */
+const titleOf = (code: RejectionCode): string => {
+  const words = code.replaceAll("_", " ");
+  return words[0]?.toUpperCase() + words.slice(1);
+};
+
+export const problem = (
+  c: Context,
+  { code, detail, faults, fields, retryAfterMs }: Rejection,
+  more: { readonly instance?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+): Response & TypedResponse<ProblemBody, ProblemStatus, "json"> => {
+  const status = STATUS[code];
+  const body = {
+    type: `/problems/${code}`,
+    title: titleOf(code),
+    status,
+    detail,
+    code,
+    ...(faults && { faults }),
+    ...(fields && { fields }),
+    ...(more.instance && { instance: more.instance }),
+  };
+  return c.body(JSON.stringify(body), status, {
+    ...more.headers,
+    "content-type": "application/problem+json",
+    ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) }),
+    ...(code === "unauthenticated" && { "www-authenticate": "Bearer" }),
+  }) as unknown as Response & TypedResponse<ProblemBody, ProblemStatus, "json">;
+};
+
+/** What the platform says of an object that is not to be had right now; undefined for a fault of ours. */
+const platformRefusal = (thrown: unknown): Rejection | undefined => {
+  const { overloaded, retryable } = (thrown ?? {}) as { overloaded?: boolean; retryable?: boolean };
+  if (overloaded)
+    return { code: "overloaded", detail: "this tenant has too much to do; try again", retryAfterMs: 1_000 };
+  if (retryable)
+    return { code: "unavailable", detail: "this tenant is being moved; try again", retryAfterMs: 1_000 };
+  return undefined;
+};
+
+/** Nothing of what was thrown is told; the log has it under the same id. */
+export const problemOfThrown = (thrown: unknown, c: Context): Response => {
+  const refusal = platformRefusal(thrown);
+  if (refusal) return problem(c, refusal);
+  const instance = `urn:uuid:${crypto.randomUUID()}`;
+  const cause = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  console.error(JSON.stringify({ event: "request_failed", instance, method: c.req.method, cause }));
+  const detail = "a fault of ours; it is in the logs under this instance";
+  return problem(c, { code: "internal", detail }, { instance });
+};

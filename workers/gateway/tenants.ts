@@ -1,0 +1,60 @@
+/** Tenants: provisioned, read, listed and deleted. The tenant's object is the truth, D1 lists them. */
+import { z } from "@hono/zod-openapi";
+import { FIRST_PARTITION, objectOf } from "./address.ts";
+import { Api, route } from "./api.ts";
+import { ofTenant, TENANT } from "./parameters.ts";
+import { problem } from "./problem.ts";
+import { json } from "./responses.ts";
+
+const tenantSchema = z
+  .object({
+    tenant: z.string(),
+    status: z.enum(["ACTIVE", "DELETING"]),
+    generation: z.int().openapi({ description: "Counts how often a tenant of this name was provisioned" }),
+    created_at: z.string().openapi({ format: "date-time" }),
+  })
+  .openapi("Tenant");
+
+const putTenant = route("admin", {
+  method: "put",
+  path: TENANT,
+  summary: "Provision a tenant",
+  request: { params: ofTenant },
+  responses: { 200: json("It was there", tenantSchema), 201: json("It is new", tenantSchema) },
+});
+
+const getTenant = route("reader", {
+  method: "get",
+  path: TENANT,
+  summary: "Read a tenant",
+  request: { params: ofTenant },
+  responses: { 200: json("The tenant", tenantSchema) },
+});
+
+const deleteTenant = route("admin", {
+  method: "delete",
+  path: TENANT,
+  summary: "Delete a tenant with all its data",
+  request: { params: ofTenant },
+  responses: { 202: json("Being deleted; ask again", tenantSchema), 204: { description: "It is gone" } },
+});
+
+export const tenants = new Api()
+  .openapi(putTenant, async (c) => {
+    const { tenant } = c.req.valid("param");
+    const provisioned = await objectOf(c.env, tenant).provision({ tenant, partition: FIRST_PARTITION });
+    if (!provisioned.ok) return problem(c, provisioned.error);
+    const { created, ...view } = provisioned.value;
+    return created ? c.json(view, 201) : c.json(view, 200);
+  })
+  .openapi(getTenant, async (c) => {
+    const described = await objectOf(c.env, c.req.valid("param").tenant).describe();
+    return described.ok ? c.json(described.value, 200) : problem(c, described.error);
+  })
+  .openapi(deleteTenant, async (c) => {
+    const object = objectOf(c.env, c.req.valid("param").tenant);
+    const removed = await object.remove();
+    const left = removed.ok ? await object.describe() : removed;
+    if (left.ok) return c.json(left.value, 202);
+    return left.error.code === "tenant_not_found" ? c.body(null, 204) : problem(c, left.error);
+  });
