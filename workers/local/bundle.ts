@@ -1,19 +1,20 @@
 /** The bundle that would be deployed, made by the deploy command itself, so that what runs here is what runs there. */
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-const wranglerCli = join(
+/** Started with node itself: the launcher that npm links would not pass signals on. */
+export const wranglerCli = join(
   dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
-  "bin/wrangler.js",
+  "wrangler-dist/cli.js",
 );
 
-/** The path of the bundled entry module in `folder`. */
+/** The path of the bundled entry module in `folder`; `main` is that of the configuration. */
 export const bundle = async (config: string, main: string, folder: string): Promise<string> => {
   const args = [wranglerCli, "deploy", "--dry-run", "--outdir", folder, "--config", config];
   await promisify(execFile)(process.execPath, args).catch((error: { stderr: string; message: string }) => {
     throw new Error(`The Workers code does not bundle:\n${error.stderr || error.message}`);
   });
-  return join(folder, main);
+  return join(folder, basename(main).replace(/\.ts$/, ".js"));
 };

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { convertV4MiniflareOptions, Miniflare, type V4MiniflareOptions } from "miniflare";
 import { bundle } from "./bundle.ts";
@@ -90,8 +90,8 @@ export const startLocal = async (options: LocalOptions): Promise<Local> => {
   const config = unstable_readConfig({ config: options.config ?? PROJECT_CONFIG });
   if (config.main === undefined) throw new Error(`${config.configPath} names no \`main\`.`);
   const keys = await readKeys(data, options.keys);
-  const entryName = basename(config.main).replace(/\.ts$/, ".js");
-  const entry = options.bundle ?? (await bundle(String(config.configPath), entryName, join(data, "bundle")));
+  const entry =
+    options.bundle ?? (await bundle(String(config.configPath), config.main, join(data, "bundle")));
   const host = options.host ?? "127.0.0.1";
   const port = options.port ?? (await freePort(host));
   const held = await claim(data);
