@@ -1,6 +1,7 @@
 // Three projects, by where the code under test runs: `core` in Node, `workers` in workerd with the bindings
 // of wrangler.toml, `local` as processes of this machine. A file belongs to the folder that it lies in.
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { KEYS } from "./test/setup/keys.ts";
@@ -23,6 +24,8 @@ export default defineConfig({
         },
       },
       {
+        // The deployment under test has nodes that misbehave as well.
+        resolve: { alias: { "#nodes": resolve("test/fixtures/nodes.ts") } },
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },

@@ -62,7 +62,7 @@ export interface GraphRegisteredRecord extends Appended {
   readonly hash: string;
   readonly status: GraphStatus;
   readonly document: JsonObject;
-  /** The DOT text that it was written as. */
+  /** The DOT text that it was written as; not kept in the log. */
   readonly source?: string;
 }
 

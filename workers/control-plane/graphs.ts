@@ -94,7 +94,8 @@ export class Graphs {
     if (view === undefined) return undefined;
     const [row] = this.#sql
       .exec<{ document: string; source: string | null }>(
-        "SELECT document, source FROM graph_versions WHERE graph = ? AND version = ?",
+        `SELECT document, text AS source FROM graph_versions LEFT JOIN graph_sources USING (graph, version)
+         WHERE graph = ? AND version = ?`,
         graph,
         view.version,
       )
@@ -110,17 +111,7 @@ export class Graphs {
   /** Inside the transaction: what records of the log say of graphs. */
   write(records: readonly LogRecord[]): void {
     for (const record of records)
-      if (record.type === "graph_registered")
-        this.#sql.exec(
-          "INSERT INTO graph_versions VALUES (?, ?, ?, ?, ?, ?, ?)",
-          record.graph,
-          record.version,
-          record.status,
-          record.hash,
-          record.at,
-          JSON.stringify(record.document),
-          record.source ?? null,
-        );
+      if (record.type === "graph_registered") this.#insert(record);
       else if (record.type === "graph_status")
         this.#sql.exec(
           "UPDATE graph_versions SET status = ? WHERE graph = ? AND version = ?",
@@ -128,6 +119,28 @@ export class Graphs {
           record.graph,
           record.version,
         );
+  }
+
+  #insert({
+    graph,
+    version,
+    status,
+    hash,
+    at,
+    document,
+    source,
+  }: LogRecord & { type: "graph_registered" }): void {
+    this.#sql.exec(
+      "INSERT INTO graph_versions VALUES (?, ?, ?, ?, ?, ?)",
+      graph,
+      version,
+      status,
+      hash,
+      at,
+      JSON.stringify(document),
+    );
+    if (source !== undefined)
+      this.#sql.exec("INSERT INTO graph_sources VALUES (?, ?, ?)", graph, version, source);
   }
 
   reset(): void {

@@ -36,6 +36,11 @@ export const encodeRecord = (record: LogRecord): Encoded => {
       const { root, type: _, offset: __, at: ___, ...meta } = record;
       return { type, body: root, meta: JSON.stringify(meta) };
     }
+    case "graph_registered": {
+      // The source has a row of its own: with the document it may be larger than one.
+      const { source: _, type: __, offset: ___, at: ____, ...meta } = record;
+      return { type, body: null, meta: JSON.stringify(meta) };
+    }
     default: {
       const { type: _, offset: __, at: ___, ...meta } = record;
       return { type, body: null, meta: JSON.stringify(meta) };

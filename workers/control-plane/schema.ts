@@ -6,6 +6,7 @@
  * lifetimes    one row a lifetime, for ever: its number, and where it ended (2 rows with the index on id)
  * running      the state of what has not ended: one row a step
  * cells        entries of states that have outgrown one row
+ * graph_sources  apart from the documents: the two together may be larger than a row
  */
 
 /** Raised with every change of the tables; `migrate` brings older ones forward. */
@@ -22,9 +23,10 @@ CREATE TABLE cells (
 ) WITHOUT ROWID;
 CREATE TABLE graph_versions (
   graph TEXT NOT NULL, version INTEGER NOT NULL, status TEXT NOT NULL, hash TEXT NOT NULL,
-  created_at INTEGER NOT NULL, document TEXT NOT NULL, source TEXT,
+  created_at INTEGER NOT NULL, document TEXT NOT NULL,
   PRIMARY KEY (graph, version)
 );
+CREATE TABLE graph_sources (graph TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (graph, version));
 CREATE TABLE idempotency (
   key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, lifetime TEXT NOT NULL, expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -41,6 +43,7 @@ export const TABLE_NAMES = [
   "running",
   "cells",
   "graph_versions",
+  "graph_sources",
   "idempotency",
   "strays",
   "dead_letters",

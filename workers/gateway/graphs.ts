@@ -1,11 +1,11 @@
 /** Graphs: validated, registered as immutable versions, read, activated and archived. */
 import { z } from "@hono/zod-openapi";
+import { nodes } from "#nodes";
 import type { GraphView } from "../../src/control-plane/tenant.ts";
 import type { Fault } from "../../src/graph/fault.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { parseGraph } from "../../src/graph/parse.ts";
 import type { Result } from "../../src/result.ts";
-import { nodes } from "../executor/nodes.ts";
 import { objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { readCursor, writeCursor } from "./cursor.ts";

@@ -4,7 +4,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { StartRequest } from "../../../src/control-plane/tenant.ts";
 import { parseGraph } from "../../../src/graph/parse.ts";
 import { payloadOf } from "../../../src/wire/payload.ts";
-import { nodes } from "../../../workers/executor/nodes.ts";
+import { nodes } from "#nodes";
 
 let count = 0;
 
