@@ -105,5 +105,15 @@ export const FLUSH_MS = 100;
 /** Records in one flush: some 1 MB of JSON, a few milliseconds of D1's one thread. */
 export const FLUSH_RECORDS_MAX = 1_000;
 export const FLUSH_BYTES_MAX = 4 * 1024 * KIB;
+/** JSON of rows in one bound parameter; D1 takes strings, and rows, of at most 2 MB. */
+export const FLUSH_PARAMETER_BYTES_MAX = 1_900_000;
+/** What SQL sees of a payload; over it only the message itself has it. */
+export const PAYLOAD_COLUMN_BYTES_MAX = 16 * KIB;
+/** What SQL sees of one text; what peers send has no bound of its own but that of its message. */
+export const TEXT_COLUMN_CHARS_MAX = 4_096;
+/** Where branches of one lifetime ended, as its row and its answer have them. */
+export const OUTCOMES_MAX = 1_000;
+/** Rows of one table that one slice of a removal deletes: well below a second of D1's one thread. */
+export const REMOVAL_ROWS_MAX = 1_000;
 /** A read waits this long for its own writes to reach D1. */
 export const READ_BARRIER_MS_MAX = 5 * SECOND;

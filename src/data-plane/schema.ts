@@ -1,0 +1,162 @@
+/**
+ * The tables of D1, folded from the logs of the tenants. Tenant first in every key. A row written is billed,
+ * and so is each entry of an index, so an index is here only where a route needs it:
+ *
+ * executions   4 rows a step: the row; (tenant, lifetime, offset), its identity, which is also the timeline;
+ *              (tenant, exec_id); (tenant, received_at, …), the list of a tenant, newest first
+ * lifetimes    3 rows at the start: the row, its identity, (tenant, started_at, lifetime); 1 at the end
+ * other filters of a list are read off the index of its order; a time bounds how much of it
+ * projections  1 row a flush
+ */
+import type { JsonValue } from "@bufbuild/protobuf";
+import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
+import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { LifetimeStatus } from "../control-plane/status.ts";
+import type { GraphStatus } from "../graph/graph.ts";
+
+/** An encoded message, as base64: as a BLOB it would come back as a list of numbers, and go in as twice its size. */
+const message = customType<{ data: Uint8Array; driverData: string }>({
+  dataType: () => "text",
+  fromDriver: base64Decode,
+  toDriver: base64Encode,
+});
+
+const texts = (name: string) => text(name, { mode: "json" }).$type<readonly string[]>();
+
+export type TenantStatus = "ACTIVE" | "DELETING" | "DELETED";
+
+/** A deleted tenant stays as a tombstone, so that nothing late of its generation brings it back. */
+export const tenants = sqliteTable("tenants", {
+  tenant: text().primaryKey(),
+  status: text().$type<TenantStatus>().notNull(),
+  generation: integer().notNull(),
+  /** Milliseconds since the epoch; so is every other time but an execution's `created_at`. */
+  createdAt: integer("created_at").notNull(),
+});
+
+/** How far the log of each object has been folded. What is here is of the tenant's present generation. */
+export const projections = sqliteTable(
+  "projections",
+  {
+    tenant: text().notNull(),
+    partition: integer().notNull(),
+    offset: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.partition] })],
+);
+
+/** What there is; the documents are in the tenant object. */
+export const graphVersions = sqliteTable(
+  "graph_versions",
+  {
+    tenant: text().notNull(),
+    graph: text().notNull(),
+    version: integer().notNull(),
+    /** Offset of its registration; 0 while only its status is known. */
+    registered: integer().notNull(),
+    hash: text().notNull(),
+    createdAt: integer("created_at").notNull(),
+    /** Offset of the record that its status is from. */
+    moved: integer().notNull(),
+    status: text().$type<GraphStatus>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.graph, table.version] })],
+);
+
+export const lifetimes = sqliteTable(
+  "lifetimes",
+  {
+    tenant: text().notNull(),
+    lifetime: text().notNull(),
+    /** Offset of its start; 0 while only its end is known. */
+    started: integer().notNull(),
+    graph: text().notNull(),
+    graphVersion: integer("graph_version").notNull(),
+    labels: text({ mode: "json" }).$type<Readonly<Record<string, string>>>().notNull(),
+    startedAt: integer("started_at").notNull(),
+    /** JSON, if it is not too large; `root` has it whole. */
+    input: text({ mode: "json" }).$type<JsonValue>(),
+    /** TaskExecution, encoded: the synthetic root that carries the input. */
+    root: message().notNull(),
+    /** Offset of its end; 0 while it runs. */
+    ended: integer().notNull(),
+    status: text().$type<LifetimeStatus>().notNull(),
+    reasonCode: text("reason_code"),
+    reasonDetail: text("reason_detail"),
+    endedAt: integer("ended_at"),
+    steps: integer(),
+    /** Offsets of the executions where its branches ended, in order. */
+    outcomes: text({ mode: "json" }).$type<readonly number[]>(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.lifetime] }),
+    index("lifetimes_by_time").on(table.tenant, table.startedAt, table.lifetime),
+  ],
+);
+
+/** Null where a message says nothing. Texts are cut and large payloads left out; `message` has everything. */
+const executionColumns = () => ({
+  tenant: text().notNull(),
+  partition: integer().notNull(),
+  /** Position in the log of the tenant's partition. */
+  offset: integer().notNull(),
+  receivedAt: integer("received_at").notNull(),
+  execId: text("exec_id").notNull(),
+  lifetime: text().notNull(),
+  graph: text().notNull(),
+  graphVersion: integer("graph_version").notNull(),
+  node: text().notNull(),
+  inputId: text("input_id").notNull(),
+  attempt: integer().notNull(),
+  iterationIdx: integer("iteration_idx").notNull(),
+  /** As its executor wrote it, maybe without an offset. */
+  createdAt: text("created_at").notNull(),
+  /** Without the prefix of the contract: SUCCEEDED. */
+  status: text().notNull(),
+  edgeTaken: text("edge_taken"),
+  parentId: text("parent_id"),
+  traceParent: text("trace_parent"),
+  tokensIn: integer("tokens_in"),
+  tokensOut: integer("tokens_out"),
+  costUsdMicros: integer("cost_usd_micros"),
+  latencyMs: integer("latency_ms"),
+  model: text(),
+  usageCustom: text("usage_custom", { mode: "json" }).$type<Readonly<Record<string, number>>>(),
+  errorMessage: text("error_message"),
+  warnings: texts("warnings"),
+  message: message().notNull(),
+});
+
+export const planExecutions = sqliteTable(
+  "plan_executions",
+  {
+    ...executionColumns(),
+    planType: text("plan_type"),
+    inputTaskId: text("input_task_id"),
+    parentTaskExecIds: texts("parent_task_exec_ids"),
+    parentTaskNames: texts("parent_task_names"),
+    nextTaskNames: texts("next_task_names"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.lifetime, table.offset] }),
+    index("plan_executions_by_id").on(table.tenant, table.execId),
+    index("plan_executions_by_time").on(table.tenant, table.receivedAt, table.partition, table.offset),
+  ],
+);
+
+export const taskExecutions = sqliteTable(
+  "task_executions",
+  {
+    ...executionColumns(),
+    taskType: text("task_type"),
+    parentPlanExecId: text("parent_plan_exec_id"),
+    parentPlanName: text("parent_plan_name"),
+    /** JSON, where the result is that. */
+    result: text({ mode: "json" }).$type<JsonValue>(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.lifetime, table.offset] }),
+    index("task_executions_by_id").on(table.tenant, table.execId),
+    index("task_executions_by_time").on(table.tenant, table.receivedAt, table.partition, table.offset),
+  ],
+);

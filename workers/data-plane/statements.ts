@@ -1,0 +1,122 @@
+/**
+ * The SQL of the projection, made from the schema: rows go in as one JSON parameter, a list for each row in
+ * the order of the table's columns. Parameters: ?1 rows, ?2 tenant, ?3 generation, ?4 partition.
+ */
+import { getTableColumns, getTableName } from "drizzle-orm";
+import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
+import {
+  graphVersions,
+  lifetimes,
+  planExecutions,
+  projections,
+  taskExecutions,
+} from "../../src/data-plane/schema.ts";
+import { FLUSH_PARAMETER_BYTES_MAX } from "../../src/limits.ts";
+
+/** Only the present generation of a tenant that is there may write. */
+const ADMITTED = "EXISTS (SELECT 1 FROM tenants WHERE tenant = ?2 AND generation = ?3 AND status = 'ACTIVE')";
+
+const FROM_ADDRESS: Readonly<Record<string, string>> = { tenant: "?2", partition: "?4" };
+
+export interface Insert {
+  readonly sql: string;
+  readonly partitioned: boolean;
+  /** Rows as parameters, each as many as one may hold. */
+  readonly parameters: (rows: readonly object[]) => string[];
+}
+
+interface Cell {
+  readonly key: string;
+  readonly column: SQLiteColumn;
+}
+
+const insert = (table: SQLiteTable, onConflict: string): Insert => {
+  const cells: readonly Cell[] = Object.entries(getTableColumns(table)).map(([key, column]) => ({
+    key,
+    column,
+  }));
+  const address = cells.filter(({ key }) => key in FROM_ADDRESS);
+  const own = cells.filter(({ key }) => !(key in FROM_ADDRESS));
+  const names = [...address, ...own].map(({ column }) => `"${column.name}"`);
+  const values = [
+    ...address.map(({ key }) => FROM_ADDRESS[key]),
+    ...own.map(({ column }, at) => (isJson(column) ? `nullif(value -> ${at}, 'null')` : `value ->> ${at}`)),
+  ];
+  return {
+    sql: `INSERT INTO ${getTableName(table)} (${names}) SELECT ${values} FROM json_each(?1) WHERE ${ADMITTED} ${onConflict}`,
+    partitioned: address.some(({ key }) => key === "partition"),
+    parameters: (rows) => pack(rows, own),
+  };
+};
+
+const isJson = (column: SQLiteColumn): boolean => column.dataType === "json";
+
+/** Columns that are moved together, when the offset in the first of them is higher than what the row has. */
+const moving = (table: SQLiteTable, key: string, ...groups: (readonly string[])[]): Insert => {
+  const sets = groups.flatMap((group) =>
+    group.map(
+      (column) => `${column} = iif(excluded.${group[0]} > ${group[0]}, excluded.${column}, ${column})`,
+    ),
+  );
+  const name = getTableName(table);
+  const forward = groups.map(([first]) => `excluded.${first} > ${name}.${first}`).join(" OR ");
+  return insert(table, `ON CONFLICT (${key}) DO UPDATE SET ${sets} WHERE ${forward}`);
+};
+
+export const INSERT_ROWS = {
+  planExecutions: insert(planExecutions, "ON CONFLICT DO NOTHING"),
+  taskExecutions: insert(taskExecutions, "ON CONFLICT DO NOTHING"),
+  lifetimes: moving(
+    lifetimes,
+    "tenant, lifetime",
+    ["started", "graph", "graph_version", "labels", "started_at", "input", "root"],
+    ["ended", "status", "reason_code", "reason_detail", "ended_at", "steps", "outcomes"],
+  ),
+  graphVersions: moving(
+    graphVersions,
+    "tenant, graph, version",
+    ["registered", "hash", "created_at"],
+    ["moved", "status"],
+  ),
+};
+
+/** ?1 is the offset. Answers nothing when the flush was not admitted. */
+export const MOVE_CURSOR = `INSERT INTO ${getTableName(projections)} (tenant, partition, offset)
+  SELECT ?2, ?4, ?1 WHERE ${ADMITTED}
+  ON CONFLICT (tenant, partition) DO UPDATE SET offset = max(offset, excluded.offset) RETURNING offset`;
+
+const pack = (rows: readonly object[], cells: readonly Cell[]): string[] => {
+  const parameters: string[] = [];
+  let texts: string[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const { text, size } = rowText(row as Readonly<Record<string, unknown>>, cells);
+    if (bytes + size > FLUSH_PARAMETER_BYTES_MAX && texts.length > 0) {
+      parameters.push(`[${texts}]`);
+      texts = [];
+      bytes = 0;
+    }
+    texts.push(text);
+    bytes += size;
+  }
+  if (texts.length > 0) parameters.push(`[${texts}]`);
+  return parameters;
+};
+
+/** A row that no parameter holds goes without its JSON, all of which is in its message. */
+const rowText = (row: Readonly<Record<string, unknown>>, cells: readonly Cell[]) => {
+  const text = JSON.stringify(cells.map(({ key }) => cellOf(row[key])));
+  const size = Buffer.byteLength(text) + COMMA_AND_BRACKETS;
+  if (size <= FLUSH_PARAMETER_BYTES_MAX) return { text, size };
+  const slim = JSON.stringify(
+    cells.map(({ key, column }) => (isJson(column) && !column.notNull ? null : cellOf(row[key]))),
+  );
+  return { text: slim, size: Buffer.byteLength(slim) + COMMA_AND_BRACKETS };
+};
+
+const COMMA_AND_BRACKETS = 3;
+
+const cellOf = (value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")
+    : value;
