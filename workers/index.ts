@@ -1,8 +1,22 @@
-/** The composition root: names the classes that the platform starts. */
-import { DurableObject } from "cloudflare:workers";
+/** The composition root: names the classes that the platform starts, and hands each its ports. */
+import { TenantObject } from "./control-plane/tenant-object.ts";
+import { Projection } from "./data-plane/projection.ts";
+import { PlanInputs } from "./executor/plan-inputs.ts";
+import { TaskInputs } from "./executor/task-inputs.ts";
 import { app } from "./gateway/app.ts";
 
-export class Tenant extends DurableObject<Env> {}
+export { PlanInputs, TaskInputs };
+
+export class Tenant extends TenantObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, {
+      executors: { plan: ctx.exports.PlanInputs, task: ctx.exports.TaskInputs },
+      projection: new Projection(env.DB),
+      blobs: env.BLOBS,
+      now: Date.now,
+    });
+  }
+}
 
 export default {
   fetch: app.fetch,
