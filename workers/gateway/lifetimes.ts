@@ -1,8 +1,6 @@
 /** Lifetimes: started, read, waited for, listed, told in order, canceled. */
 
 import { z } from "@hono/zod-openapi";
-import { monotonicFactory } from "ulidx";
-import { lifetimeId } from "../../src/control-plane/ids.ts";
 import { isTerminal } from "../../src/control-plane/status.ts";
 import { asJson } from "../../src/executor/json.ts";
 import { INLINE_BYTES_MAX, JSON_DEPTH_MAX, LABEL_CHARS_MAX, LABELS_MAX } from "../../src/limits.ts";
@@ -13,6 +11,7 @@ import { FIRST_PARTITION, objectOf, objectOfLifetime } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { idempotencyHeader, requestHash } from "./idempotency.ts";
 import { lifetimeJson, lifetimeSchema } from "./lifetime-json.ts";
+import { newLifetime } from "./new-lifetime.ts";
 import { id, ofTenant, TENANT, wait } from "./parameters.ts";
 import { problem } from "./problem.ts";
 import { json, jsonBody } from "./responses.ts";
@@ -67,9 +66,6 @@ const cancelLifetime = route("operator", {
   responses: { 200: json("It is canceled", lifetimeSchema) },
 });
 
-/** Rising within an isolate, so that lifetimes started in the same millisecond sort as they came. */
-const ulid = monotonicFactory();
-
 const encodeInput = (input: unknown): Result<Uint8Array, Rejection> => {
   const json = asJson(input, JSON_DEPTH_MAX);
   if (!json.ok) return reject("invalid_request", `in the input, ${json.error}`);
@@ -90,7 +86,7 @@ export const lifetimes = new Api()
     const key = c.req.valid("header")["idempotency-key"];
     const started = await objectOf(c.env, tenant).start({
       graph,
-      lifetime: lifetimeId(ulid(), FIRST_PARTITION),
+      lifetime: newLifetime(FIRST_PARTITION),
       input: encoded.value,
       labels,
       waitMs: c.req.valid("query").wait ?? 0,

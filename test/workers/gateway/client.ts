@@ -3,6 +3,13 @@ import { env, exports } from "cloudflare:workers";
 
 export const ORIGIN = "http://escapement";
 
+/** One plan and one task, whose result is the lifetime's input. */
+export const ECHO = `digraph echo {
+  begin [type="plan", kind="parallel"]
+  echo [type="task", kind="transform", expression="input"]
+  begin -> echo
+}`;
+
 export interface Sent extends Omit<RequestInit, "body"> {
   /** Undefined sends none. */
   key?: string | undefined;

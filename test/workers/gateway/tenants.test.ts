@@ -1,0 +1,23 @@
+// Without these a tenant cannot be provisioned twice without harm, or comes back after it was deleted.
+import { expect, test } from "vitest";
+import { send } from "./client.ts";
+
+test("provisioning is the same the second time", async () => {
+  const [first, second] = [await send("PUT", "/v1/tenants/twice"), await send("PUT", "/v1/tenants/twice")];
+  expect([first.status, second.status]).toEqual([201, 200]);
+  expect(second.body).toEqual(first.body);
+  expect((await send("GET", "/v1/tenants/twice")).body).toEqual(first.body);
+});
+
+test("a deleted tenant is gone with what it had, and a new one of its name begins empty", async () => {
+  await send("PUT", "/v1/tenants/gone");
+  const dot = "digraph g { a [type=plan, kind=parallel, end=true] }";
+  expect((await send("POST", "/v1/tenants/gone/graphs", { json: { dot } })).status).toBe(201);
+  let deleted = await send("DELETE", "/v1/tenants/gone");
+  while (deleted.status === 202) deleted = await send("DELETE", "/v1/tenants/gone");
+  expect(deleted.status).toBe(204);
+  expect((await send("GET", "/v1/tenants/gone")).body.code).toBe("tenant_not_found");
+  const again = await send("PUT", "/v1/tenants/gone");
+  expect(again.body).toMatchObject({ status: "ACTIVE", generation: 2 });
+  expect((await send("GET", "/v1/tenants/gone/graphs")).body).toEqual({ items: [] });
+});
