@@ -54,8 +54,9 @@ const sourceOf = (bundle: string) => {
   const map = new SourceMap(JSON.parse(readFileSync(`${bundle}.map`, "utf8")));
   return ({ callFrame: { functionName, lineNumber, columnNumber } }: ProfileNode) => {
     // The runtime's own work, such as "(program)" and "(garbage collector)", has no place.
-    const entry = lineNumber < 0 ? {} : map.findEntry(lineNumber, columnNumber);
-    if (!("originalSource" in entry)) return { file: "(native)", function: functionName || "(native)" };
+    const entry = map.findEntry(Math.max(lineNumber, 0), columnNumber);
+    if (lineNumber < 0 || !("originalSource" in entry))
+      return { file: "(native)", function: functionName || "(native)" };
     const file = relative(ROOT, resolve(dirname(bundle), entry.originalSource)).replace("node_modules/", "");
     return { file, function: `${functionName || "(anonymous)"} ${file}:${entry.originalLine + 1}` };
   };
