@@ -1,0 +1,162 @@
+/**
+ * Storage in memory with the shape of the real one: states as stored text and rows, a cache that a crash
+ * empties, and one method that writes all of a turn or, if it throws, nothing.
+ */
+import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.ts";
+import type {
+  DeadLetter,
+  IdempotencyEntry,
+  Store,
+  Stray,
+  Tombstone,
+  Writes,
+} from "../../src/control-plane/store.ts";
+import { type Cell, loadStored, storedWrite } from "../../src/control-plane/stored.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
+import type { InputRecord, LogRecord } from "../../src/topics/record.ts";
+import type { Kind } from "../../src/topics/topics.ts";
+import { composeInput } from "../../src/wire/compose.ts";
+
+interface Stored {
+  readonly started: number;
+  readonly ended?: number;
+  readonly due: number;
+  readonly state: string;
+  readonly cells: Map<string, Cell>;
+  readonly spilled: boolean;
+}
+
+export class MemoryStore implements Store {
+  readonly log: LogRecord[] = [];
+  readonly strays: Stray[] = [];
+  readonly deadLetters: DeadLetter[] = [];
+  /** Asking the graph anything throws while this is set. */
+  poisoned = false;
+  readonly #graphs = new Map<string, GraphIndex>();
+  readonly #stored = new Map<string, Stored>();
+  readonly #idempotency = new Map<string, IdempotencyEntry>();
+  #cache = new Map<string, Lifetime>();
+
+  constructor(graphs: readonly Graph[]) {
+    for (const graph of graphs) this.#graphs.set(graph.name, this.#poisonable(indexGraph(graph)));
+  }
+
+  tail(): number {
+    return this.log.length + 1;
+  }
+
+  lifetime(id: string): Lifetime | Tombstone | undefined {
+    const cached = this.#cache.get(id);
+    if (cached) return cached;
+    const stored = this.#stored.get(id);
+    if (stored === undefined) return undefined;
+    if (stored.ended !== undefined) return { id, started: stored.started, ended: stored.ended };
+    const { lifetime } = loadStored(stored.state, () => stored.cells.values());
+    this.#cache.set(id, lifetime);
+    return lifetime;
+  }
+
+  graph(name: string): GraphIndex {
+    const index = this.#graphs.get(name);
+    if (index === undefined) throw new Error(`no graph ${name}`);
+    return index;
+  }
+
+  graphVersion(name: string) {
+    return this.#graphs.has(name) ? { version: 1, status: "ACTIVE" as const } : undefined;
+  }
+
+  idempotency(key: string): IdempotencyEntry | undefined {
+    return this.#idempotency.get(key);
+  }
+
+  openInputs(kind: Kind, node: string, parents: readonly string[]) {
+    const wanted = [...parents].sort().join();
+    return this.running().flatMap(({ id }) => {
+      const lifetime = this.lifetime(id);
+      if (lifetime === undefined || !("head" in lifetime)) return [];
+      return [...lifetime.members.entries()]
+        .filter(
+          ([, { phase, ...member }]) => phase === "issued" && member.kind === kind && member.node === node,
+        )
+        .filter(
+          ([, member]) =>
+            member.parents
+              .map(({ execId }) => execId)
+              .sort()
+              .join() === wanted,
+        )
+        .map(([n]) => ({ lifetime: id, n }));
+    });
+  }
+
+  running(): { id: string; due: number }[] {
+    return [...this.#stored.entries()]
+      .filter(([, stored]) => stored.ended === undefined)
+      .map(([id, { due }]) => ({ id, due }));
+  }
+
+  commit(writes: Writes): void {
+    this.log.push(...writes.records);
+    this.strays.push(...writes.strays);
+    this.deadLetters.push(...writes.deadLetters);
+    for (const entry of writes.idempotency) this.#idempotency.set(entry.key, entry);
+    for (const lifetime of writes.lifetimes) this.#write(lifetime);
+  }
+
+  /** What was only in memory is gone. */
+  crash(): void {
+    this.#cache = new Map();
+  }
+
+  record(offset: number): LogRecord {
+    const record = this.log[offset - 1];
+    if (record === undefined) throw new Error(`the log has nothing at ${offset}`);
+    return record;
+  }
+
+  compose(record: InputRecord): Uint8Array {
+    const carried = record.carries.map((offset) => {
+      const withoutResult = record.withoutResult.includes(offset);
+      const carries = this.record(offset);
+      if (carries.type === "execution") return { message: carries.message, withoutResult };
+      if (carries.type === "lifetime_started") return { message: carries.root, withoutResult };
+      throw new Error(`an input carries a ${carries.type}`);
+    });
+    return composeInput(record.kind, record.header, carried);
+  }
+
+  #write(lifetime: Lifetime): void {
+    const { id, started, ended, due } = lifetime.head;
+    const earlier = this.#stored.get(id);
+    const cells = earlier?.cells ?? new Map<string, Cell>();
+    const write = storedWrite(lifetime, earlier?.spilled ?? false);
+    for (const cell of write.cells) {
+      const key = `${cell.part} ${cell.key}`;
+      if (cell.value === undefined) cells.delete(key);
+      else cells.set(key, cell);
+    }
+    const { state, spilled } = write;
+    this.#stored.set(id, { started, due, state, cells, spilled, ...(ended !== undefined && { ended }) });
+    settleLifetime(lifetime);
+    this.#cache.set(id, lifetime);
+  }
+
+  #poisonable(index: GraphIndex): GraphIndex {
+    const taste = () => {
+      if (this.poisoned) throw new Error("poisoned");
+    };
+    return {
+      ...index,
+      node: (name) => {
+        taste();
+        return index.node(name);
+      },
+      down: (name) => {
+        taste();
+        return index.down(name);
+      },
+    };
+  }
+}
