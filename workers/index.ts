@@ -4,6 +4,7 @@ import { Projection } from "./data-plane/projection.ts";
 import { PlanInputs } from "./executor/plan-inputs.ts";
 import { TaskInputs } from "./executor/task-inputs.ts";
 import { app } from "./gateway/app.ts";
+import { sweep } from "./gateway/sweep.ts";
 
 export { PlanInputs, TaskInputs };
 
@@ -20,4 +21,5 @@ export class Tenant extends TenantObject {
 
 export default {
   fetch: app.fetch,
+  scheduled: (_event, env, ctx) => ctx.waitUntil(sweep(env)),
 } satisfies ExportedHandler<Env>;

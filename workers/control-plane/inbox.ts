@@ -47,6 +47,9 @@ export class Inbox {
         await this.#barrier();
         this.#commit(this.#waiting.splice(0, BATCH_EVENTS_MAX));
       }
+    } catch (cause) {
+      // The storage is broken, and the platform is about to start this object anew.
+      for (const arrival of this.#waiting.splice(0)) arrival.failed(cause);
     } finally {
       this.#draining = false;
     }
