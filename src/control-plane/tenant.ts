@@ -8,6 +8,20 @@ import type { LifetimeStatus } from "./status.ts";
 
 export type Answer<T> = Result<T, Rejection>;
 
+/** What the object has cost since it started. */
+export interface Counters {
+  /** Calls of the object, alarms included. */
+  readonly requests: number;
+  readonly commits: number;
+  /** Calls of executors. */
+  readonly rpcs: number;
+  /** Written to the object's SQLite, index entries included. */
+  readonly rows: number;
+  readonly flushes: number;
+  /** Written to D1, index entries included. */
+  readonly d1_rows: number;
+}
+
 /** Which object is meant; it checks that it is that one. */
 export interface Address {
   readonly tenant: string;
@@ -166,6 +180,7 @@ export interface TenantRpc {
   listStrays(request: { after: number; limit: number }): Promise<Answer<Page<StrayView>>>;
   listDeadLetters(request: { after: number; limit: number }): Promise<Answer<Page<DeadLetterView>>>;
 
+  counters(): Promise<Answer<Counters>>;
   /** Settles when D1 has everything that was in the log at the time of the call. */
   projected(): Promise<Answer<{ offset: number }>>;
   /** Resumes what a lost alarm left lying. */

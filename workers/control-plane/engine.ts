@@ -9,6 +9,7 @@
 
 import { parseInputId } from "../../src/control-plane/ids.ts";
 import type { Writes } from "../../src/control-plane/store.ts";
+import type { Counters } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
 import type { Executor } from "../../src/executor/dispatch.ts";
 import { BATCH_EVENTS_MAX, LEASE_MARGIN_MS } from "../../src/limits.ts";
@@ -21,6 +22,7 @@ import { Lifetimes } from "./lifetimes.ts";
 import { Log } from "./log.ts";
 import { type ProjectionPort, Projector } from "./projector.ts";
 import { migrate } from "./schema.ts";
+import { CountedSql } from "./sql.ts";
 import { forgetIdempotency, type Parts, sqlStore, write } from "./sql-store.ts";
 import { Timers } from "./timers.ts";
 import { Waiters } from "./waiters.ts";
@@ -46,15 +48,19 @@ export class Engine {
   /** By lifetime id, woken when it ends; and LOG_GREW. */
   readonly waiters = new Waiters<string>();
   readonly #storage: DurableObjectStorage;
+  readonly #sql: CountedSql;
   readonly #ports: EnginePorts;
   readonly #timers: Timers;
   #identity: Identity | undefined;
   #resumed = false;
-  commits = 0;
+  #commits = 0;
+  /** Calls of the object. */
+  requests = 0;
 
   constructor(storage: DurableObjectStorage, ports: EnginePorts) {
     migrate(storage);
-    const { sql } = storage;
+    const sql = new CountedSql(storage.sql);
+    this.#sql = sql;
     this.#storage = storage;
     this.#ports = ports;
     this.parts = { sql, log: new Log(sql), lifetimes: new Lifetimes(sql), graphs: new Graphs(sql) };
@@ -70,6 +76,17 @@ export class Engine {
 
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  get counters(): Counters {
+    return {
+      requests: this.requests,
+      commits: this.#commits,
+      rpcs: this.dispatcher.calls,
+      rows: this.#sql.rowsWritten,
+      flushes: this.projector.flushes,
+      d1_rows: this.projector.rows,
+    };
   }
 
   /** Undefined where nothing may happen: never provisioned, or going. */
@@ -144,7 +161,7 @@ export class Engine {
     const results = arrivals.map((arrival) => arrival.take(turn));
     const { writes, emitted } = turn;
     const committed = this.#storage.transactionSync(() => write(this.parts, writes));
-    this.commits++;
+    this.#commits++;
     committed();
     this.#release(writes, emitted);
     for (const [i, arrival] of arrivals.entries()) arrival.committed(results[i]);

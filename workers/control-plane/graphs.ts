@@ -5,6 +5,7 @@ import { graphOf } from "../../src/graph/document.ts";
 import type { GraphStatus } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
+import type { Sql } from "./sql.ts";
 
 /** Compiled graphs in memory; each is some hundred bytes a node. */
 const INDEXED_MAX = 100;
@@ -25,10 +26,10 @@ const viewOf = ({ created_at, ...row }: Row): GraphView => ({
 });
 
 export class Graphs {
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
   readonly #indexed = new Map<string, GraphIndex>();
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
   }
 

@@ -1,5 +1,6 @@
 /** Who this object is: tenant, partition, and the generation that nothing older can come back into. */
 import type { Address, TenantView } from "../../src/control-plane/tenant.ts";
+import type { Sql } from "./sql.ts";
 
 export interface Identity extends Address {
   readonly generation: number;
@@ -9,12 +10,12 @@ export interface Identity extends Address {
 
 const KEY = "identity";
 
-export const readIdentity = (sql: SqlStorage): Identity | undefined => {
+export const readIdentity = (sql: Sql): Identity | undefined => {
   const [row] = sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", KEY).toArray();
   return row && (JSON.parse(row.value) as Identity);
 };
 
-export const writeIdentity = (sql: SqlStorage, identity: Identity): void => {
+export const writeIdentity = (sql: Sql, identity: Identity): void => {
   sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", KEY, JSON.stringify(identity));
 };
 

@@ -6,6 +6,7 @@ import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import { type Cell, loadStored, type StoredWrite, storedWrite } from "../../src/control-plane/stored.ts";
 import { CACHED_LIFETIMES_MAX } from "../../src/limits.ts";
+import type { Sql } from "./sql.ts";
 
 interface Cached {
   readonly lifetime: Lifetime;
@@ -13,10 +14,10 @@ interface Cached {
 }
 
 export class Lifetimes {
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
   readonly #cache = new Map<string, Cached>();
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
   }
 

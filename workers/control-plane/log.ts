@@ -7,17 +7,18 @@ import type { LogRecord } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { type Carried, composeInput } from "../../src/wire/compose.ts";
 import { decodeRecord, encodeRecord, RECORD_TYPES, type Row } from "./record-row.ts";
+import type { Sql } from "./sql.ts";
 
 /** An input carries at most some thousand executions; this many are read with one statement. */
 const READ_TOGETHER = 100;
 
 export class Log {
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
   #tail: number;
   readonly #recent = new Map<number, LogRecord>();
   #recentBytes = 0;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
     const [row] = sql.exec<{ tail: number | null }>("SELECT MAX(offset) AS tail FROM log").toArray();
     this.#tail = (row?.tail ?? 0) + 1;

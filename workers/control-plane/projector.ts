@@ -16,7 +16,11 @@ export interface ProjectionPort {
   /** The last offset that D1 has. */
   cursor(address: ProjectedAddress): Promise<number>;
   /** Rows and cursor as one; may be repeated, late or from an older generation without harm. */
-  flush(address: ProjectedAddress, records: readonly LogRecord[], upTo: number): Promise<void>;
+  flush(
+    address: ProjectedAddress,
+    records: readonly LogRecord[],
+    upTo: number,
+  ): Promise<{ rowsWritten: number }>;
 }
 
 const RETRY_MS = 250;
@@ -38,6 +42,9 @@ export class Projector {
   #flushing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  flushes = 0;
+  /** Of D1. */
+  rows = 0;
 
   constructor(port: ProjectionPort, log: Log, address: () => ProjectedAddress | undefined) {
     this.#port = port;
@@ -95,8 +102,10 @@ export class Projector {
     this.#cursor ??= await this.#port.cursor(address);
     while (this.#cursor < this.#log.tail - 1) {
       const { records, upTo } = this.#next(this.#cursor + 1);
-      await this.#port.flush(address, records, upTo);
+      const { rowsWritten } = await this.#port.flush(address, records, upTo);
       this.#cursor = upTo;
+      this.flushes++;
+      this.rows += rowsWritten;
     }
   }
 

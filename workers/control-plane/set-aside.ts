@@ -1,5 +1,6 @@
 /** Strays and dead letters, oldest first, for people to look at. */
 import type { DeadLetterView, Page, StrayView } from "../../src/control-plane/tenant.ts";
+import type { Sql } from "./sql.ts";
 
 interface Request {
   readonly after: number;
@@ -14,7 +15,7 @@ type Stored<T> = {
 };
 
 const pageOf = <T>(
-  sql: SqlStorage,
+  sql: Sql,
   table: "strays" | "dead_letters",
   { after, limit }: Request,
 ): Page<T & { id: number }> => {
@@ -30,8 +31,7 @@ const pageOf = <T>(
   return { items, ...(last && items.length === limit && { next: last.id }) };
 };
 
-export const listStrays = (sql: SqlStorage, request: Request): Page<StrayView> =>
-  pageOf(sql, "strays", request);
+export const listStrays = (sql: Sql, request: Request): Page<StrayView> => pageOf(sql, "strays", request);
 
-export const listDeadLetters = (sql: SqlStorage, request: Request): Page<DeadLetterView> =>
+export const listDeadLetters = (sql: Sql, request: Request): Page<DeadLetterView> =>
   pageOf(sql, "dead_letters", request);

@@ -5,9 +5,10 @@ import type { Kind } from "../../src/topics/topics.ts";
 import type { Graphs } from "./graphs.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import type { Log } from "./log.ts";
+import type { Sql } from "./sql.ts";
 
 export interface Parts {
-  readonly sql: SqlStorage;
+  readonly sql: Sql;
   readonly log: Log;
   readonly lifetimes: Lifetimes;
   readonly graphs: Graphs;
@@ -68,15 +69,12 @@ export const write = ({ sql, log, lifetimes, graphs }: Parts, writes: Writes): (
   };
 };
 
-const writeIdempotency = (
-  sql: SqlStorage,
-  { key, bodyHash, lifetime, expiresAt }: IdempotencyEntry,
-): void => {
+const writeIdempotency = (sql: Sql, { key, bodyHash, lifetime, expiresAt }: IdempotencyEntry): void => {
   sql.exec("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)", key, bodyHash, lifetime, expiresAt);
 };
 
 /** Deletes some of what has expired; the rest with the next alarm. */
-export const forgetIdempotency = (sql: SqlStorage, now: number): void => {
+export const forgetIdempotency = (sql: Sql, now: number): void => {
   sql.exec(
     "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE expires_at <= ? LIMIT ?)",
     now,

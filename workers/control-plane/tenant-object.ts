@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import type {
   Address,
   Answer,
+  Counters,
   GraphView,
   LifetimeView,
   StartAnswer,
@@ -184,12 +185,17 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async listStrays(request: Page) {
     const entered = this.#enter();
-    return entered.ok ? ok(listStrays(this.ctx.storage.sql, request)) : entered;
+    return entered.ok ? ok(listStrays(this.#engine.parts.sql, request)) : entered;
   }
 
   async listDeadLetters(request: Page) {
     const entered = this.#enter();
-    return entered.ok ? ok(listDeadLetters(this.ctx.storage.sql, request)) : entered;
+    return entered.ok ? ok(listDeadLetters(this.#engine.parts.sql, request)) : entered;
+  }
+
+  async counters(): Promise<Answer<Counters>> {
+    const entered = this.#enter();
+    return entered.ok ? ok(this.#engine.counters) : entered;
   }
 
   async projected(): Promise<Answer<{ offset: number }>> {
@@ -227,6 +233,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
       return reject("overloaded", "too much is waiting for this tenant; try again", {
         retryAfterMs: OVERLOADED_MS,
       });
+    this.#engine.requests++;
     this.#engine.resume();
     return ok(active);
   }

@@ -71,7 +71,7 @@ export class Projection {
     { tenant, partition, generation }: ProjectionAddress,
     records: readonly LogRecord[],
     upTo: number,
-  ): Promise<void> {
+  ): Promise<{ rowsWritten: number }> {
     const rows = rowsOf(records);
     for (const each of rows.unreadable)
       console.error(JSON.stringify({ event: "record_unreadable", tenant, partition, ...each }));
@@ -87,6 +87,7 @@ export class Projection {
       throw new Error(
         `D1 does not list tenant ${tenant} as active in generation ${generation}; provision it`,
       );
+    return { rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0) };
   }
 
   /** Lists the tenant; what is no newer than what is listed changes nothing. */

@@ -1,14 +1,14 @@
 /** Graphs: validated, registered as immutable versions, read, activated and archived. */
 import { z } from "@hono/zod-openapi";
 import { nodes } from "#nodes";
-import type { GraphView } from "../../src/control-plane/tenant.ts";
+import type { TenantRpc } from "../../src/control-plane/tenant.ts";
 import type { Fault } from "../../src/graph/fault.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { parseGraph } from "../../src/graph/parse.ts";
-import type { Result } from "../../src/result.ts";
+import { ok, type Result } from "../../src/result.ts";
 import { objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
-import { readCursor, writeCursor } from "./cursor.ts";
+import { listPage } from "./list.ts";
 import { id, ofTenant, paging, TENANT, version } from "./parameters.ts";
 import { faultSchema, problem } from "./problem.ts";
 import { json, jsonBody, pageOf } from "./responses.ts";
@@ -132,6 +132,15 @@ const change = <S extends "ACTIVE" | "ARCHIVED">(
   status: S,
 ) => ({ graph, status, ...(version !== undefined && { version }) });
 
+/** One more than asked for tells whether there is a next page. */
+const newestVersions = async (object: TenantRpc, after: string, limit: number) => {
+  const listed = await object.listGraphs({ after, limit: limit + 1 });
+  if (!listed.ok) return listed;
+  const items = listed.value.slice(0, limit);
+  const last = listed.value.length > limit ? items.at(-1) : undefined;
+  return ok({ items, ...(last && { next: last.graph }) });
+};
+
 export const graphs = new Api()
   .openapi(validateGraph, (c) => {
     const parsed = parse(c.req.valid("json"));
@@ -152,20 +161,14 @@ export const graphs = new Api()
     return created ? c.json(view, 201) : c.json(view, 200);
   })
   .openapi(listGraphs, async (c) => {
-    const { tenant } = c.req.valid("param");
-    const query = c.req.valid("query");
-    const listing = { path: c.req.path, query };
-    const after = readCursor(listing, query.cursor, z.string());
-    if (!after.ok) return problem(c, after.error);
-    // One more than asked for tells whether there is a next page.
-    const listed = await objectOf(c.env, tenant).listGraphs({
-      after: after.value ?? "",
-      limit: query.limit + 1,
-    });
-    if (!listed.ok) return problem(c, listed.error);
-    const items = listed.value.slice(0, query.limit);
-    const last: GraphView | undefined = listed.value.length > items.length ? items.at(-1) : undefined;
-    return c.json({ items, ...(last && { next_cursor: writeCursor(listing, last.graph) }) }, 200);
+    const object = objectOf(c.env, c.req.valid("param").tenant);
+    const listed = await listPage(
+      { path: c.req.path, query: c.req.valid("query") },
+      z.string(),
+      ({ limit, after = "" }) => newestVersions(object, after, limit),
+      (graph) => graph,
+    );
+    return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);
   })
   .openapi(getGraph, async (c) => {
     const { tenant, graph } = c.req.valid("param");

@@ -6,6 +6,7 @@ import { LIFETIME_STATUSES } from "../../src/control-plane/status.ts";
 import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
 import { decodeExecution, type Execution, isPlan } from "../../src/wire/codec.ts";
 import { readResult } from "../../src/wire/payload.ts";
+import type { LifetimeDetail, LifetimeSummary } from "../data-plane/queries.ts";
 
 const outputSchema = z.object({
   node: z.string(),
@@ -29,7 +30,7 @@ export const summarySchema = z
     labels: z.record(z.string(), z.string()).readonly(),
     started_at: z.string().openapi({ format: "date-time" }),
     ended_at: z.string().optional().openapi({ format: "date-time" }),
-    steps: z.int(),
+    steps: z.int().optional().openapi({ description: "In lists once it has ended" }),
   })
   .openapi("LifetimeSummary");
 
@@ -43,7 +44,7 @@ export const lifetimeSchema = summarySchema
   .openapi("Lifetime");
 
 /** Null stands for a result that is not there. */
-const resultOf = (execution: Execution): JsonValue =>
+export const resultOf = (execution: Execution): JsonValue =>
   isPlan(execution)
     ? (execution.result?.upstreamTasksResults ?? []).map((each) => readResult(each) ?? null)
     : (readResult(execution.result) ?? null);
@@ -64,4 +65,24 @@ const outputOf = ({ kind, message }: Outcome): z.input<typeof outputSchema> => {
 export const lifetimeJson = ({ outcomes, ...view }: LifetimeView): z.input<typeof lifetimeSchema> => ({
   ...view,
   ...(outcomes && { output: outcomes.map(outputOf) }),
+});
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export const summaryOf = (row: LifetimeSummary): z.input<typeof summarySchema> => ({
+  lifetime: row.lifetime,
+  graph: row.graph,
+  graph_version: row.graphVersion,
+  status: row.status,
+  ...(row.reasonCode !== null && { reason: { code: row.reasonCode, detail: row.reasonDetail ?? "" } }),
+  labels: row.labels,
+  started_at: iso(row.startedAt),
+  ...(row.endedAt !== null && { ended_at: iso(row.endedAt) }),
+  ...(row.steps !== null && { steps: row.steps }),
+});
+
+/** From D1, where the object has it no more. */
+export const storedLifetimeJson = (row: LifetimeDetail): z.input<typeof lifetimeSchema> => ({
+  ...summaryOf(row),
+  ...(row.endedAt !== null && { output: row.outcomes.map(outputOf) }),
 });

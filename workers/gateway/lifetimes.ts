@@ -1,20 +1,28 @@
 /** Lifetimes: started, read, waited for, listed, told in order, canceled. */
 
 import { z } from "@hono/zod-openapi";
-import { isTerminal } from "../../src/control-plane/status.ts";
+import { isTerminal, LIFETIME_STATUSES } from "../../src/control-plane/status.ts";
 import { asJson } from "../../src/executor/json.ts";
 import { INLINE_BYTES_MAX, JSON_DEPTH_MAX, LABEL_CHARS_MAX, LABELS_MAX } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { encodeValue } from "../../src/wire/payload.ts";
+import { Queries } from "../data-plane/queries.ts";
 import { FIRST_PARTITION, objectOf, objectOfLifetime } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { idempotencyHeader, requestHash } from "./idempotency.ts";
-import { lifetimeJson, lifetimeSchema } from "./lifetime-json.ts";
+import {
+  lifetimeJson,
+  lifetimeSchema,
+  storedLifetimeJson,
+  summaryOf,
+  summarySchema,
+} from "./lifetime-json.ts";
+import { listPage, readProjected } from "./list.ts";
 import { newLifetime } from "./new-lifetime.ts";
-import { id, ofTenant, TENANT, wait } from "./parameters.ts";
+import { id, ofTenant, paging, period, periodOf, TENANT, wait } from "./parameters.ts";
 import { problem } from "./problem.ts";
-import { json, jsonBody } from "./responses.ts";
+import { json, jsonBody, pageOf } from "./responses.ts";
 
 const LIFETIMES = `${TENANT}/lifetimes` as const;
 
@@ -53,6 +61,22 @@ const getLifetime = route("reader", {
   summary: "Read a lifetime, waiting for its end where asked to",
   request: { params: ofLifetime, query: z.strictObject({ wait }) },
   responses: { 200: json("The lifetime as it is now", lifetimeSchema) },
+});
+
+const listLifetimes = route("reader", {
+  method: "get",
+  path: LIFETIMES,
+  summary: "Lifetimes, newest first",
+  request: {
+    params: ofTenant,
+    query: z.strictObject({
+      graph: id.optional(),
+      status: z.enum(LIFETIME_STATUSES).optional(),
+      ...period("started"),
+      ...paging,
+    }),
+  },
+  responses: { 200: json("A page of lifetimes", pageOf(summarySchema)) },
 });
 
 const cancelLifetime = route("operator", {
@@ -102,11 +126,25 @@ export const lifetimes = new Api()
   })
   .openapi(getLifetime, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");
-    const found = await objectOfLifetime(c.env, tenant, lifetime).getLifetime(
-      lifetime,
-      c.req.valid("query").wait ?? 0,
+    const waitMs = c.req.valid("query").wait ?? 0;
+    const found = await objectOfLifetime(c.env, tenant, lifetime).getLifetime(lifetime, waitMs);
+    if (found.ok) return c.json(lifetimeJson(found.value), 200);
+    if (found.error.code !== "lifetime_not_found") return problem(c, found.error);
+    // The object forgets what has long ended; D1 does not.
+    const stored = await new Queries(c.env.DB).getLifetime(tenant, lifetime);
+    return stored ? c.json(storedLifetimeJson(stored), 200) : problem(c, found.error);
+  })
+  .openapi(listLifetimes, async (c) => {
+    const { tenant } = c.req.valid("param");
+    const query = c.req.valid("query");
+    const filter = { graph: query.graph, status: query.status, ...periodOf("started", query) };
+    const listed = await listPage(
+      { path: c.req.path, query },
+      z.strictObject({ startedAt: z.int(), lifetime: z.string() }),
+      (page) => readProjected(c.env, tenant, (queries) => queries.listLifetimes(tenant, filter, page)),
+      summaryOf,
     );
-    return found.ok ? c.json(lifetimeJson(found.value), 200) : problem(c, found.error);
+    return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);
   })
   .openapi(cancelLifetime, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");

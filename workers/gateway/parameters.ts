@@ -57,3 +57,15 @@ export const time = z.iso
   .openapi({ type: "string", format: "date-time" });
 
 export const paging = { limit, cursor };
+
+/** `{verb}_after` is in it, `{verb}_before` is not. */
+export const period = <Verb extends string>(verb: Verb) =>
+  ({ [`${verb}_after`]: time, [`${verb}_before`]: time }) as Record<
+    `${Verb}_${"after" | "before"}`,
+    typeof time
+  >;
+
+export const periodOf = <Verb extends string>(
+  verb: Verb,
+  query: { readonly [K in `${Verb}_${"after" | "before"}`]?: number | undefined },
+) => ({ from: query[`${verb}_after`], until: query[`${verb}_before`] });

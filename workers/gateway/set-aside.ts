@@ -2,12 +2,10 @@
 
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { z } from "@hono/zod-openapi";
-import type { Answer, Page } from "../../src/control-plane/tenant.ts";
-import { ok } from "../../src/result.ts";
 import { executionSchema } from "../../src/wire/codec.ts";
 import { objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
-import { type Listing, readCursor, writeCursor } from "./cursor.ts";
+import { listPage } from "./list.ts";
 import { showMessage } from "./message-json.ts";
 import { ofTenant, paging, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
@@ -51,32 +49,13 @@ const listDeadLetters = route("reader", {
   responses: { 200: json("A page of dead letters", pageOf(deadLetterSchema)) },
 });
 
-type List<T> = (request: { after: number; limit: number }) => Promise<Answer<Page<T>>>;
-
-const page = async <T, Shown>(
-  listing: Listing & { query: { limit: number; cursor?: string | undefined } },
-  list: List<T>,
-  show: (item: T) => Shown,
-) => {
-  const { limit, cursor } = listing.query;
-  const after = readCursor(listing, cursor, z.int());
-  if (!after.ok) return after;
-  const listed = await list({ after: after.value ?? 0, limit });
-  if (!listed.ok) return listed;
-  const { items, next } = listed.value;
-  return ok({
-    items: items.map(show),
-    ...(next !== undefined && { next_cursor: writeCursor(listing, next) }),
-  });
-};
-
 export const setAside = new Api()
   .openapi(listStrays, async (c) => {
     const object = objectOf(c.env, c.req.valid("param").tenant);
-    const listing = { path: c.req.path, query: c.req.valid("query") };
-    const listed = await page(
-      listing,
-      (request) => object.listStrays(request),
+    const listed = await listPage(
+      { path: c.req.path, query: c.req.valid("query") },
+      z.int(),
+      ({ limit, after = 0 }) => object.listStrays({ limit, after }),
       ({ message, ...stray }) => ({
         ...stray,
         message: showMessage(executionSchema(stray.kind), message),
@@ -87,10 +66,10 @@ export const setAside = new Api()
   })
   .openapi(listDeadLetters, async (c) => {
     const object = objectOf(c.env, c.req.valid("param").tenant);
-    const listing = { path: c.req.path, query: c.req.valid("query") };
-    const listed = await page(
-      listing,
-      (request) => object.listDeadLetters(request),
+    const listed = await listPage(
+      { path: c.req.path, query: c.req.valid("query") },
+      z.int(),
+      ({ limit, after = 0 }) => object.listDeadLetters({ limit, after }),
       ({ message, ...letter }) => ({ ...letter, message_base64: base64Encode(message) }),
     );
     return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);

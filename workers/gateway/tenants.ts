@@ -1,10 +1,14 @@
 /** Tenants: provisioned, read, listed and deleted. The tenant's object is the truth, D1 lists them. */
 import { z } from "@hono/zod-openapi";
+import type { TenantView } from "../../src/control-plane/tenant.ts";
+import { ok } from "../../src/result.ts";
+import { Queries, type TenantRow } from "../data-plane/queries.ts";
 import { FIRST_PARTITION, objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
-import { ofTenant, TENANT } from "./parameters.ts";
+import { listPage } from "./list.ts";
+import { ofTenant, paging, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
-import { json } from "./responses.ts";
+import { json, pageOf } from "./responses.ts";
 
 const tenantSchema = z
   .object({
@@ -39,7 +43,55 @@ const deleteTenant = route("admin", {
   responses: { 202: json("Being deleted; ask again", tenantSchema), 204: { description: "It is gone" } },
 });
 
+const listTenants = route("reader", {
+  method: "get",
+  path: "/v1/tenants",
+  summary: "The tenants",
+  request: { query: z.strictObject(paging) },
+  responses: { 200: json("A page of tenants by name", pageOf(tenantSchema)) },
+});
+
+const tenantJson = ({ tenant, status, generation, createdAt }: TenantRow): TenantView => ({
+  tenant,
+  status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
+  generation,
+  created_at: new Date(createdAt).toISOString(),
+});
+
+const count = z.int().min(0);
+const countersSchema = z
+  .object({
+    requests: count.openapi({ description: "Calls of the tenant's object" }),
+    commits: count,
+    rpcs: count.openapi({ description: "Calls of executors" }),
+    rows: count.openapi({ description: "Written to the object's SQLite, index entries included" }),
+    flushes: count,
+    d1_rows: count.openapi({ description: "Written to D1, index entries included" }),
+  })
+  .openapi("Counters");
+
+const getCounters = route("reader", {
+  method: "get",
+  path: `${TENANT}/counters`,
+  summary: "What the tenant's object has cost since it started",
+  request: { params: ofTenant },
+  responses: { 200: json("The counters", countersSchema) },
+});
+
 export const tenants = new Api()
+  .openapi(getCounters, async (c) => {
+    const counters = await objectOf(c.env, c.req.valid("param").tenant).counters();
+    return counters.ok ? c.json(counters.value, 200) : problem(c, counters.error);
+  })
+  .openapi(listTenants, async (c) => {
+    const listed = await listPage(
+      { path: c.req.path, query: c.req.valid("query") },
+      z.strictObject({ tenant: z.string() }),
+      async (page) => ok(await new Queries(c.env.DB).listTenants(page)),
+      tenantJson,
+    );
+    return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);
+  })
   .openapi(putTenant, async (c) => {
     const { tenant } = c.req.valid("param");
     const provisioned = await objectOf(c.env, tenant).provision({ tenant, partition: FIRST_PARTITION });
