@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
+import { columns } from "../../examples/demo/columns.ts";
 import type { Local } from "../../workers/local/runtime.ts";
-import { table } from "./table.ts";
 
 interface ProfileNode {
   readonly id: number;
@@ -88,7 +88,7 @@ export const profile = async <T>(local: Local, act: () => Promise<T>): Promise<T
   const source = sourceOf(local.bundle);
   for (const by of ["file", "function"] as const) {
     const rows = selfTimes(profile, (node) => source(node)[by]);
-    console.log(`\n${table([[`Self time by ${by}`, "", ""], ...rows])}`);
+    console.log(`\n${columns([[`Self time by ${by}`, "", ""], ...rows]).join("\n")}`);
   }
   return result;
 };

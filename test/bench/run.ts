@@ -6,8 +6,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { columns } from "../../examples/demo/columns.ts";
 import { load } from "./load.ts";
 import type { Loaded } from "./loader.ts";
+import { median } from "./median.ts";
 import { profile } from "./profile.ts";
 import {
   type Counters,
@@ -18,7 +20,6 @@ import {
   type Subject,
   type SubjectName,
 } from "./subjects.ts";
-import { median, table } from "./table.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -90,7 +91,7 @@ const figures = (rounds: Rounds, at: number): string => {
       Number.isNaN(lag) ? "-" : lag.toFixed(0),
     ];
   });
-  return table([HEAD, ...rows]);
+  return columns([HEAD, ...rows]).join("\n");
 };
 
 const perStep = (rounds: Rounds, at: number): string[] =>

@@ -1,0 +1,86 @@
+/** `npm run demo`: starts the runtime on a folder of its own, runs a lifetime of each example, and shows what they did. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { styleText } from "node:util";
+import { startLocal } from "../../workers/local/runtime.ts";
+import { type Example, examples } from "../index.ts";
+import { Client, type Execution, isEnded, type Lifetime } from "./client.ts";
+import { columns } from "./columns.ts";
+import { progressOf, type StepRecord } from "./progress.ts";
+import { screenOn } from "./screen.ts";
+
+const POLL_MS = 80;
+
+/** Shows a lifetime until it has ended. */
+const follow = async (client: Client, started: Lifetime): Promise<Lifetime> => {
+  const screen = screenOn(process.stdout);
+  const records: StepRecord[] = [];
+  for (;;) {
+    // In this order: when it has ended, all of its records are there to be read.
+    const lifetime = await client.lifetime(started.lifetime);
+    records.push(...(await client.records(started.lifetime)));
+    screen.show(progressOf(records, Date.now()));
+    if (isEnded(lifetime)) return lifetime;
+    await sleep(POLL_MS);
+  }
+};
+
+const HEAD = ["node", "kind", "status", "pass", "attempt", "exec_id", "error"];
+
+const tableOf = (executions: readonly Execution[]): readonly string[] =>
+  columns(
+    [
+      HEAD,
+      ...executions.map((execution) => [
+        execution.node,
+        execution.kind,
+        execution.status,
+        String(execution.iteration_idx + 1),
+        String(execution.attempt),
+        execution.exec_id,
+        execution.error ?? "",
+      ]),
+    ],
+    HEAD.length,
+  );
+
+const run = async (client: Client, example: Example): Promise<void> => {
+  console.log(`\n${styleText("bold", example.name)}: ${example.sentence}\n`);
+  await client.register(example);
+  const lifetime = await follow(client, await client.start(example));
+  console.log(`\n  ${lifetime.status} after ${lifetime.steps} steps`);
+  for (const { node, result, error } of lifetime.output ?? [])
+    console.log(`  ${node}: ${error ?? JSON.stringify(result, null, 2).replaceAll("\n", "\n  ")}`);
+  if (lifetime.status !== "SUCCEEDED")
+    throw new Error(
+      `${example.name} ended ${lifetime.status}: ${lifetime.reason?.detail ?? "no reason given"}`,
+    );
+  console.log("\n  Its executions, as D1 has them:\n");
+  for (const line of tableOf(await client.executions(lifetime.lifetime))) console.log(`  ${line}`);
+};
+
+const main = async (): Promise<void> => {
+  const data = await mkdtemp(join(tmpdir(), "escapement-demo-"));
+  // Also when it is interrupted: workerd is ended on the way out by the launcher.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+  try {
+    const local = await startLocal({ data });
+    console.log(`Escapement runs on ${local.url}.`);
+    try {
+      const client = new Client(local.url, local.key, "demo");
+      await client.provision();
+      for (const example of examples) await run(client, example);
+    } finally {
+      await local.stop();
+    }
+  } finally {
+    await rm(data, { recursive: true, force: true });
+  }
+};
+
+main().catch((error: Error) => {
+  console.error(`\n${styleText("red", error.message, { stream: process.stderr })}`);
+  process.exitCode = 1;
+});
