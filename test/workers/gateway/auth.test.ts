@@ -1,6 +1,7 @@
 // Without these a route can be written that anybody may use, or that a key may use for a tenant not its own.
 import { createExecutionContext } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { Api } from "../../../workers/gateway/api.ts";
 import { app } from "../../../workers/gateway/app.ts";
 import { keysOf, ORIGIN, send } from "./client.ts";
 
@@ -84,4 +85,9 @@ test.each(["/v1/tenants/other", "/v1/tenants/other/graphs", "/v1/tenants/bound2/
 test("an encoded slash does not lead a limited key out of its tenant", async () => {
   const { status } = await send("GET", "/v1/tenants/bound%2F..%2Fother", { key: "bound-key" });
   expect(status).toBe(403);
+});
+
+test("a route that names no role does not come to be", () => {
+  const definition = { method: "get", path: "/open", responses: { 204: { description: "" } } } as const;
+  expect(() => new Api().openapi(definition, (c) => c.body(null, 204))).toThrow("names no role");
 });
