@@ -150,24 +150,26 @@ export class Queries {
     filter: ExecutionFilter,
     { limit, after }: Paging<ExecutionPosition>,
   ): Promise<Page<ExecutionSummary, ExecutionPosition>> {
-    const where = (table: Executions) =>
-      and(
+    const ofLifetime = filter.lifetime !== undefined;
+    const where = (table: Executions) => {
+      // The plus keeps SQLite from going by time where it can go by lifetime.
+      const time = ofLifetime ? sql`+${table.receivedAt}` : sql`${table.receivedAt}`;
+      return and(
         eq(table.tenant, tenant),
         filter.lifetime === undefined ? undefined : eq(table.lifetime, filter.lifetime),
         filter.node === undefined ? undefined : eq(table.node, filter.node),
         filter.status === undefined ? undefined : eq(table.status, filter.status),
-        filter.from === undefined ? undefined : gte(table.receivedAt, filter.from),
-        filter.until === undefined ? undefined : lt(table.receivedAt, filter.until),
-        after && before(table, after, filter.lifetime !== undefined),
+        filter.from === undefined ? undefined : gte(time, filter.from),
+        filter.until === undefined ? undefined : lt(time, filter.until),
+        after && before(table, after, ofLifetime),
       );
+    };
     // A lifetime lies in one partition, and there its offsets are the order; no sort is needed.
     const order = (table: Executions) =>
-      filter.lifetime === undefined
-        ? [desc(table.receivedAt), desc(table.partition), desc(table.offset)]
-        : [desc(table.offset)];
+      ofLifetime ? [desc(table.offset)] : [desc(table.receivedAt), desc(table.partition), desc(table.offset)];
     const rows = await this.#both(filter.kind, where, order, limit);
-    const newest = filter.lifetime === undefined ? byTime : byOffset;
-    rows.sort((a, b) => newest(b, a));
+    const oldest = ofLifetime ? byOffset : byTime;
+    rows.sort((a, b) => oldest(b, a));
     return page(rows, limit, ({ receivedAt, partition, offset }) => ({ receivedAt, partition, offset }));
   }
 
