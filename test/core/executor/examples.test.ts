@@ -1,0 +1,105 @@
+// Without this the examples, which are the first thing that a newcomer runs, could fail or show something else.
+import { expect, it } from "vitest";
+import { type Example, examples } from "../../../examples/index.ts";
+import { parseGraph } from "../../../src/graph/parse.ts";
+import { decodeExecution, isPlan } from "../../../src/wire/codec.ts";
+import { composeInput } from "../../../src/wire/compose.ts";
+import { encodeValue, readResult } from "../../../src/wire/payload.ts";
+import { nodes } from "../../../workers/executor/nodes.ts";
+import { Play, TENANT } from "../../fixtures/play.ts";
+
+const ports = { env: {}, signal: new AbortController().signal, log: () => {}, heartbeat: () => {} };
+
+const inputOf = (play: Play, offset: number) => {
+  const record = play.log[offset - 1];
+  if (record?.type !== "input") throw new Error(`record ${offset} is no input`);
+  const carried = record.carries.map((at) => {
+    const carries = play.log[at - 1];
+    if (carries?.type === "execution") return { message: carries.message, withoutResult: false };
+    if (carries?.type === "lifetime_started") return { message: carries.root, withoutResult: false };
+    throw new Error(`record ${at} is no execution`);
+  });
+  return composeInput(record.kind, record.header, carried);
+};
+
+/** Plays a lifetime of the example with its own nodes, every input in the order in which it was issued. */
+const played = async ({ graph, input }: Example): Promise<Play> => {
+  const parsed = parseGraph(graph, nodes);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  const play = new Play(parsed.value);
+  const bytes = encodeValue(input);
+  play.reduce({
+    type: "started",
+    lifetime: "l1",
+    tenant: TENANT,
+    partition: 0,
+    version: 1,
+    labels: {},
+    input: bytes,
+  });
+  while (play.head.endedAt === undefined) {
+    const [next] = play.open("issued");
+    if (!next) {
+      // What is left waits for its retry.
+      play.pass(60_000);
+      continue;
+    }
+    const [n, { kind, node, input: offset }] = next;
+    const attempt = nodes.bind(play.index.spec(node))(inputOf(play, offset));
+    if (!attempt.ok) throw new Error(attempt.error);
+    const settled = await (async () => attempt.value.start(ports))().then(
+      (value) => ({ value }),
+      (thrown: unknown) => ({ thrown }),
+    );
+    const execution = decodeExecution(kind, attempt.value.answer(settled, "2026-01-01T00:00:00.000Z"));
+    if (!execution.ok) throw new Error(execution.error);
+    play.arrive(n, execution.value);
+  }
+  return play;
+};
+
+const exampleOf = (name: string): Example => {
+  const found = examples.find((example) => example.name === name);
+  if (!found) throw new Error(`no example ${name}`);
+  return found;
+};
+
+const passes = (play: Play) =>
+  play.executions().map(({ header }) => `${header.name} ${header.iterationIdx}.${header.attempt}`);
+
+const lastResult = (play: Play) => {
+  const execution = play.executions().at(-1)?.execution;
+  return execution && !isPlan(execution) ? readResult(execution.result) : undefined;
+};
+
+it("redraft goes round until every rule is met, and publishes on the second attempt", async () => {
+  const play = await played(exampleOf("redraft"));
+  expect(play.head.status).toBe("SUCCEEDED");
+  const round = (n: number) => [`editor ${n}.1`, `draft ${n}.1`, `to_check ${n}.1`, `check ${n}.1`];
+  expect(passes(play)).toEqual([...[0, 1, 2].flatMap(round), "editor 3.1", "publish 0.1", "publish 0.2"]);
+  expect(lastResult(play)).toEqual({
+    published:
+      "Escapement for platform teams: it runs agent graphs at the edge, checks budgets before each step, keeps every execution as a row, speaks Kafka both ways.",
+    words: 26,
+  });
+});
+
+it("digest reads side by side, waits for all, and one reader stumbles", async () => {
+  const play = await played(exampleOf("digest"));
+  expect(play.head.status).toBe("SUCCEEDED");
+  expect(passes(play).filter((pass) => pass.endsWith(".2"))).toEqual(["reader_3 0.2"]);
+  expect(passes(play).slice(-2)).toEqual(["all_read 0.1", "digest 0.1"]);
+  expect(lastResult(play)).toMatchObject({
+    documents: 5,
+    themes: ["alarm", "disk", "queue", "full", "bound"],
+  });
+});
+
+it.each(examples)(
+  "$name is the graph of that name, for people who read its sentence",
+  ({ name, sentence, graph }) => {
+    const parsed = parseGraph(graph, nodes);
+    expect(parsed.ok && parsed.value.name).toBe(name);
+    expect(sentence).toMatch(/\.$/);
+  },
+);
