@@ -77,6 +77,8 @@ export const BODY_BYTES_MAX = 1024 * KIB;
 export const JSON_DEPTH_MAX = 100;
 export const PAGE_ITEMS = 50;
 export const PAGE_ITEMS_MAX = 1_000;
+/** A page of messages ends early over it, far below the 32 MiB that RPC allows. */
+export const PAGE_BYTES_MAX = 4 * 1024 * KIB;
 /** Below the idle timeout of usual proxies. */
 export const WAIT_MS_MAX = 60 * SECOND;
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;

@@ -176,7 +176,9 @@ export class Turn {
   }
 
   #bury(topic: string, message: Uint8Array, reason: DeadLetterReason, detail: string): Disposition {
-    this.#deadLetters.push({ at: this.#at, reason, detail, topic, message });
+    // What is too large to be a message is too large for a row; how it begins is evidence enough.
+    const kept = message.subarray(0, MESSAGE_BYTES_MAX);
+    this.#deadLetters.push({ at: this.#at, reason, detail, topic, message: kept });
     return { outcome: "dead_letter", reason };
   }
 }

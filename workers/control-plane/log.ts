@@ -65,25 +65,32 @@ export class Log {
     return row && decodeRecord(row);
   }
 
-  /** Records of these types from an offset on, in order. */
+  /** Records of these types from an offset on, in order: so many, or as many bytes, but one at least. */
   read(
     types: readonly LogRecord["type"][],
     kind: Kind | undefined,
     from: number,
     limit: number,
-  ): LogRecord[] {
+    bytesMax: number,
+  ): { records: LogRecord[]; whole: boolean } {
     const codes = RECORD_TYPES.filter(
       (each) =>
         types.includes(each.type) && (kind === undefined || each.kind === undefined || each.kind === kind),
     ).map((each) => each.code);
-    return this.#sql
-      .exec<Row>(
-        `SELECT * FROM log WHERE offset >= ? AND type IN (${codes.join(",")}) ORDER BY offset LIMIT ?`,
-        from,
-        limit,
-      )
-      .toArray()
-      .map(decodeRecord);
+    const rows = this.#sql.exec<Row>(
+      `SELECT * FROM log WHERE offset >= ? AND type IN (${codes.join(",")}) ORDER BY offset LIMIT ?`,
+      from,
+      limit,
+    );
+    const records: LogRecord[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      const record = decodeRecord(row);
+      bytes += sizeOf(record);
+      if (bytes > bytesMax && records.length > 0) return { records, whole: false };
+      records.push(record);
+    }
+    return { records, whole: records.length < limit };
   }
 
   /** The message of an inputs topic. */

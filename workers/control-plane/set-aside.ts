@@ -1,5 +1,6 @@
 /** Strays and dead letters, oldest first, for people to look at. */
 import type { DeadLetterView, Page, StrayView } from "../../src/control-plane/tenant.ts";
+import { PAGE_BYTES_MAX } from "../../src/limits.ts";
 import type { Sql } from "./sql.ts";
 
 interface Request {
@@ -19,14 +20,20 @@ const pageOf = <T>(
   table: "strays" | "dead_letters",
   { after, limit }: Request,
 ): Page<T & { id: number }> => {
-  const rows = sql
-    .exec(`SELECT * FROM ${table} WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
-    .toArray() as unknown as Stored<T & { id: number }>[];
-  const items = rows.map(({ at, message, ...row }) => ({
-    ...row,
-    received_at: new Date(at).toISOString(),
-    message: new Uint8Array(message),
-  })) as unknown as (T & { id: number })[];
+  const rows = sql.exec(
+    `SELECT * FROM ${table} WHERE id > ? ORDER BY id LIMIT ?`,
+    after,
+    limit,
+  ) as unknown as Iterable<Stored<T & { id: number }>>;
+  const items: (T & { id: number })[] = [];
+  let bytes = 0;
+  for (const { at, message, ...row } of rows) {
+    const last = items.at(-1);
+    bytes += message.byteLength;
+    if (last && bytes > PAGE_BYTES_MAX) return { items, next: last.id };
+    const item = { ...row, received_at: new Date(at).toISOString(), message: new Uint8Array(message) };
+    items.push(item as unknown as T & { id: number });
+  }
   const last = items.at(-1);
   return { items, ...(last && items.length === limit && { next: last.id }) };
 };

@@ -1,5 +1,6 @@
 /** Any of the six topics by offset, straight from the log. */
 import type { TopicPage, TopicRecord } from "../../src/control-plane/tenant.ts";
+import { PAGE_BYTES_MAX } from "../../src/limits.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
 import { TOPICS, type Topic } from "../../src/topics/topics.ts";
 import { decode, decodeExecution } from "../../src/wire/codec.ts";
@@ -10,11 +11,21 @@ import type { Log } from "./log.ts";
 export const readTopic = (log: Log, topic: Topic, offset: number, limit: number): TopicPage => {
   const { stage, kind } = TOPICS[topic];
   const type = stage === "inputs" ? "input" : "execution";
-  const records = log.read([type], kind, offset, limit);
+  const { records: found, whole } = log.read([type], kind, offset, limit, PAGE_BYTES_MAX);
+  const records: TopicRecord[] = [];
+  let bytes = 0;
+  for (const each of found) {
+    // An input is put together only now, and is larger than its record.
+    const record = topicRecord(log, each);
+    bytes += record.value.byteLength;
+    if (bytes > PAGE_BYTES_MAX && records.length > 0)
+      return { records, nextOffset: each.offset, firstOffset: 1 };
+    records.push(record);
+  }
   const last = records.at(-1);
   return {
-    records: records.map((record) => topicRecord(log, record)),
-    nextOffset: last && records.length === limit ? last.offset + 1 : Math.max(offset, log.tail),
+    records,
+    nextOffset: last && !whole ? last.offset + 1 : Math.max(offset, log.tail),
     firstOffset: 1,
   };
 };
