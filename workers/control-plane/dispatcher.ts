@@ -5,7 +5,14 @@
  * 1. At most IN_FLIGHT_INPUTS_MAX inputs are out; the rest wait here, and in the log.
  * 2. What a lifetime no longer waits for when its turn comes is not sent.
  */
-import type { Dispatch, DispatchItem, Executor, NodeSpec, Running } from "../../src/executor/dispatch.ts";
+import type {
+  Answers,
+  Dispatch,
+  DispatchItem,
+  Executor,
+  NodeSpec,
+  Running,
+} from "../../src/executor/dispatch.ts";
 import { DISPATCH_BYTES_MAX, DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX } from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 
@@ -36,9 +43,19 @@ export interface DispatcherPorts {
 interface Call {
   readonly outs: readonly Outgoing[];
   running?: Running;
+  /** Inputs that were withdrawn before there was a handle to say so by. */
+  readonly withdrawn: string[];
+  /** Of a tenant that is gone: nothing of it is taken any more. */
+  dropped: boolean;
 }
 
 const keyOf = (lifetime: string, n: number): string => `${lifetime}:${n}`;
+
+/** Once there is a handle; the call may have ended by then, and that is as good. */
+const cancel = ({ running, withdrawn }: Call): void => {
+  if (running && withdrawn.length > 0)
+    void Promise.resolve(running.cancel(withdrawn.splice(0))).catch(() => {});
+};
 
 /** What a proxied object of an executor has besides its methods. */
 const dispose = (running: Running): void => (running as Partial<Disposable>)[Symbol.dispose]?.();
@@ -72,18 +89,31 @@ export class Dispatcher {
     for (const kind of ["plan", "task"] as const)
       while (this.#queues[kind].length > 0 && this.#inFlight < IN_FLIGHT_INPUTS_MAX) {
         const { dispatch, outs } = this.#take(kind);
-        if (outs.length > 0) void this.#send(kind, dispatch, { outs });
+        if (outs.length > 0) void this.#send(kind, dispatch, { outs, withdrawn: [], dropped: false });
       }
   }
 
   /** Aborts running work; what has not been sent is passed over when its turn comes. */
   withdraw(lifetime: string, inputs: readonly number[]): void {
-    const byCall = new Map<Call, string[]>();
+    const calls = new Set<Call>();
     for (const n of inputs) {
       const call = this.#out.get(keyOf(lifetime, n));
-      if (call) byCall.set(call, [...(byCall.get(call) ?? []), keyOf(lifetime, n)]);
+      call?.withdrawn.push(keyOf(lifetime, n));
+      if (call) calls.add(call);
     }
-    for (const [call, ids] of byCall) void Promise.resolve(call.running?.cancel(ids)).catch(() => {});
+    for (const call of calls) cancel(call);
+  }
+
+  /** Gives up all that waits and all that is out. */
+  reset(): void {
+    this.#queues.plan = [];
+    this.#queues.task = [];
+    for (const call of new Set(this.#out.values())) {
+      call.dropped = true;
+      call.withdrawn.push(...call.outs.map((out) => keyOf(out.lifetime, out.n)));
+      cancel(call);
+    }
+    this.#out.clear();
   }
 
   #take(kind: Kind): { dispatch: Dispatch; outs: Outgoing[] } {
@@ -98,7 +128,7 @@ export class Dispatcher {
     for (const out of queue) {
       if (outs.length >= room || bytes >= DISPATCH_BYTES_MAX) break;
       taken++;
-      const input = this.#ports.input(out);
+      const input = this.#input(out);
       if (input === undefined) continue;
       let node = index.get(out.spec);
       if (node === undefined) {
@@ -114,6 +144,16 @@ export class Dispatcher {
     return { dispatch: { nodes, items }, outs };
   }
 
+  /** One that cannot be put together holds up no other: it is lost until its attempt counts as failed. */
+  #input(out: Outgoing): Uint8Array | undefined {
+    try {
+      return this.#ports.input(out);
+    } catch (cause) {
+      this.#ports.lost([out], cause);
+      return undefined;
+    }
+  }
+
   async #send(kind: Kind, dispatch: Dispatch, call: Call): Promise<void> {
     this.calls++;
     this.#inFlight += call.outs.length;
@@ -122,10 +162,11 @@ export class Dispatcher {
     let cause: unknown = "the executor left inputs unanswered";
     try {
       const answers = await this.#ports.executor(kind).run(dispatch);
-      answered += this.#receive(kind, answers.executions, answers.heartbeats);
+      answered += this.#receive(kind, call, answers);
       if (answers.running) {
         call.running = answers.running;
-        answered += await this.#follow(kind, answers.running);
+        cancel(call);
+        answered += await this.#follow(kind, call, answers.running);
       }
     } catch (thrown) {
       cause = thrown;
@@ -135,24 +176,25 @@ export class Dispatcher {
       if (this.#out.get(key) === call) this.#out.delete(key);
     }
     this.#inFlight -= call.outs.length;
-    if (answered < call.outs.length) this.#ports.lost(call.outs, cause);
+    if (answered < call.outs.length && !call.dropped) this.#ports.lost(call.outs, cause);
     this.pump();
   }
 
-  async #follow(kind: Kind, running: Running): Promise<number> {
+  async #follow(kind: Kind, call: Call, running: Running): Promise<number> {
     let answered = 0;
     try {
       for (;;) {
-        const { executions, heartbeats, done } = await running.next();
-        answered += this.#receive(kind, executions, heartbeats);
-        if (done) return answered;
+        const news = await running.next();
+        answered += this.#receive(kind, call, news);
+        if (news.done) return answered;
       }
     } finally {
       dispose(running);
     }
   }
 
-  #receive(kind: Kind, executions: readonly Uint8Array[], heartbeats: readonly string[]): number {
+  #receive(kind: Kind, call: Call, { executions, heartbeats }: Omit<Answers, "running">): number {
+    if (call.dropped) return 0;
     if (heartbeats.length > 0) this.#ports.heartbeat(heartbeats);
     if (executions.length > 0) this.#ports.answered(kind, executions);
     return executions.length;

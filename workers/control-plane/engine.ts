@@ -129,23 +129,27 @@ export class Engine {
     const now = this.#ports.now();
     this.#timers.fired();
     this.resume();
+    const taken = this.#timers.take(now);
     try {
-      const due = this.#timers.take(now).map((started) => this.parts.lifetimes.idOf(started));
+      const due = taken.map((started) => this.parts.lifetimes.idOf(started));
       for (let i = 0; i < due.length; i += BATCH_EVENTS_MAX)
         await Promise.all(
           due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.happen(id, { type: "time_passed" })),
         );
       forgetIdempotency(this.parts.sql, now);
-      await this.projector.flush();
-      this.#timers.arm();
     } catch (cause) {
       console.error(JSON.stringify({ event: "alarm_failed", detail: String(cause) }));
-      this.#timers.arm(this.#ports.now() + ALARM_AGAIN_MS);
+      for (const started of taken) this.#timers.retry(started, now + ALARM_AGAIN_MS);
     }
+    // Not awaited: no alarm rings while this one is at work, and D1 may take its time.
+    if (this.projector.backlog > 0) this.projector.schedule();
+    this.#timers.arm(this.projector.backlog > 0 ? now + ALARM_AGAIN_MS : undefined);
   }
 
-  /** After the tables were emptied. */
+  /** When the tenant is to go, and after its tables were emptied: nothing of it is kept in memory. */
   reset(): void {
+    this.inbox.fail(new Error("the tenant is being deleted"));
+    this.dispatcher.reset();
     this.parts.log.reset();
     this.parts.lifetimes.reset();
     this.parts.graphs.reset();

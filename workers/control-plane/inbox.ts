@@ -40,6 +40,11 @@ export class Inbox {
     return new Promise((committed, failed) => this.add({ take, committed, failed }));
   }
 
+  /** Nothing that waits will be taken any more. */
+  fail(cause: unknown): void {
+    for (const arrival of this.#waiting.splice(0)) arrival.failed(cause);
+  }
+
   async #drain(): Promise<void> {
     this.#draining = true;
     try {
@@ -49,7 +54,7 @@ export class Inbox {
       }
     } catch (cause) {
       // The storage is broken, and the platform is about to start this object anew.
-      for (const arrival of this.#waiting.splice(0)) arrival.failed(cause);
+      this.fail(cause);
     } finally {
       this.#draining = false;
     }

@@ -82,14 +82,21 @@ export class Projector {
 
   /** Whether D1 has everything up to this offset, waiting a bounded time for it. */
   async reaches(offset: number): Promise<boolean> {
-    const deadline = Date.now() + READ_BARRIER_MS_MAX;
-    while ((this.#cursor ?? 0) < offset) {
-      const left = deadline - Date.now();
-      if (left <= 0) return false;
-      const late = new Promise<void>((resolve) => setTimeout(resolve, left));
-      await Promise.race([this.flush().catch(() => late), late]);
-    }
-    return true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let late = false;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        late = true;
+        resolve();
+      }, READ_BARRIER_MS_MAX);
+    });
+    const generation = this.#address()?.generation;
+    // For a tenant that has gone nothing is awaited below, and such a loop would never let time pass.
+    const gone = () => generation === undefined || this.#address()?.generation !== generation;
+    while (!gone() && (this.#cursor ?? 0) < offset && !late)
+      await Promise.race([this.flush().catch(() => deadline), deadline]);
+    clearTimeout(timer);
+    return !gone() && (this.#cursor ?? 0) >= offset;
   }
 
   reset(): void {
@@ -99,11 +106,16 @@ export class Projector {
   async #drain(): Promise<void> {
     const address = this.#address();
     if (address === undefined) return;
-    this.#cursor ??= await this.#port.cursor(address);
-    while (this.#cursor < this.#log.tail - 1) {
-      const { records, upTo } = this.#next(this.#cursor + 1);
+    // What comes back for a tenant that has gone says nothing of the one that came after it.
+    const stale = () => this.#address()?.generation !== address.generation;
+    let cursor = this.#cursor ?? (await this.#port.cursor(address));
+    if (stale()) return;
+    this.#cursor = cursor;
+    while (cursor < this.#log.tail - 1) {
+      const { records, upTo } = this.#next(cursor + 1);
       const { rowsWritten } = await this.#port.flush(address, records, upTo);
-      this.#cursor = upTo;
+      if (stale()) return;
+      this.#cursor = cursor = upTo;
       this.flushes++;
       this.rows += rowsWritten;
     }
@@ -111,16 +123,8 @@ export class Projector {
 
   #next(from: number): { records: LogRecord[]; upTo: number } {
     const end = this.#log.tail - 1;
-    const records = this.#log.read(PROJECTED, undefined, from, FLUSH_RECORDS_MAX);
-    const whole = records.length < FLUSH_RECORDS_MAX;
-    let bytes = 0;
-    const over = records.findIndex((record) => {
-      bytes += record.type === "execution" ? record.message.byteLength : 0;
-      return bytes > FLUSH_BYTES_MAX;
-    });
-    const cut = over > 0 ? records.slice(0, over) : records;
-    const upTo = whole && cut.length === records.length ? end : (cut.at(-1)?.offset ?? end);
-    return { records: cut, upTo };
+    const { records, whole } = this.#log.read(PROJECTED, undefined, from, FLUSH_RECORDS_MAX, FLUSH_BYTES_MAX);
+    return { records, upTo: whole ? end : (records.at(-1)?.offset ?? end) };
   }
 
   #delay(): number {

@@ -14,6 +14,7 @@ import type {
   TenantRpc,
   TenantView,
 } from "../../src/control-plane/tenant.ts";
+import type { Turn } from "../../src/control-plane/turn.ts";
 import { INBOX_EVENTS_MAX } from "../../src/limits.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
@@ -78,24 +79,16 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   async remove(): Promise<Answer<TenantView>> {
     const { identity } = this.#engine;
     if (identity === undefined || identity.status === "DELETED") return missing();
-    // The alarm is the promise that this ends, whatever becomes of this call.
-    await this.ctx.storage.setAlarm(this.#ports.now() + REMOVAL_AGAIN_MS);
     const going: Identity = { ...identity, status: "DELETING" };
     this.#engine.identify(going);
     this.#engine.reset();
-    await this.#remove(going).catch((cause) =>
-      console.error(
-        JSON.stringify({ event: "removal_failed", tenant: identity.tenant, detail: String(cause) }),
-      ),
-    );
+    await this.#remove(going);
     return ok(tenantView(going));
   }
 
   async registerGraph(request: Registration): Promise<Answer<GraphView & { created: boolean }>> {
-    const entered = this.#enter();
-    if (!entered.ok) return entered;
     const { graphs } = this.#engine.parts;
-    const registered = await this.#engine.inbox.ask((turn) => registerGraph(turn, request, graphs));
+    const registered = await this.#ask((turn) => registerGraph(turn, request, graphs));
     if (!registered.ok) return registered;
     const { graph, version, created } = registered.value;
     const view = graphs.find(graph, version);
@@ -126,10 +119,8 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async setGraphStatus(change: StatusChange): Promise<Answer<readonly GraphView[]>> {
-    const entered = this.#enter();
-    if (!entered.ok) return entered;
     const { graphs } = this.#engine.parts;
-    const moved = await this.#engine.inbox.ask((turn) => setGraphStatus(turn, change, graphs));
+    const moved = await this.#ask((turn) => setGraphStatus(turn, change, graphs));
     if (!moved.ok) return moved;
     return ok(
       graphs.versions(change.graph).filter((each) => moved.value.some((was) => was.version === each.version)),
@@ -137,28 +128,22 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async start(request: StartRequest): Promise<Answer<StartAnswer>> {
-    const entered = this.#enter();
-    if (!entered.ok) return entered;
     const { graphs } = this.#engine.parts;
-    const started = await this.#engine.inbox.ask((turn) =>
-      startLifetime(turn, request, graphs, this.#ports.now()),
-    );
+    const started = await this.#ask((turn) => startLifetime(turn, request, graphs, this.#ports.now()));
     if (!started.ok) return started;
     const lifetime = await this.#lifetime(started.value.lifetime, request.waitMs);
     return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: started.value.replayed }) : lifetime;
   }
 
-  async getLifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
-    const entered = this.#enter();
-    return entered.ok ? this.#lifetime(id, waitMs) : entered;
+  getLifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
+    return this.#lifetime(id, waitMs);
   }
 
   async cancel(id: string, detail: string): Promise<Answer<LifetimeView>> {
-    const entered = this.#enter();
-    if (!entered.ok) return entered;
-    const canceled = await this.#engine.happen(id, { type: "cancel_requested", detail });
+    const canceled = await this.#ask((turn) => ok(turn.happen(id, { type: "cancel_requested", detail })));
+    if (!canceled.ok) return canceled;
     const lifetime = await this.#lifetime(id, 0);
-    if (canceled || !lifetime.ok) return lifetime;
+    if (canceled.value || !lifetime.ok) return lifetime;
     return reject(
       "illegal_transition",
       `lifetime ${id} is ${lifetime.value.status}; it cannot be canceled any more`,
@@ -166,8 +151,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async produce(topic: ExecutionTopic, message: Uint8Array) {
-    const entered = this.#enter();
-    return entered.ok ? ok(await this.#engine.inbox.ask((turn) => turn.arrive(topic, message))) : entered;
+    return this.#ask((turn) => ok(turn.arrive(topic, message)));
   }
 
   async readTopic(request: { topic: Topic; offset: number; limit: number; waitMs: number }) {
@@ -180,6 +164,8 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
       const left = deadline - this.#ports.now();
       if (page.records.length > 0 || left <= 0) return ok(page);
       await this.#engine.waiters.wait(LOG_GREW, left);
+      const still = this.#still(entered.value);
+      if (!still.ok) return still;
     }
   }
 
@@ -203,26 +189,22 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     if (!entered.ok) return entered;
     const offset = this.#engine.parts.log.tail - 1;
     if (await this.#engine.projector.reaches(offset)) return ok({ offset });
+    const still = this.#still(entered.value);
+    if (!still.ok) return still;
     return reject("data_plane_behind", "the database is behind the log; try again", {
       retryAfterMs: OVERLOADED_MS,
     });
   }
 
-  async wake(): Promise<void> {
-    if (this.#engine.identity?.status === "DELETING") await this.alarm();
-    else this.#engine.resume();
+  /** As if the alarm had rung: it may be lost although this object is at work. */
+  wake(): Promise<void> {
+    return this.alarm();
   }
 
   override async alarm(): Promise<void> {
     const { identity } = this.#engine;
     if (identity?.status === "ACTIVE") return this.#engine.alarm();
-    if (identity?.status !== "DELETING") return;
-    await this.ctx.storage.setAlarm(this.#ports.now() + REMOVAL_AGAIN_MS);
-    await this.#remove(identity).catch((cause) =>
-      console.error(
-        JSON.stringify({ event: "removal_failed", tenant: identity.tenant, detail: String(cause) }),
-      ),
-    );
+    if (identity?.status === "DELETING") return this.#remove(identity);
   }
 
   /** Everything that a request needs before it may do anything. */
@@ -238,22 +220,53 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return ok(active);
   }
 
+  /** Whether the tenant is the one that a request came for: it may have gone, and come again, meanwhile. */
+  #still({ generation }: Identity): Answer<Identity> {
+    const { identity, active } = this.#engine;
+    if (active?.generation === generation) return ok(active);
+    return identity?.status === "DELETING" ? deleting(identity) : missing();
+  }
+
+  /** What a turn answers, once it is durable. */
+  async #ask<T>(take: (turn: Turn) => Answer<T>): Promise<Answer<T>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    try {
+      return await this.#engine.inbox.ask(take);
+    } catch (cause) {
+      const still = this.#still(entered.value);
+      if (!still.ok) return still;
+      throw cause;
+    }
+  }
+
   async #lifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
     const { lifetimes, log } = this.#engine.parts;
     let found = lifetimes.get(id);
     if (waitMs > 0 && found && "head" in found && found.head.ended === undefined) {
       await this.#engine.waiters.wait(id, waitMs);
+      const still = this.#still(entered.value);
+      if (!still.ok) return still;
       found = lifetimes.get(id);
     }
     const view = found && viewOf(found, log);
     return view ? ok(view) : reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
   }
 
-  /** To the end, unless something fails: then the alarm goes on. */
+  /** To the end, unless something fails: the alarm is the promise that it goes on then. Never throws. */
   #remove(identity: Identity): Promise<void> {
-    this.#removing ??= this.#removeAll(identity).finally(() => {
-      this.#removing = undefined;
-    });
+    // Not awaited: whatever could come between would find this half begun.
+    void this.ctx.storage.setAlarm(this.#ports.now() + REMOVAL_AGAIN_MS);
+    const { tenant } = identity;
+    this.#removing ??= this.#removeAll(identity)
+      .catch((cause) =>
+        console.error(JSON.stringify({ event: "removal_failed", tenant, detail: String(cause) })),
+      )
+      .finally(() => {
+        this.#removing = undefined;
+      });
     return this.#removing;
   }
 

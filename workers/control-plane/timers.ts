@@ -25,6 +25,11 @@ export class Timers {
     this.#push({ started, due });
   }
 
+  /** Unless it has been set again since it was taken. */
+  retry(started: number, due: number): void {
+    if (!this.#due.has(started)) this.set(started, due);
+  }
+
   delete(started: number): void {
     this.#due.delete(started);
   }
@@ -56,6 +61,7 @@ export class Timers {
   reset(): void {
     this.#due.clear();
     this.#heap.length = 0;
+    this.#alarm = undefined;
   }
 
   #peek(): Entry | undefined {
