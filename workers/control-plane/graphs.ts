@@ -113,13 +113,20 @@ export class Graphs {
   write(records: readonly LogRecord[]): void {
     for (const record of records)
       if (record.type === "graph_registered") this.#insert(record);
-      else if (record.type === "graph_status")
-        this.#sql.exec(
-          "UPDATE graph_versions SET status = ? WHERE graph = ? AND version = ?",
-          record.status,
-          record.graph,
-          record.version,
-        );
+      else if (record.type === "graph_status") this.#move(record);
+  }
+
+  /** Throws for a version that another request of the same turn has archived: then each has a turn of its own. */
+  #move({ status, graph, version }: LogRecord & { type: "graph_status" }): void {
+    const moved = this.#sql
+      .exec(
+        "UPDATE graph_versions SET status = ? WHERE graph = ? AND version = ? AND status <> 'ARCHIVED' RETURNING 1",
+        status,
+        graph,
+        version,
+      )
+      .toArray();
+    if (moved.length === 0) throw new Error(`version ${version} of ${graph} cannot become ${status}`);
   }
 
   #insert({

@@ -47,6 +47,7 @@ export class Lifetimes {
     }
     return () => {
       for (const each of written) this.#remember(each);
+      this.#evict();
     };
   }
 
@@ -121,14 +122,18 @@ export class Lifetimes {
       else this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", started, part, key, value);
   }
 
-  /** The oldest use goes first; a state can always be loaded again. */
   #remember(each: Cached): void {
     settleLifetime(each.lifetime);
     const { id } = each.lifetime.head;
     this.#cache.delete(id);
     this.#cache.set(id, each);
-    if (this.#cache.size <= CACHED_LIFETIMES_MAX) return;
-    const [oldest] = this.#cache.keys();
-    if (oldest !== undefined) this.#cache.delete(oldest);
+  }
+
+  /** The longest unwritten goes first. Only between turns: what a turn has read it may write. */
+  #evict(): void {
+    for (const id of this.#cache.keys()) {
+      if (this.#cache.size <= CACHED_LIFETIMES_MAX) return;
+      this.#cache.delete(id);
+    }
   }
 }
