@@ -42,7 +42,8 @@ export class Batch {
   readonly #atWork = new Set<Work>();
   #executions: Uint8Array[] = [];
   #heartbeats = new Set<string>();
-  #change = Promise.withResolvers<void>();
+  /** There only while somebody waits. */
+  #change: PromiseWithResolvers<void> | undefined;
   #watched = false;
 
   constructor(registry: Registry, { nodes, items }: Dispatch, env: Ports["env"]) {
@@ -70,6 +71,7 @@ export class Batch {
 
   /** Settles with the next answer, heartbeat or cancel. */
   changed(): Promise<void> {
+    this.#change ??= Promise.withResolvers();
     return this.#change.promise;
   }
 
@@ -150,7 +152,7 @@ export class Batch {
   }
 
   #announce(): void {
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.#change?.resolve();
+    this.#change = undefined;
   }
 }

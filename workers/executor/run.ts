@@ -3,10 +3,10 @@
  * through a long poll, so that a slow node holds up no quick one.
  */
 import { RpcTarget } from "cloudflare:workers";
+import { nodes } from "#nodes";
 import type { Answers, Dispatch, Running } from "../../src/executor/dispatch.ts";
 import { GRACE_MS } from "../../src/limits.ts";
 import { Batch } from "./batch.ts";
-import { nodes } from "#nodes";
 
 /** Turns of the microtask queue in which an async node that waits for nothing settles. */
 const QUICK_TURNS = 10;

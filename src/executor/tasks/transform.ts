@@ -1,4 +1,5 @@
 /** Its result is the value of a CEL expression over `input`, `parameters` and `results`. */
+import type { JsonValue } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { checkExpression, evaluate } from "../expression.ts";
 import { TerminalError } from "../failure.ts";
@@ -10,7 +11,8 @@ const expression = z.string().superRefine((text, check) => {
 });
 
 export const transform = defineTask("transform", {
-  input: z.json(),
+  // Whatever arrives is JSON already.
+  input: z.custom<JsonValue>(),
   output: z.unknown(),
   settings: z.object({ expression }),
   run: (input, { parameters, upstream, settings }) => {

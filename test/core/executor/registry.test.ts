@@ -68,6 +68,15 @@ describe("the catalogue", () => {
   });
 });
 
+it("an expression that is none is refused with its place before any graph is registered", () => {
+  const transform = registry({ plans: [], tasks: builtIns.tasks }).find("task", "transform");
+  expect(transform?.parseSettings({ expression: "input.n >" })).toEqual({
+    ok: false,
+    error: [expect.stringMatching(/^setting expression: is no CEL expression: 1:\d+: /)],
+  });
+  expect(transform?.parseSettings({ expression: "3" })).toEqual({ ok: true, value: { expression: "3" } });
+});
+
 describe("an input for a node that cannot run", () => {
   it.each([
     ["task", { kind: "gone" }, 'unknown_kind: no task of kind "gone" is deployed here'],
