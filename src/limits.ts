@@ -83,6 +83,12 @@ export const PAGE_BYTES_MAX = 4 * 1024 * KIB;
 export const WAIT_MS_MAX = 60 * SECOND;
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 export const IDEMPOTENCY_MS = 24 * 3_600 * SECOND;
+/** Our longest is a few hundred; a longer one is none of ours. */
+export const CURSOR_CHARS_MAX = 4_096;
+/** What a caller is told to wait who may come again. */
+export const RETRY_AFTER_MS = 1 * SECOND;
+/** A sentence or two, kept with the lifetime. */
+export const CANCEL_REASON_CHARS_MAX = 1_000;
 export const LABELS_MAX = 32;
 export const LABEL_CHARS_MAX = 256;
 

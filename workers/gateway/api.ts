@@ -72,7 +72,7 @@ const admission = (definition: RouteConfig): Check => {
   if (role === undefined) throw new Error(`${definition.method} ${definition.path} names no role`);
   const checks = [...parameterChecks(definition), ...bodyCheck(definition)];
   return async (c) => {
-    const authorized = authorize(c.var.credential, role, c.req.param("tenant"));
+    const authorized = authorize(c.get("credential"), role, c.req.param("tenant"));
     if (!authorized.ok) return authorized;
     for (const check of checks) {
       const checked = await check(c);
@@ -82,29 +82,20 @@ const admission = (definition: RouteConfig): Check => {
   };
 };
 
-const parameterChecks = ({ request, path }: RouteConfig): Check[] => {
-  const keys = Object.keys((request?.headers as z.ZodObject | undefined)?.shape ?? {});
-  return [
-    check("param", "path", request?.params ?? (path.includes("{") ? z.never() : undefined), (c) =>
-      c.req.param(),
-    ),
-    check("query", "query", request?.query ?? z.strictObject({}), queryOf),
-    check("header", "headers", request?.headers as z.ZodObject | undefined, (c) =>
-      Object.fromEntries(
-        keys.flatMap((key) => (c.req.header(key) === undefined ? [] : [[key, c.req.header(key)]])),
-      ),
-    ),
-  ].flat();
-};
+const NO_QUERY = z.strictObject({});
+
+const parameterChecks = ({ request }: RouteConfig): Check[] => [
+  ...check("param", "path", request?.params, (c) => c.req.param()),
+  ...check("query", "query", request?.query ?? NO_QUERY, queryOf),
+  ...check("header", "headers", request?.headers as z.ZodObject | undefined, headersOf),
+];
+
+type Read = (c: Context<GatewayEnv>, schema: z.ZodType) => unknown;
+
+const check = (target: Target, part: Part, schema: z.ZodType | undefined, read: Read): Check[] =>
+  schema ? [(c) => keep(c, target, validate(schema, read(c, schema), part))] : [];
 
 type Target = "param" | "query" | "header" | "json";
-
-const check = (
-  target: Target,
-  part: Part,
-  schema: z.ZodType | undefined,
-  read: (c: Context<GatewayEnv>) => unknown,
-): Check[] => (schema ? [(c) => keep(c, target, validate(schema, read(c), part))] : []);
 
 const keep = (c: Context<GatewayEnv>, target: Target, validated: Result<unknown, Rejection>) => {
   if (!validated.ok) return validated;
@@ -112,13 +103,18 @@ const keep = (c: Context<GatewayEnv>, target: Target, validated: Result<unknown,
   return ok(undefined);
 };
 
-const queryOf = (c: Context): Record<string, string | string[]> => {
+/** A parameter that is given twice is a list, which no schema takes. */
+const queryOf: Read = (c) => {
   if (!c.req.url.includes("?")) return {};
   const queries = Object.entries(c.req.queries());
   return Object.fromEntries(
-    queries.map(([name, values]) => [name, values.length === 1 ? (values[0] ?? "") : values]),
+    queries.map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
   );
 };
+
+/** Only what the schema names: the others are not ours to judge. */
+const headersOf: Read = (c, schema) =>
+  Object.fromEntries(Object.keys((schema as z.ZodObject).shape).map((name) => [name, c.req.header(name)]));
 
 const bodyCheck = ({ request }: RouteConfig): Check[] => {
   const content = request?.body?.content;

@@ -10,6 +10,7 @@ import {
   executionJson,
   executionSchema,
 } from "./execution-json.ts";
+import { findLifetime } from "./find-lifetime.ts";
 import { listPage, readProjected } from "./list.ts";
 import { id, ofTenant, paging, period, periodOf, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
@@ -86,5 +87,9 @@ export const executions = new Api()
       (page) => readProjected(c.env, tenant, (queries) => queries.timeline(tenant, lifetime, page)),
       executionJson,
     );
+    if (listed.ok && listed.value.items.length === 0) {
+      const known = await findLifetime(c.env, tenant, lifetime, 0);
+      if (!known.ok) return problem(c, known.error);
+    }
     return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);
   });

@@ -1,5 +1,6 @@
 /** Whether the gateway is up, and whether everything that it stands on answers. Needs no key. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { RETRY_AFTER_MS } from "../../src/limits.ts";
 import { objectOf } from "./address.ts";
 import type { GatewayEnv } from "./api.ts";
 import { problem, problemResponse } from "./problem.ts";
@@ -38,5 +39,5 @@ export const health = new OpenAPIHono<GatewayEnv>()
     const silent = names.filter((_, index) => settled[index]?.status === "rejected");
     if (silent.length === 0) return c.json({ status: "ok" as const }, 200);
     const detail = `no answer from ${silent.join(", ")}; a new database needs its migrations first`;
-    return problem(c, { code: "unavailable", detail, retryAfterMs: 1_000 });
+    return problem(c, { code: "unavailable", detail, retryAfterMs: RETRY_AFTER_MS });
   });

@@ -43,6 +43,8 @@ export const lifetimeSchema = summarySchema
   })
   .openapi("Lifetime");
 
+export type LifetimeJson = z.input<typeof lifetimeSchema>;
+
 /** Null stands for a result that is not there. */
 export const resultOf = (execution: Execution): JsonValue =>
   isPlan(execution)
@@ -62,7 +64,7 @@ const outputOf = ({ kind, message }: Outcome): z.input<typeof outputSchema> => {
   };
 };
 
-export const lifetimeJson = ({ outcomes, ...view }: LifetimeView): z.input<typeof lifetimeSchema> => ({
+export const lifetimeJson = ({ outcomes, ...view }: LifetimeView): LifetimeJson => ({
   ...view,
   ...(outcomes && { output: outcomes.map(outputOf) }),
 });
@@ -82,7 +84,7 @@ export const summaryOf = (row: LifetimeSummary): z.input<typeof summarySchema> =
 });
 
 /** From D1, where the object has it no more. */
-export const storedLifetimeJson = (row: LifetimeDetail): z.input<typeof lifetimeSchema> => ({
+export const storedLifetimeJson = (row: LifetimeDetail): LifetimeJson => ({
   ...summaryOf(row),
   ...(row.endedAt !== null && { output: row.outcomes.map(outputOf) }),
 });

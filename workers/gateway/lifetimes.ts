@@ -3,21 +3,21 @@
 import { z } from "@hono/zod-openapi";
 import { isTerminal, LIFETIME_STATUSES } from "../../src/control-plane/status.ts";
 import { asJson } from "../../src/executor/json.ts";
-import { INLINE_BYTES_MAX, JSON_DEPTH_MAX, LABEL_CHARS_MAX, LABELS_MAX } from "../../src/limits.ts";
+import {
+  CANCEL_REASON_CHARS_MAX,
+  INLINE_BYTES_MAX,
+  JSON_DEPTH_MAX,
+  LABEL_CHARS_MAX,
+  LABELS_MAX,
+} from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { encodeValue } from "../../src/wire/payload.ts";
-import { Queries } from "../data-plane/queries.ts";
 import { FIRST_PARTITION, objectOf, objectOfLifetime } from "./address.ts";
 import { Api, route } from "./api.ts";
+import { findLifetime } from "./find-lifetime.ts";
 import { idempotencyHeader, requestHash } from "./idempotency.ts";
-import {
-  lifetimeJson,
-  lifetimeSchema,
-  storedLifetimeJson,
-  summaryOf,
-  summarySchema,
-} from "./lifetime-json.ts";
+import { lifetimeJson, lifetimeSchema, summaryOf, summarySchema } from "./lifetime-json.ts";
 import { listPage, readProjected } from "./list.ts";
 import { newLifetime } from "./new-lifetime.ts";
 import { id, ofTenant, paging, period, periodOf, TENANT, wait } from "./parameters.ts";
@@ -85,7 +85,7 @@ const cancelLifetime = route("operator", {
   summary: "Cancel a lifetime and what it has at work",
   request: {
     params: ofLifetime,
-    body: jsonBody(z.strictObject({ reason: z.string().max(1_000).optional() })),
+    body: jsonBody(z.strictObject({ reason: z.string().max(CANCEL_REASON_CHARS_MAX).optional() })),
   },
   responses: { 200: json("It is canceled", lifetimeSchema) },
 });
@@ -115,7 +115,7 @@ export const lifetimes = new Api()
       labels,
       waitMs: c.req.valid("query").wait ?? 0,
       ...(version !== undefined && { version }),
-      ...(key && { idempotency: { key, bodyHash: requestHash("POST", c.req.path, c.var.body) } }),
+      ...(key && { idempotency: { key, bodyHash: requestHash("POST", c.req.path, c.get("body")) } }),
     });
     if (!started.ok) return problem(c, started.error);
     const { lifetime, replayed } = started.value;
@@ -126,13 +126,8 @@ export const lifetimes = new Api()
   })
   .openapi(getLifetime, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");
-    const waitMs = c.req.valid("query").wait ?? 0;
-    const found = await objectOfLifetime(c.env, tenant, lifetime).getLifetime(lifetime, waitMs);
-    if (found.ok) return c.json(lifetimeJson(found.value), 200);
-    if (found.error.code !== "lifetime_not_found") return problem(c, found.error);
-    // The object forgets what has long ended; D1 does not.
-    const stored = await new Queries(c.env.DB).getLifetime(tenant, lifetime);
-    return stored ? c.json(storedLifetimeJson(stored), 200) : problem(c, found.error);
+    const found = await findLifetime(c.env, tenant, lifetime, c.req.valid("query").wait ?? 0);
+    return found.ok ? c.json(found.value, 200) : problem(c, found.error);
   })
   .openapi(listLifetimes, async (c) => {
     const { tenant } = c.req.valid("param");
@@ -148,7 +143,7 @@ export const lifetimes = new Api()
   })
   .openapi(cancelLifetime, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");
-    const reason = c.req.valid("json").reason ?? `canceled with key ${c.var.credential.name}`;
+    const reason = c.req.valid("json").reason ?? `canceled with key ${c.get("credential").name}`;
     const canceled = await objectOfLifetime(c.env, tenant, lifetime).cancel(lifetime, reason);
     return canceled.ok ? c.json(lifetimeJson(canceled.value), 200) : problem(c, canceled.error);
   });

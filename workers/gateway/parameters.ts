@@ -1,6 +1,12 @@
 /** Parameters that several resources take, each checked and documented once. */
 import { z } from "@hono/zod-openapi";
-import { NAME_CHARS_MAX, PAGE_ITEMS, PAGE_ITEMS_MAX, WAIT_MS_MAX } from "../../src/limits.ts";
+import {
+  CURSOR_CHARS_MAX,
+  NAME_CHARS_MAX,
+  PAGE_ITEMS,
+  PAGE_ITEMS_MAX,
+  WAIT_MS_MAX,
+} from "../../src/limits.ts";
 import { TENANT_ID } from "../../src/topics/tenant.ts";
 
 export const TENANT = "/v1/tenants/{tenant}";
@@ -45,7 +51,7 @@ export const version = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 
 export const cursor = z
   .string()
-  .max(4_096)
+  .max(CURSOR_CHARS_MAX)
   .optional()
   .openapi({ description: "`next_cursor` of the page before" });
 

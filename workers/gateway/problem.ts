@@ -5,6 +5,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context, TypedResponse } from "hono";
 import { FAULT_CODES } from "../../src/graph/fault.ts";
+import { RETRY_AFTER_MS } from "../../src/limits.ts";
 import { REJECTION_CODES, type Rejection, type RejectionCode } from "../../src/rejection.ts";
 
 const STATUS = {
@@ -109,9 +110,17 @@ export const problem = (
 const platformRefusal = (thrown: unknown): Rejection | undefined => {
   const { overloaded, retryable } = (thrown ?? {}) as { overloaded?: boolean; retryable?: boolean };
   if (overloaded)
-    return { code: "overloaded", detail: "this tenant has too much to do; try again", retryAfterMs: 1_000 };
+    return {
+      code: "overloaded",
+      detail: "this tenant has too much to do; try again",
+      retryAfterMs: RETRY_AFTER_MS,
+    };
   if (retryable)
-    return { code: "unavailable", detail: "this tenant is being moved; try again", retryAfterMs: 1_000 };
+    return {
+      code: "unavailable",
+      detail: "this tenant is being moved; try again",
+      retryAfterMs: RETRY_AFTER_MS,
+    };
   return undefined;
 };
 

@@ -130,7 +130,7 @@ export const topics = new Api()
     const { tenant, topic: name } = c.req.valid("param");
     const topic = producible(name);
     if (!topic.ok) return problem(c, topic.error);
-    const encoded = mediaType(c) === PROTOBUF ? ok(c.var.body) : encodeJson(topic.value, c.var.body);
+    const encoded = mediaType(c) === PROTOBUF ? ok(c.get("body")) : encodeJson(topic.value, c.get("body"));
     if (!encoded.ok) return problem(c, encoded.error);
     const produced = await objectOf(c.env, tenant).produce(topic.value, encoded.value);
     if (!produced.ok) return problem(c, produced.error);
