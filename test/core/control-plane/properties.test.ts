@@ -1,0 +1,186 @@
+// Without this, some graph that nobody thought of could lose a branch, fire a join twice or never end.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { settleLifetime } from "../../../src/control-plane/lifetime.ts";
+import { reduce } from "../../../src/control-plane/reduce.ts";
+import { ROOT_NAME } from "../../../src/control-plane/start.ts";
+import { type Cell, loadStored, storedWrite } from "../../../src/control-plane/stored.ts";
+import { decodeExecution } from "../../../src/wire/codec.ts";
+import type { Play } from "../../fixtures/play.ts";
+import { anyWalk, plain, type Seen, walk } from "./walk.ts";
+
+const RUNS = { numRuns: 500 };
+
+const holds = (name: string, see: (seen: Seen) => void, end: (play: Play) => void = () => {}): void => {
+  test(name, () => {
+    fc.assert(
+      fc.property(anyWalk, ([graph, moves]) => {
+        end(walk(graph, moves, see));
+      }),
+      RUNS,
+    );
+  });
+};
+
+/** The node that a record of the log is an execution of. */
+const nodeAt = (play: Play, offset: number): string => {
+  const record = play.log[offset - 1];
+  if (record?.type === "lifetime_started") return ROOT_NAME;
+  if (record?.type !== "execution") throw new Error(`offset ${offset} is a ${record?.type}`);
+  const decoded = decodeExecution(record.kind, record.message);
+  return (decoded.ok && decoded.value.header?.name) || "";
+};
+
+holds(
+  "every lifetime ends once its inputs are answered, within its bounds",
+  () => {},
+  (play) => {
+    expect(play.head.endedAt).toBeDefined();
+    expect(play.head.steps).toBeLessThanOrEqual(play.index.graph.bounds.stepsMax);
+  },
+);
+
+holds(
+  "kinds alternate on every path, and every path is one of the graph",
+  () => {},
+  (play) => {
+    for (const { header, carries } of play.inputs())
+      for (const offset of carries) {
+        const from = nodeAt(play, offset);
+        if (from === ROOT_NAME) expect(play.index.entries).toContain(header.name);
+        else {
+          expect(play.index.down(from)).toContain(header.name);
+          expect(play.index.node(from).type).not.toBe(play.index.node(header.name).type);
+        }
+      }
+  },
+);
+
+holds(
+  "what is asked for is downstream of what happened, or the same node again",
+  ({ play, before, event, effects }) => {
+    const touched = (): string[] => {
+      if (before === undefined) return [];
+      if (event.type === "execution_arrived") return [before.members.get(event.n)?.node ?? ""];
+      return [...before.members.entries()].map(([, member]) => member.node);
+    };
+    const from = touched();
+    const allowed = new Set(before ? from.flatMap((node) => play.index.down(node)) : play.index.entries);
+    if (event.type !== "execution_arrived") for (const node of from) allowed.add(node);
+    for (const effect of effects) if (effect.type === "dispatch") expect([...allowed]).toContain(effect.node);
+  },
+);
+
+holds("outstanding is what is open, and the timer is no later than the earliest deadline", ({ after }) => {
+  const { head, members, waves } = after;
+  const open = [...members.entries()].filter(([, member]) => member.phase !== "done");
+  expect(head.outstanding).toBe(open.length);
+  expect(head.endedAt === undefined).toBe(open.length > 0);
+  if (head.endedAt !== undefined) return;
+  for (const [, member] of open) expect(head.due).toBeLessThanOrEqual(member.due);
+  expect(head.due).toBeLessThanOrEqual(head.deadline);
+  for (const [number, wave] of waves.entries()) {
+    const inWave = open.filter(([, member]) => member.wave === number);
+    expect(wave.open).toBe(inWave.length);
+  }
+  for (const [, member] of members.entries())
+    expect(member.kind === "task").toBe(waves.get(member.wave) !== undefined);
+});
+
+holds(
+  "a join fires at most once per wave and node",
+  () => {},
+  (play) => {
+    const inputs = play.log.filter((record) => record.type === "input");
+    const waveOf = new Map<string, number>();
+    for (const [i, { header }] of play.inputs().entries())
+      waveOf.set(header.inputId, inputs[i]?.carries[0] ?? 0);
+    const fired: string[] = [];
+    for (const { header, carries } of play.inputs()) {
+      if (play.index.node(header.name).type !== "plan" || header.attempt > 1) continue;
+      const waves = carries.map((offset) => {
+        const record = play.log[offset - 1];
+        if (record?.type !== "execution") return 0;
+        const decoded = decodeExecution(record.kind, record.message);
+        return waveOf.get((decoded.ok && decoded.value.header?.inputId) || "");
+      });
+      expect(new Set(waves).size).toBe(1);
+      const join = play.index.node(header.name).join;
+      fired.push(`${header.name} ${join === "all" ? waves[0] : carries.join()}`);
+    }
+    expect(new Set(fired).size).toBe(fired.length);
+  },
+);
+
+holds(
+  "an execution, a cancel or a heartbeat that comes twice changes nothing but a stray",
+  ({ play, event, after }) => {
+    if (event.type === "started" || event.type === "time_passed" || event.type === "dispatch_lost") return;
+    const seen = structuredClone(plain(after));
+    const again = reduce(after, { ...event, tail: play.log.length + 1 }, play.index);
+    expect(plain(again.state)).toEqual(seen);
+    expect(again.effects.map(({ type }) => type)).toEqual(
+      event.type === "execution_arrived" ? ["set_aside"] : [],
+    );
+  },
+);
+
+holds("the state that goes into a step is not touched by it", ({ play, before, event }) => {
+  if (before === undefined) return;
+  const seen = structuredClone(plain(before));
+  reduce(before, event, play.index);
+  expect(plain(before)).toEqual(seen);
+});
+
+holds(
+  "a lifetime that has ended asks for nothing",
+  () => {},
+  (play) => {
+    const ended = play.state && plain(play.state);
+    for (const { at: _, tail: __, ...event } of [...play.events]) {
+      if (event.type === "started") continue;
+      play.reduce(event);
+      for (const effect of play.effects) expect(effect.type).toBe("set_aside");
+      expect(play.state && plain(play.state)).toEqual(ended);
+    }
+  },
+);
+
+test("the same events give the same states, ids and effects, whatever has been settled in between", () => {
+  fc.assert(
+    fc.property(anyWalk, fc.infiniteStream(fc.boolean()), ([graph, moves], settles) => {
+      const steps: Seen[] = [];
+      const { events, index } = walk(graph, moves, (seen) => steps.push(seen));
+      let state: Seen["before"];
+      for (const [i, event] of events.entries()) {
+        const step = reduce(state, event, index);
+        expect(step.effects).toEqual(steps[i]?.effects);
+        expect(plain(step.state)).toEqual(steps[i] && plain(steps[i].after));
+        if (settles.next().value) settleLifetime(step.state);
+        state = step.state;
+      }
+    }),
+    RUNS,
+  );
+});
+
+test("a state that is stored after every step and loaded again is the same, as one text or in rows", () => {
+  fc.assert(
+    fc.property(anyWalk, fc.boolean(), ([graph, moves], rows) => {
+      const table = new Map<string, Cell>();
+      // Nothing of a fresh lifetime is settled yet, so its first write in rows is a complete one.
+      let spilled = rows;
+      walk(graph, moves, ({ after }) => {
+        const write = storedWrite(after, spilled);
+        ({ spilled } = write);
+        for (const cell of write.cells)
+          if (cell.value === undefined) table.delete(`${cell.part} ${cell.key}`);
+          else table.set(`${cell.part} ${cell.key}`, cell);
+        const loaded = loadStored(write.state, () => table.values());
+        expect(plain(loaded.lifetime)).toEqual(JSON.parse(JSON.stringify(plain(after))));
+        settleLifetime(after);
+      });
+    }),
+    RUNS,
+  );
+});

@@ -1,0 +1,115 @@
+/**
+ * A random walk through a random graph: executors that answer what they like in any order, time that passes,
+ * dispatches that are lost. What a step does is seen by whoever walks.
+ */
+import fc from "fast-check";
+import type { Effect } from "../../../src/control-plane/effect.ts";
+import type { LifetimeEvent } from "../../../src/control-plane/event.ts";
+import { type Lifetime, PARTS } from "../../../src/control-plane/lifetime.ts";
+import type { Graph } from "../../../src/graph/graph.ts";
+import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { anyGraph } from "../../fixtures/graphs.ts";
+import { type Answer, Play } from "../../fixtures/play.ts";
+
+export interface Move {
+  readonly what: "answer" | "pass" | "lose" | "beat" | "lose all" | "cancel";
+  /** Which of the issued inputs. */
+  readonly which: number;
+  readonly status: "succeed" | "fail" | "never" | "skip" | "unfinished";
+  /** Bits: which of the tasks a plan names. */
+  readonly tasks: number;
+  readonly unknown: boolean;
+  readonly edge: number;
+  readonly ms: number;
+}
+
+export const anyMove: fc.Arbitrary<Move> = fc.record({
+  what: fc.oneof(
+    { weight: 60, arbitrary: fc.constant("answer" as const) },
+    { weight: 12, arbitrary: fc.constant("pass" as const) },
+    { weight: 4, arbitrary: fc.constantFrom("lose" as const, "beat" as const, "lose all" as const) },
+    { weight: 1, arbitrary: fc.constant("cancel" as const) },
+  ),
+  which: fc.nat({ max: 20 }),
+  status: fc.oneof(
+    { weight: 8, arbitrary: fc.constant("succeed" as const) },
+    { weight: 3, arbitrary: fc.constantFrom("fail" as const, "never" as const, "skip" as const) },
+    { weight: 1, arbitrary: fc.constant("unfinished" as const) },
+  ),
+  tasks: fc.nat({ max: 1023 }),
+  unknown: fc.boolean(),
+  edge: fc.nat({ max: 6 }),
+  ms: fc.oneof(fc.nat({ max: 800 }), fc.nat({ max: 8_000 })),
+});
+
+export const anyWalk = fc.tuple(anyGraph, fc.array(anyMove, { maxLength: 60, size: "max" }));
+
+const ERRORS = { fail: "flaky: no", never: "fatal: no" } as const;
+
+const answerOf = (play: Play, node: string, move: Move): Answer => {
+  const down = play.index.down(node);
+  const named = down.filter((_, i) => (move.tasks >> i) & 1);
+  const edge = down[move.edge];
+  return {
+    tasks: move.unknown ? ["nobody", ...named] : named,
+    ...(edge && play.index.node(node).type === "task" && { edge }),
+    ...(move.status === "skip" && { status: ExecutionStatus.SKIPPED }),
+    ...(move.status === "unfinished" && { status: ExecutionStatus.RUNNING }),
+    ...((move.status === "fail" || move.status === "never") && { error: ERRORS[move.status] }),
+  };
+};
+
+const make = (play: Play, move: Move): void => {
+  const issued = play.open("issued");
+  const [n, member] = issued[move.which % Math.max(issued.length, 1)] ?? [];
+  if (move.what === "cancel") play.reduce({ type: "cancel_requested", detail: "" });
+  else if (move.what === "lose all") play.reduce({ type: "dispatch_lost" });
+  else if (move.what === "pass" || n === undefined || member === undefined) play.pass(move.ms);
+  else if (move.what === "answer") play.answerInput(n, answerOf(play, member.node, move));
+  else if (move.what === "beat") play.reduce({ type: "heartbeat_received", n, attempt: member.attempt });
+  else play.reduce({ type: "dispatch_lost", inputs: [{ n, attempt: member.attempt }] });
+};
+
+export interface Seen {
+  readonly play: Play;
+  readonly before: Lifetime | undefined;
+  readonly event: LifetimeEvent;
+  readonly effects: readonly Effect[];
+  readonly after: Lifetime;
+}
+
+/** Makes the moves, and then none but answers until the lifetime has ended. */
+export const walk = (graph: Graph, moves: readonly Move[], see: (seen: Seen) => void): Play => {
+  const play = Play.start(graph);
+  let before: Lifetime | undefined;
+  const look = () => {
+    const event = play.events.at(-1);
+    if (event && play.state) see({ play, before, event, effects: play.effects, after: play.state });
+    before = play.state;
+  };
+  look();
+  for (const move of moves) {
+    if (play.head.endedAt !== undefined) break;
+    make(play, move);
+    look();
+  }
+  // Each answer is a step and each step is counted, so the bound on steps bounds this.
+  for (let left = 4 * graph.bounds.stepsMax; left > 0 && play.head.endedAt === undefined; left--) {
+    const [n] = play.open("issued")[0] ?? [];
+    if (n === undefined) play.pass(1_000);
+    else play.answerInput(n, { tasks: play.index.down(play.member(n).node) });
+    look();
+  }
+  return play;
+};
+
+/** A state as plain values, whatever has been settled in it. */
+export const plain = (lifetime: Lifetime) => ({
+  head: lifetime.head,
+  ...Object.fromEntries(
+    PARTS.map((part) => [
+      part,
+      Object.fromEntries([...(lifetime[part].entries() as Iterable<[number | string, unknown]>)]),
+    ]),
+  ),
+});
