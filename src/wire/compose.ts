@@ -1,19 +1,14 @@
 /**
  * Puts an input together from the records that it refers to. Executions are spliced in as the bytes that
- * were stored, so nothing is encoded twice and unknown fields reach the next executor as they came.
+ * were stored, so nothing is decoded or encoded on the way, and unknown fields reach the next executor as
+ * they came.
  */
-
-import { create, type DescMessage, fromJson, type MessageShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { StructSchema } from "@bufbuild/protobuf/wkt";
 import type { Kind } from "../topics/topics.ts";
 import { decode, encode } from "./codec.ts";
-import {
-  type ExecutionHeader,
-  ExecutionHeaderSchema,
-  PlanExecutionSchema,
-  TaskExecutionSchema,
-} from "./gen/escapement/v1/execution_pb.ts";
+import { delimitedFields } from "./fields.ts";
+import { TaskExecutionSchema } from "./gen/escapement/v1/execution_pb.ts";
 
 export interface Carried {
   /** PlanExecution or TaskExecution, encoded. */
@@ -21,7 +16,7 @@ export interface Carried {
   readonly withoutResult: boolean;
 }
 
-/** Field numbers that PlanInput and TaskInput share, and the one that they do not. */
+/** Field numbers of PlanInput and TaskInput; only a task has parameters. */
 const FIELD = {
   inputId: 1,
   name: 2,
@@ -31,48 +26,66 @@ const FIELD = {
   header: 6,
   parameters: 7,
 } as const;
+/** Where an input's own fields stand in ExecutionHeader. */
+const OF_HEADER = new Map<number, number>([
+  [1, FIELD.name],
+  [3, FIELD.graphId],
+  [4, FIELD.lifetimeId],
+  [12, FIELD.inputId],
+]);
+const HEADER_NAME = 1;
+/** PlanExecution.result, PlanResult.next_task_parameters, and the two fields of an entry of a map. */
+const RESULT = 3;
+const NEXT_TASK_PARAMETERS = 4;
+const [KEY, VALUE] = [1, 2];
 
-/** PlanInput or TaskInput, encoded. Throws when what the log holds does not decode: it was checked on the way in. */
-export const composeInput = (
-  kind: Kind,
-  headerBytes: Uint8Array,
-  carried: readonly Carried[],
-): Uint8Array => {
-  const header = stored(ExecutionHeaderSchema, headerBytes);
+const texts = new TextDecoder();
+
+/** PlanInput or TaskInput, encoded. Throws when what the log holds is no message: it was checked on the way in. */
+export const composeInput = (kind: Kind, header: Uint8Array, carried: readonly Carried[]): Uint8Array => {
   const writer = new BinaryWriter();
-  text(writer, FIELD.inputId, header.inputId);
-  text(writer, FIELD.name, header.name);
-  for (const each of carried)
-    bytes(writer, FIELD.carried, each.withoutResult ? stripResult(each.message) : each.message);
-  text(writer, FIELD.graphId, header.graphId);
-  text(writer, FIELD.lifetimeId, header.lifetimeId);
-  bytes(writer, FIELD.header, headerBytes);
-  const parameters = kind === "task" && carried[0] ? parametersOf(carried[0].message, header) : undefined;
-  if (parameters) bytes(writer, FIELD.parameters, parameters);
+  let name = "";
+  for (const [field, value] of delimitedFields(header)) {
+    const own = OF_HEADER.get(field);
+    if (own !== undefined) put(writer, own, value);
+    if (field === HEADER_NAME) name = texts.decode(value);
+  }
+  for (const { message, withoutResult } of carried)
+    put(writer, FIELD.carried, withoutResult ? stripResult(message) : message);
+  put(writer, FIELD.header, header);
+  const parameters = kind === "task" && carried[0] ? parametersOf(carried[0].message, name) : undefined;
+  if (parameters) put(writer, FIELD.parameters, parameters);
   return writer.finish();
 };
 
-const text = (writer: BinaryWriter, field: number, value: string) =>
-  writer.tag(field, WireType.LengthDelimited).string(value);
-
-const bytes = (writer: BinaryWriter, field: number, value: Uint8Array) =>
+const put = (writer: BinaryWriter, field: number, value: Uint8Array) =>
   writer.tag(field, WireType.LengthDelimited).bytes(value);
 
 const stripResult = (message: Uint8Array): Uint8Array => {
-  const execution = stored(TaskExecutionSchema, message);
-  return encode(TaskExecutionSchema, create(TaskExecutionSchema, { ...execution, result: undefined }));
+  const execution = decode(TaskExecutionSchema, message);
+  if (!execution.ok) throw new Error(`the log holds what is ${execution.error}`);
+  const { result: _, ...rest } = execution.value;
+  return encode(TaskExecutionSchema, create(TaskExecutionSchema, rest));
 };
 
-/** What the plan has given this task, google.protobuf.Struct encoded. */
-const parametersOf = (plan: Uint8Array, { name }: ExecutionHeader): Uint8Array | undefined => {
-  const all = stored(PlanExecutionSchema, plan).result?.nextTaskParameters ?? {};
-  // A task may have a name that every object has, say `constructor`.
-  const parameters = Object.hasOwn(all, name) ? all[name] : undefined;
-  return parameters && encode(StructSchema, fromJson(StructSchema, parameters));
+/** What the plan has given this task: google.protobuf.Struct, encoded. */
+const parametersOf = (plan: Uint8Array, task: string): Uint8Array | undefined => {
+  let given: Uint8Array | undefined;
+  for (const [field, result] of delimitedFields(plan))
+    if (field === RESULT)
+      for (const [part, entry] of delimitedFields(result))
+        if (part === NEXT_TASK_PARAMETERS) {
+          const { key, value } = entryOf(entry);
+          if (key === task) given = value;
+        }
+  return given;
 };
 
-const stored = <Desc extends DescMessage>(schema: Desc, message: Uint8Array): MessageShape<Desc> => {
-  const decoded = decode(schema, message);
-  if (!decoded.ok) throw new Error(`the log holds what is ${decoded.error}`);
-  return decoded.value;
+const entryOf = (entry: Uint8Array): { key: string; value: Uint8Array } => {
+  let key = "";
+  let value = new Uint8Array();
+  for (const [field, bytes] of delimitedFields(entry))
+    if (field === KEY) key = texts.decode(bytes);
+    else if (field === VALUE) value = Uint8Array.from(bytes);
+  return { key, value };
 };

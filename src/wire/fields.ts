@@ -1,0 +1,17 @@
+/**
+ * The fields of an encoded message without decoding it: for what only has to be passed on, or looked up in
+ * one place. Field numbers are those of the proto files.
+ */
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+
+/** Strings, bytes and messages, in the order in which they stand, each a view of the message. Throws on bytes that are no message. */
+export const delimitedFields = (message: Uint8Array): [field: number, value: Uint8Array][] => {
+  const reader = new BinaryReader(message);
+  const fields: [number, Uint8Array][] = [];
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (type === WireType.LengthDelimited) fields.push([field, reader.bytes()]);
+    else reader.skip(type, field);
+  }
+  return fields;
+};
