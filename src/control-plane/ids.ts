@@ -3,7 +3,8 @@
  *
  * input id      `{lifetime}:{n}`, n counts the inputs of the lifetime; 0 is the synthetic root
  * execution id  UUID v8 (RFC 9562) hashed from tenant, input id and attempt, with the partition in fixed bits
- * lifetime id   whatever its starter named; ours end in `-{partition}`, and no such ending is partition 0
+ * lifetime id   ours are a ULID and, but for partition 0, `-{partition}`; whatever another starter named is in
+ *               partition 0, also when it ends alike
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
@@ -36,7 +37,7 @@ export const execId = (tenant: string, partition: number, input: string, attempt
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
 
-const PARTITION_SUFFIX = /-([1-9]\d{0,3})$/;
+const PARTITION_SUFFIX = /^[0-9A-Z]{26}-([1-9]\d{0,3})$/;
 
 export const lifetimeId = (ulid: string, partition: number): string =>
   partition === 0 ? ulid : `${ulid}-${partition}`;

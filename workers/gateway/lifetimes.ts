@@ -26,7 +26,10 @@ import { json, jsonBody, pageOf } from "./responses.ts";
 
 const LIFETIMES = `${TENANT}/lifetimes` as const;
 
-const label = z.string().max(LABEL_CHARS_MAX);
+const label = z
+  .string()
+  .max(LABEL_CHARS_MAX)
+  .refine((text) => text.isWellFormed(), "half a surrogate pair is no text");
 
 const startBody = z.strictObject({
   input: z.any().optional().openapi({ description: "Any JSON; null where absent" }),

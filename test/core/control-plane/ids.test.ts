@@ -78,6 +78,13 @@ test("a lifetime id gives back its partition, and none is partition 0", () => {
   );
 });
 
+test.each(["order-42", "order-1", "-1", "550e8400-e29b-41d4-a716-4466554400-7"])(
+  "the foreign id %j is in partition 0",
+  (lifetime) => {
+    expect(partitionOf(lifetime)).toBe(0);
+  },
+);
+
 test("a draw is the same for the same arguments and spreads over [0, 1)", () => {
   const seed = seedOf("l1");
   expect(seedOf("l1")).toBe(seed);

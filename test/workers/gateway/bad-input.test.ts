@@ -94,6 +94,8 @@ const START_REQUESTS: [name: string, path: string, sent: Sent, code: string][] =
   ],
   ["too large an input", START, { json: { input: "a".repeat(200_000) } }, "input_too_large"],
   ["a label that is no string", START, { json: { labels: { a: 1 } } }, "invalid_request"],
+  ["half a character in a label", START, { json: { labels: { a: "\ud800" } } }, "invalid_request"],
+  ["half a character in the input", START, { json: { input: "\ud800" } }, "invalid_request"],
   ["a label that is too long", START, { json: { labels: { a: "a".repeat(257) } } }, "invalid_request"],
   [
     "too many labels",

@@ -93,6 +93,7 @@ test.each([
   ["POST", `${TENANT}/graphs/nothing:archive`, 404, "graph_not_found"],
   ["GET", `${TENANT}/lifetimes/nothing`, 404, "lifetime_not_found"],
   ["GET", `${TENANT}/lifetimes/odd%3Acancel`, 404, "lifetime_not_found"],
+  ["GET", `${TENANT}/lifetimes/order-42`, 404, "lifetime_not_found"],
   ["GET", `${TENANT}/lifetimes/nothing/timeline`, 404, "lifetime_not_found"],
   ["POST", `${TENANT}/lifetimes/nothing:cancel`, 404, "lifetime_not_found"],
   ["GET", "/v1/tenants/nobody", 404, "tenant_not_found"],
