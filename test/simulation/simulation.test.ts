@@ -1,10 +1,12 @@
 // Without this, a crash, a lost call or an answer that comes twice could break what the design guarantees.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Simulation } from "./simulation.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Seeds that found a defect once. A failing seed is added here before it is mended. */
 const REGRESSIONS: readonly number[] = [];
-const RANDOM_SEEDS = 100;
+const RANDOM_SEEDS = 50;
 
 const MEETS = [
   ...["crashes", "poisoned", "warnings"],
@@ -43,7 +45,7 @@ test("the same seed plays the same", () => {
 
 test("the simulation meets what it is for: crashes, poison, every kind of stray and dead letter, every end", () => {
   const met = new Set<string>();
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 1; seed <= 8; seed++) {
     const { store, counts } = play(seed);
     for (const [name, count] of Object.entries(counts)) if (count > 0) met.add(name);
     for (const { reason } of [...store.strays, ...store.deadLetters]) met.add(reason);

@@ -3,6 +3,7 @@
  * or lost, executors answer as they please. First with faults, every guarantee checked after each commit;
  * then without, and every lifetime has to end. The same seed plays the same.
  */
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { parseInputId } from "../../src/control-plane/ids.ts";
 import type { Writes } from "../../src/control-plane/store.ts";
@@ -283,13 +284,14 @@ export class Simulation {
   }
 
   #checkTable(): void {
-    const { executions, lifetimes } = this.table;
-    const { outcomes } = this.#checker;
-    const missing = [...outcomes.keys()].filter((key) => !executions.has(key));
-    if (missing.length > 0 || executions.size !== outcomes.size)
-      throw new Error(`I8 is broken: ${executions.size} rows of ${outcomes.size}, missing ${missing.join()}`);
-    for (const record of this.store.log)
-      if (record.type === "lifetime_ended" && lifetimes.get(record.lifetime)?.status !== record.status)
-        throw new Error(`I8 is broken: ${record.lifetime} is not ${record.status}`);
+    const fold = Table.foldOf(this.store.log);
+    if (!isDeepStrictEqual(this.table.executions, fold.executions))
+      throw new Error("I8 is broken: the executions are not those of the log");
+    if (!isDeepStrictEqual(this.table.lifetimes, fold.lifetimes))
+      throw new Error("I8 is broken: the lifetimes are not those of the log");
+    if (fold.executions.size !== this.#checker.outcomes.size)
+      throw new Error(
+        `I8 is broken: ${fold.executions.size} rows of ${this.#checker.outcomes.size} outcomes`,
+      );
   }
 }

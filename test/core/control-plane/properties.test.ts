@@ -1,6 +1,6 @@
 // Without this, some graph that nobody thought of could lose a branch, fire a join twice or never end.
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { settleLifetime } from "../../../src/control-plane/lifetime.ts";
 import { reduce } from "../../../src/control-plane/reduce.ts";
 import { ROOT_NAME } from "../../../src/control-plane/start.ts";
@@ -8,6 +8,8 @@ import { type Cell, loadStored, storedWrite } from "../../../src/control-plane/s
 import { decodeExecution } from "../../../src/wire/codec.ts";
 import type { Play } from "../../fixtures/play.ts";
 import { anyWalk, plain, type Seen, walk } from "./walk.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const RUNS = { numRuns: 500 };
 
