@@ -10,9 +10,18 @@ export const wranglerCli = join(
   "wrangler-dist/cli.js",
 );
 
-/** The path of the bundled entry module in `folder`; `main` is that of the configuration. */
-export const bundle = async (config: string, main: string, folder: string): Promise<string> => {
+/**
+ * The path of the bundled entry module in `folder`; `main` is that of the configuration. An alias puts another
+ * file in the place of an import.
+ */
+export const bundle = async (
+  config: string,
+  main: string,
+  folder: string,
+  aliases: Readonly<Record<string, string>> = {},
+): Promise<string> => {
   const args = [wranglerCli, "deploy", "--dry-run", "--outdir", folder, "--config", config];
+  for (const [name, path] of Object.entries(aliases)) args.push("--alias", `${name}:${path}`);
   await promisify(execFile)(process.execPath, args).catch((error: { stderr: string; message: string }) => {
     throw new Error(`The Workers code does not bundle:\n${error.stderr || error.message}`);
   });
