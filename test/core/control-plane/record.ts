@@ -1,0 +1,125 @@
+/**
+ * Records the golden lifetime and the states of the present version: `node test/core/control-plane/record.ts`.
+ * A change of the wire or of what the reducer decides records the lifetime again, in its own commit's diff; the
+ * states of a version that was released are never recorded again, because they are on people's disks.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import type { LifetimeEvent } from "../../../src/control-plane/event.ts";
+import { type Lifetime, STATE_VERSION } from "../../../src/control-plane/lifetime.ts";
+import { type StoredWrite, storedWrite } from "../../../src/control-plane/stored.ts";
+import type { Graph } from "../../../src/graph/graph.ts";
+import type { LogRecord } from "../../../src/topics/record.ts";
+import { decodeExecution } from "../../../src/wire/codec.ts";
+import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { graphOf } from "../../fixtures/graphs.ts";
+import { Play } from "../../fixtures/play.ts";
+
+const fixture = (name: string): string => `${import.meta.dirname}/../../fixtures/${name}`;
+
+export interface Recording {
+  readonly graph: Graph;
+  readonly events: readonly LifetimeEvent[];
+  readonly log: readonly LogRecord[];
+  /** As it is stored at the end. */
+  readonly state: string;
+}
+
+export interface RecordedState {
+  readonly graph: Graph;
+  readonly stored: StoredWrite;
+  /** What happens to it next, and what has to come of it. */
+  readonly events: readonly LifetimeEvent[];
+  readonly log: readonly LogRecord[];
+}
+
+const BYTES = "$base64";
+
+/** An event keeps the message only: the execution in it is the same, decoded. */
+const write = (name: string, value: unknown): void => {
+  const text = JSON.stringify(
+    value,
+    (key, each) => {
+      if (key === "execution") return undefined;
+      return each instanceof Uint8Array ? { [BYTES]: Buffer.from(each).toString("base64") } : each;
+    },
+    1,
+  );
+  writeFileSync(fixture(name), `${text}\n`);
+};
+
+export const read = <T>(name: string): T =>
+  JSON.parse(readFileSync(fixture(name), "utf8"), (_, each) => {
+    if (typeof each?.[BYTES] === "string") return new Uint8Array(Buffer.from(each[BYTES], "base64"));
+    if (each?.type !== "execution_arrived") return each;
+    const decoded = decodeExecution(each.kind, each.message);
+    if (!decoded.ok) throw new Error(decoded.error);
+    return { ...each, execution: decoded.value };
+  }) as T;
+
+/** A redraft loop in which most of what can happen happens. */
+const lifetime = (): Play => {
+  const graph = graphOf(
+    "Draft -> write cite check; write cite check -> Judge; check -> Alarm; Judge -> publish redo; redo -> Draft",
+    {
+      Draft: { entry: true },
+      write: { retry: { attempts: 3 } },
+      cite: { onFailure: "ignore", timeoutMs: 500 },
+      check: { onFailure: "route" },
+    },
+  );
+  const play = Play.start(graph).answer("Draft", { tasks: ["check", "write", "nobody", "cite"] });
+  play.answer("write", { error: "busy: come again" }).pass(100);
+  play.answer("check", { error: "no: not good", edge: "Judge" }).pass(1_500);
+  const write = play.execution(3);
+  play.arrive(3, write).arrive(3, write);
+  play
+    .answer("Judge", { tasks: ["redo"] })
+    .reduce({ type: "dispatch_lost" })
+    .answer("redo");
+  play
+    .answer("Draft", { status: ExecutionStatus.SKIPPED, tasks: ["check"] })
+    .answer("check", { edge: "Alarm" });
+  return play.answer("Alarm", { tasks: [] });
+};
+
+const tasks = Array.from({ length: 40 }, (_, i) => `t${i}`).join(" ");
+
+const openStates: Readonly<Record<string, () => [Play, (play: Play) => void]>> = {
+  inline: () => {
+    const retry = { attempts: 2 };
+    const play = Play.start(graphOf("A -> x y; x y -> B C", { x: { retry }, C: { join: "each" } })).answer(
+      "A",
+    );
+    play.answer("x", { error: "busy: come again" }).answer("y", { edge: "B" });
+    return [play, () => play.pass(100).answer("x").answer("C").answer("B")];
+  },
+  rows: () => {
+    const play = Play.start(graphOf(`A -> ${tasks}; ${tasks} -> B`)).answer("A");
+    for (let i = 0; i < 20; i++) play.answer(`t${i}`);
+    const rest = () => {
+      for (let i = 20; i < 40; i++) play.answer(`t${i}`);
+      play.answer("B");
+    };
+    return [play, rest];
+  },
+};
+
+const recordStates = (): Record<string, RecordedState> =>
+  Object.fromEntries(
+    Object.entries(openStates).map(([name, open]) => {
+      const [play, rest] = open();
+      const stored = storedWrite(play.state as Lifetime, false);
+      const [events, log] = [play.events.length, play.log.length];
+      rest(play);
+      const { graph } = play.index;
+      return [name, { graph, stored, events: play.events.slice(events), log: play.log.slice(log) }];
+    }),
+  );
+
+if (import.meta.main) {
+  const play = lifetime();
+  const { state } = storedWrite(play.state as Lifetime, false);
+  write("lifetime.json", { graph: play.index.graph, events: play.events, log: play.log, state });
+  const states = `state-v${STATE_VERSION}.json`;
+  if (!existsSync(fixture(states))) write(states, recordStates());
+}
