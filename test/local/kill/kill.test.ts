@@ -63,11 +63,7 @@ const clientOf = (local: Local) => {
     for (let offset = 0; ; ) {
       const page = await ask<TopicPage>("GET", `/topics/${topic}/records?limit=500&offset=${offset}`);
       if (page.records.length === 0) return ids;
-      ids.push(
-        ...page.records.map(
-          (record: { value: { header: { exec_id: string } } }) => record.value.header.exec_id,
-        ),
-      );
+      ids.push(...page.records.map(({ value }) => value.header.exec_id));
       offset = page.next_offset;
     }
   };
