@@ -28,6 +28,8 @@ const viewOf = ({ created_at, ...row }: Row): GraphView => ({
 export class Graphs {
   readonly #sql: Sql;
   readonly #indexed = new Map<string, GraphIndex>();
+  /** What `find` has answered since a version or a status last changed: every start asks. */
+  readonly #found = new Map<string, GraphView | undefined>();
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -54,6 +56,15 @@ export class Graphs {
 
   /** The named version, else the newest active one, else the newest. */
   find(graph: string, version?: number): GraphView | undefined {
+    const key = `${graph}/${version ?? ""}`;
+    if (!this.#found.has(key)) {
+      if (this.#found.size >= INDEXED_MAX) this.#found.clear();
+      this.#found.set(key, this.#find(graph, version));
+    }
+    return this.#found.get(key);
+  }
+
+  #find(graph: string, version?: number): GraphView | undefined {
     const [row] = this.#sql
       .exec<Row>(
         `SELECT ${VIEW} FROM graph_versions WHERE graph = ? AND (? IS NULL OR version = ?)
@@ -111,9 +122,12 @@ export class Graphs {
 
   /** Inside the transaction: what records of the log say of graphs. */
   write(records: readonly LogRecord[]): void {
-    for (const record of records)
+    for (const record of records) {
       if (record.type === "graph_registered") this.#insert(record);
       else if (record.type === "graph_status") this.#move(record);
+      else continue;
+      this.#found.clear();
+    }
   }
 
   /** Throws for a version that another request of the same turn has archived: then each has a turn of its own. */
@@ -153,5 +167,6 @@ export class Graphs {
 
   reset(): void {
     this.#indexed.clear();
+    this.#found.clear();
   }
 }

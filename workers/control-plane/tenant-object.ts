@@ -135,8 +135,9 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: started.value.replayed }) : lifetime;
   }
 
-  getLifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
-    return this.#lifetime(id, waitMs);
+  async getLifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
+    const entered = this.#enter();
+    return entered.ok ? this.#lifetime(id, waitMs) : entered;
   }
 
   async cancel(id: string, detail: string): Promise<Answer<LifetimeView>> {
@@ -209,8 +210,8 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   /** Everything that a request needs before it may do anything. */
   #enter(): Answer<Identity> {
-    const { identity, active, inbox } = this.#engine;
-    if (active === undefined) return identity?.status === "DELETING" ? deleting(identity) : missing();
+    const { active, inbox } = this.#engine;
+    if (active === undefined) return this.#gone();
     if (inbox.size >= INBOX_EVENTS_MAX)
       return reject("overloaded", "too much is waiting for this tenant; try again", {
         retryAfterMs: OVERLOADED_MS,
@@ -222,8 +223,12 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   /** Whether the tenant is the one that a request came for: it may have gone, and come again, meanwhile. */
   #still({ generation }: Identity): Answer<Identity> {
-    const { identity, active } = this.#engine;
-    if (active?.generation === generation) return ok(active);
+    const { active } = this.#engine;
+    return active?.generation === generation ? ok(active) : this.#gone();
+  }
+
+  #gone() {
+    const { identity } = this.#engine;
     return identity?.status === "DELETING" ? deleting(identity) : missing();
   }
 
@@ -241,13 +246,13 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async #lifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
-    const entered = this.#enter();
-    if (!entered.ok) return entered;
+    const { active } = this.#engine;
+    if (active === undefined) return this.#gone();
     const { lifetimes, log } = this.#engine.parts;
     let found = lifetimes.get(id);
     if (waitMs > 0 && found && "head" in found && found.head.ended === undefined) {
       await this.#engine.waiters.wait(id, waitMs);
-      const still = this.#still(entered.value);
+      const still = this.#still(active);
       if (!still.ok) return still;
       found = lifetimes.get(id);
     }
