@@ -39,6 +39,7 @@ holds(
   (play) => {
     expect(play.head.endedAt).toBeDefined();
     expect(play.head.steps).toBeLessThanOrEqual(play.index.graph.bounds.stepsMax);
+    expect(play.executions()).toHaveLength(play.head.steps);
   },
 );
 
@@ -73,21 +74,29 @@ holds(
   },
 );
 
-holds("outstanding is what is open, and the timer is no later than the earliest deadline", ({ after }) => {
-  const { head, members, waves } = after;
-  const open = [...members.entries()].filter(([, member]) => member.phase !== "done");
-  expect(head.outstanding).toBe(open.length);
-  expect(head.endedAt === undefined).toBe(open.length > 0);
-  if (head.endedAt !== undefined) return;
-  for (const [, member] of open) expect(head.due).toBeLessThanOrEqual(member.due);
-  expect(head.due).toBeLessThanOrEqual(head.deadline);
-  for (const [number, wave] of waves.entries()) {
-    const inWave = open.filter(([, member]) => member.wave === number);
-    expect(wave.open).toBe(inWave.length);
-  }
-  for (const [, member] of members.entries())
-    expect(member.kind === "task").toBe(waves.get(member.wave) !== undefined);
-});
+holds(
+  "outstanding is what is open, and the timer is no later than the earliest deadline",
+  ({ play, after }) => {
+    const { head, members, waves } = after;
+    const open = [...members.entries()].filter(([, member]) => member.phase !== "done");
+    expect(head.outstanding).toBe(open.length);
+    expect(head.endedAt === undefined).toBe(open.length > 0);
+    if (head.endedAt !== undefined) return;
+    for (const [, member] of open) expect(head.due).toBeLessThanOrEqual(member.due);
+    expect(head.due).toBeLessThanOrEqual(head.deadline);
+    for (const [number, wave] of waves.entries()) {
+      const inWave = open.filter(([, member]) => member.wave === number);
+      expect(wave.open).toBe(inWave.length);
+      const waiting: Record<string, number> = {};
+      for (const [, { node }] of inWave)
+        for (const plan of play.index.down(node))
+          if (play.index.node(plan).join === "all") waiting[plan] = (waiting[plan] ?? 0) + 1;
+      expect(wave.joins).toEqual(waiting);
+    }
+    for (const [, member] of members.entries())
+      expect(member.kind === "task").toBe(waves.get(member.wave) !== undefined);
+  },
+);
 
 holds(
   "a join fires at most once per wave and node",

@@ -234,6 +234,19 @@ describe("a turn", () => {
     expect(of("l2")).toEqual(["withdraw", "announce_end"]);
   });
 
+  test("writes what changed without a record or an effect, and nothing for what was set aside", () => {
+    const tenant = new Tenant().start("l1");
+    const later = new Turn(tenant.store, ADDRESS, START + 1_000);
+    later.happen("l1", { type: "heartbeat_received", n: 1, attempt: 1 });
+    const due = tenant.lifetime("l1").members.get(1)?.due ?? 0;
+    tenant.store.commit(later.writes);
+    tenant.store.crash();
+    expect(tenant.lifetime("l1").members.get(1)?.due).toBe(due + 1_000);
+    const stray = new Turn(tenant.store, ADDRESS, START);
+    stray.arrive("plan-executions", encodeExecution(planA({ attempt: 7 })));
+    expect(stray.writes).toMatchObject({ records: [], lifetimes: [], strays: [{ reason: "unknown" }] });
+  });
+
   test("tells whether what happened had a lifetime to happen to", () => {
     const tenant = new Tenant().start("l1");
     const happen = (id: string) =>
