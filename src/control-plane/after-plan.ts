@@ -3,7 +3,7 @@ import { NAME_CHARS_MAX, WARNINGS_MAX } from "../limits.ts";
 import type { PlanExecution } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { overBound } from "./bounds.ts";
 import type { Draft } from "./draft.ts";
-import { end } from "./ending.ts";
+import { end, endBranch } from "./ending.ts";
 import { issue } from "./issue.ts";
 import type { Answered, Wave } from "./lifetime.ts";
 
@@ -31,9 +31,9 @@ export const chooseTasks = (draft: Draft, plan: string, execution: PlanExecution
 
 export const afterPlan = (draft: Draft, answer: Answered, tasks: readonly string[]): void => {
   const { execId, name, offset } = answer;
-  const { head, waves, endings } = draft.lifetime;
+  const { head, waves } = draft.lifetime;
   if (tasks.length === 0) {
-    if (!answer.ignored) endings.set(endings.size, { kind: "plan", execId, offset });
+    if (!answer.ignored) endBranch(draft, { kind: "plan", execId, offset });
     return;
   }
   const over = overBound(draft, tasks, answer.bytes);

@@ -4,19 +4,19 @@
  */
 import { overBound } from "./bounds.ts";
 import type { Draft } from "./draft.ts";
-import { end } from "./ending.ts";
+import { end, endBranch } from "./ending.ts";
 import { issue } from "./issue.ts";
 import type { Answered, Member, Parent, Wave } from "./lifetime.ts";
 
 export const afterTask = (draft: Draft, n: number, done: Member & { readonly answer: Answered }): void => {
-  const { members, waves, endings } = draft.lifetime;
+  const { members, waves } = draft.lifetime;
   const wave = waves.get(done.wave);
   if (wave === undefined) throw new Error(`task input ${n} belongs to wave ${done.wave}, which is not open`);
   members.set(n, done);
 
   const plans = draft.graph.down(done.node);
   if (plans.length === 0 && !done.answer.ignored)
-    endings.set(endings.size, { kind: "task", execId: done.answer.execId, offset: done.answer.offset });
+    endBranch(draft, { kind: "task", execId: done.answer.execId, offset: done.answer.offset });
 
   const joins = { ...wave.joins };
   const closed = { ...wave, open: wave.open - 1, joins };

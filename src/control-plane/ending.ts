@@ -1,9 +1,8 @@
 /** The end of a lifetime: what is outstanding is recorded as canceled and withdrawn, and it is announced once. */
 
-import { ERROR_MESSAGE_CHARS_MAX } from "../limits.ts";
-import type { Kind } from "../topics/topics.ts";
+import { ERROR_MESSAGE_CHARS_MAX, OUTCOMES_MAX } from "../limits.ts";
 import { append, type Draft, move } from "./draft.ts";
-import type { Reason } from "./lifetime.ts";
+import type { Ending, Reason } from "./lifetime.ts";
 import { PARTS } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
 
@@ -33,10 +32,16 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
     status,
     ...(cut && { reason: cut }),
     steps: head.steps,
-    outcomes: outcomes as readonly { kind: Kind; execId: string; offset: number }[],
+    outcomes,
   });
   for (const part of PARTS) if (part !== "endings") clear(draft, part);
   draft.effects.push({ type: "announce_end" });
+};
+
+/** A loop may end a branch with every pass, and the record of the end is one row: the first ones are kept. */
+export const endBranch = (draft: Draft, ending: Ending): void => {
+  const { endings } = draft.lifetime;
+  if (endings.size < OUTCOMES_MAX) endings.set(endings.size, ending);
 };
 
 const clear = (draft: Draft, part: "members" | "waves" | "iterations"): void => {

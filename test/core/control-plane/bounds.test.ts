@@ -1,7 +1,7 @@
 // Without this, a lifetime that makes no progress would run, and cost, for ever.
 import { describe, expect, test } from "vitest";
 import type { Bounds } from "../../../src/graph/graph.ts";
-import { INPUT_BYTES_MAX } from "../../../src/limits.ts";
+import { INPUT_BYTES_MAX, OUTCOMES_MAX } from "../../../src/limits.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play } from "../../fixtures/play.ts";
 
@@ -97,4 +97,14 @@ test("attempts are steps: retries do not go over the bound either", () => {
   for (let i = 0; i < 4; i++) play.answer("x", { error: "no" }).pass(0);
   expect(play.head.reason?.code).toBe("steps_exceeded");
   expect(play.head.steps).toBe(5);
+});
+
+test("of very many branches that end the first are kept", () => {
+  const loop = graphOf("A -> x y; x -> A", { A: { entry: true } }, { iterationsMax: OUTCOMES_MAX + 10 });
+  const play = Play.start(loop);
+  for (let i = 0; i < OUTCOMES_MAX + 5; i++) play.answer("A").answer("y").answer("x");
+  play.answer("A", { tasks: [] });
+  expect(play.head.status).toBe("SUCCEEDED");
+  const ended = play.log.at(-1);
+  expect(ended?.type === "lifetime_ended" && ended.outcomes).toHaveLength(OUTCOMES_MAX);
 });
