@@ -4,6 +4,7 @@ import { env } from "cloudflare:workers";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { nodes } from "#nodes";
 import type { LifetimeView, StartRequest, TenantRpc } from "../../../src/control-plane/tenant.ts";
+import type { Executor } from "../../../src/executor/dispatch.ts";
 import { parseGraph } from "../../../src/graph/parse.ts";
 import type { Result } from "../../../src/result.ts";
 import { TOPICS, type Topic } from "../../../src/topics/topics.ts";
@@ -113,11 +114,12 @@ const setUp = async <Of extends Client>(client: Of, graphs: readonly string[]): 
 
 export const stubOf = (tenant: string) => env.TENANTS.getByName(`${tenant}/0`);
 
+/** A tenant that is there already; with a stub that a restart has not broken. */
+export const tenantOf = (tenant: string): Client => clientOf(stubOf(tenant) as unknown as TenantRpc, tenant);
+
 /** A tenant as the gateway finds it. */
-export const freshTenant = (...graphs: readonly string[]): Promise<Client> => {
-  const tenant = freshName("tenant");
-  return setUp(clientOf(stubOf(tenant) as unknown as TenantRpc, tenant), graphs);
-};
+export const freshTenant = (...graphs: readonly string[]): Promise<Client> =>
+  setUp(tenantOf(freshName("tenant")), graphs);
 
 export interface Own extends Client<TenantObject> {
   readonly state: DurableObjectState;
@@ -140,6 +142,9 @@ export const inOwnTenant = (
   });
 };
 
+/** Takes inputs and never answers. */
+export const silent: Executor = { run: () => new Promise(() => {}) };
+
 const portsOf = (state: DurableObjectState): Ports => ({
   executors: { plan: state.exports.PlanInputs, task: state.exports.TaskInputs },
   projection: new Projection(env.DB),
@@ -156,5 +161,4 @@ export const clockAhead = () => {
 export const taskExecution = (bytes: Uint8Array) => answered(decodeExecution("task", bytes)) as TaskExecution;
 export const planExecution = (bytes: Uint8Array) => answered(decodeExecution("plan", bytes)) as PlanExecution;
 
-export const taskInput = (bytes: Uint8Array) => answered(decode(TOPICS["task-inputs"].message, bytes));
 export const planInput = (bytes: Uint8Array) => answered(decode(TOPICS["plan-inputs"].message, bytes));

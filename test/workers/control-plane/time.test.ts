@@ -1,7 +1,6 @@
 // Without this, a deadline could pass unnoticed, strike early, or be forgotten together with an alarm.
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import type { Executor } from "../../../src/executor/dispatch.ts";
 import { LEASE_MARGIN_MS } from "../../../src/limits.ts";
 import { openGate } from "../../fixtures/gates.ts";
 import {
@@ -11,13 +10,13 @@ import {
   freshTenant,
   inOwnTenant,
   type Own,
+  silent,
   stubOf,
   taskExecution,
   withTask,
 } from "./client.ts";
 
 const TIMEOUT_MS = 30_000;
-const silent: Executor = { run: () => new Promise(() => {}) };
 const tasksVanish = (state: DurableObjectState) => ({ plan: state.exports.PlanInputs, task: silent });
 
 const alarmOf = async ({ state }: Own): Promise<number> => {
