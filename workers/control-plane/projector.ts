@@ -59,25 +59,17 @@ export class Projector {
 
   /** Soon, together with what comes until then. */
   schedule(): void {
-    this.#timer ??= setTimeout(() => void this.flush(), this.#delay());
+    this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), this.#delay());
   }
 
   /** Everything that is in the log now; throws when D1 does not take it. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flushing ??= this.#drain().finally(() => {
+    this.#flushing ??= this.#tryDrain().finally(() => {
       this.#flushing = undefined;
     });
-    try {
-      await this.#flushing;
-      this.#failures = 0;
-    } catch (cause) {
-      this.#failures++;
-      console.error(JSON.stringify({ event: "flush_failed", detail: String(cause), backlog: this.backlog }));
-      this.schedule();
-      throw cause;
-    }
+    await this.#flushing;
   }
 
   /** Whether D1 has everything up to this offset, waiting a bounded time for it. */
@@ -101,6 +93,18 @@ export class Projector {
 
   reset(): void {
     this.#cursor = undefined;
+  }
+
+  async #tryDrain(): Promise<void> {
+    try {
+      await this.#drain();
+      this.#failures = 0;
+    } catch (cause) {
+      this.#failures++;
+      console.error(JSON.stringify({ event: "flush_failed", detail: String(cause), backlog: this.backlog }));
+      this.schedule();
+      throw cause;
+    }
   }
 
   async #drain(): Promise<void> {

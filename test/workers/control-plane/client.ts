@@ -123,6 +123,7 @@ export const freshTenant = (...graphs: readonly string[]): Promise<Client> =>
 
 export interface Own extends Client<TenantObject> {
   readonly state: DurableObjectState;
+  readonly ports: Ports;
   /** Another object on the same storage, as after a restart. */
   again(ports?: Partial<Ports>): Client<TenantObject>;
 }
@@ -138,7 +139,7 @@ export const inOwnTenant = (
     const objectOf = (more: Partial<Ports>) => new TenantObject(state, env, { ...portsOf(state), ...more });
     const again = (more = ports) => clientOf(objectOf(more), tenant);
     const client = await setUp(again(), graphs);
-    await use({ ...client, state, again });
+    await use({ ...client, state, ports: portsOf(state), again });
   });
 };
 
@@ -146,6 +147,7 @@ export const inOwnTenant = (
 export const silent: Executor = { run: () => new Promise(() => {}) };
 
 const portsOf = (state: DurableObjectState): Ports => ({
+  decide: nodes.decide,
   executors: { plan: state.exports.PlanInputs, task: state.exports.TaskInputs },
   projection: new Projection(env.DB),
   blobs: env.BLOBS,

@@ -1,0 +1,85 @@
+// Without this, a deploy or an eviction could strand what runs, and one bad event could stop a tenant.
+import { abortAllDurableObjects } from "cloudflare:test";
+import { describe, expect, test } from "vitest";
+import { openGate, started } from "../../fixtures/gates.ts";
+import { freshName, freshTenant, inOwnTenant, silent, taskExecution, tenantOf, withTask } from "./client.ts";
+
+/** More tasks than a state of one row has entries. */
+const TASKS = 45;
+const names = Array.from({ length: TASKS }, (_, i) => `work${i}`).join(" ");
+const fanOut = (gate: string) => `digraph fan_out {
+  begin [type=plan kind=parallel]; collect [type=plan kind=parallel end=true]
+  node [type=task kind=gated gate="${gate}"] ${names}
+  begin -> { ${names} } -> collect
+}`;
+
+describe("an object that is started again", () => {
+  test("sends what was outstanding again, and every lifetime finishes", async () => {
+    const gate = freshName("gate");
+    const { tenant, begin } = await freshTenant(withTask("held", "gated", { gate }));
+    const begun = await Promise.all(Array.from({ length: 10 }, () => begin("held")));
+    const keys = begun.map(({ lifetime }) => `${lifetime}:2`);
+    await expect.poll(() => keys.every((key) => started.includes(key))).toBe(true);
+    await abortAllDurableObjects();
+    openGate(gate);
+    const { end, read } = tenantOf(tenant);
+    for (const { lifetime } of begun)
+      expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+    const answers = (await read("task-executions")).map(({ value }) => taskExecution(value).header);
+    expect(answers.map((header) => header?.inputId).sort()).toEqual(keys.sort());
+    // The same attempts: nothing had failed.
+    expect(answers.map((header) => header?.attempt)).toEqual(keys.map(() => 1));
+  });
+
+  test("has a state that had outgrown one row", async () => {
+    const gate = freshName("gate");
+    const { tenant, begin } = await freshTenant(fanOut(gate));
+    const { lifetime } = await begin("fan_out");
+    await expect.poll(() => started.filter((key) => key.startsWith(lifetime)).length).toBe(TASKS);
+    await abortAllDurableObjects();
+    openGate(gate);
+    const { end, read } = tenantOf(tenant);
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: TASKS + 2 });
+    expect(await read("task-executions")).toHaveLength(TASKS);
+    expect(await read("plan-executions")).toHaveLength(2);
+  });
+
+  test("starts nothing again for a request that it had answered", async () => {
+    const idempotency = { key: "k", bodyHash: "a" };
+    const { tenant, begin } = await freshTenant(withTask("throws", "throws"));
+    const { lifetime } = await begin("throws", { idempotency });
+    await abortAllDurableObjects();
+    expect(await tenantOf(tenant).begin("throws", { idempotency })).toMatchObject({ lifetime });
+  });
+});
+
+describe("an event that reduce throws on", () => {
+  test("fails its lifetime, leaves evidence, and lets the others of its turn commit", () => {
+    const gate = freshName("gate");
+    return inOwnTenant({}, [withTask("held", "gated", { gate })], async ({ state, again }) => {
+      const before = again({ executors: { plan: state.exports.PlanInputs, task: silent } });
+      const [poisoned, healthy] = [await before.begin("held"), await before.begin("held")];
+      await before.next("task-inputs");
+      await expect.poll(async () => (await before.read("task-inputs")).length).toBe(2);
+      // Of the state, the wave goes that the task belongs to.
+      state.storage.sql.exec(
+        `UPDATE running SET state = json_set(state, '$.parts.waves', json('[]'))
+         WHERE started = (SELECT started FROM lifetimes WHERE id = ?)`,
+        poisoned.lifetime,
+      );
+      openGate(gate);
+      const after = again({});
+      const [failed, succeeded] = await Promise.all([
+        after.end(poisoned.lifetime),
+        after.end(healthy.lifetime),
+      ]);
+      expect(failed).toMatchObject({ status: "FAILED", reason: { code: "internal" } });
+      expect(succeeded).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+      const [letter] = await after.deadLetters();
+      expect(letter).toMatchObject({ reason: "internal", topic: "task-executions" });
+      expect(taskExecution(letter?.message ?? new Uint8Array()).header).toMatchObject({
+        inputId: `${poisoned.lifetime}:2`,
+      });
+    });
+  });
+});
