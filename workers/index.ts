@@ -1,4 +1,5 @@
 /** The composition root: names the classes that the platform starts, and hands each its ports. */
+import { nodes } from "#nodes";
 import { TenantObject } from "./control-plane/tenant-object.ts";
 import { Projection } from "./data-plane/projection.ts";
 import { PlanInputs } from "./executor/plan-inputs.ts";
@@ -12,6 +13,7 @@ export class Tenant extends TenantObject {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, {
       executors: { plan: ctx.exports.PlanInputs, task: ctx.exports.TaskInputs },
+      decide: nodes.decide,
       projection: new Projection(env.DB),
       blobs: env.BLOBS,
       now: Date.now,

@@ -5,11 +5,10 @@ import { encode } from "../wire/codec.ts";
 import { ExecutionHeaderSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { append, type Draft, move } from "./draft.ts";
 import { execId, inputId } from "./ids.ts";
-import type { Member } from "./lifetime.ts";
+import type { Head, Member } from "./lifetime.ts";
 
 /** What the execution of this attempt will carry, but for its outcome. */
-export const headerOf = (draft: Draft, n: number, member: Member) => {
-  const { head } = draft.lifetime;
+export const headerOf = (head: Head, n: number, member: Member) => {
   const input = inputId(head.id, n);
   return create(ExecutionHeaderSchema, {
     name: member.node,
@@ -59,7 +58,7 @@ export const attempt = (draft: Draft, n: number, what: Attempt): void => {
   append(draft, {
     type: "input",
     kind: member.kind,
-    header: encode(ExecutionHeaderSchema, headerOf(draft, n, member)),
+    header: encode(ExecutionHeaderSchema, headerOf(draft.lifetime.head, n, member)),
     carries: member.parents.map((parent) => parent.offset),
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
   });

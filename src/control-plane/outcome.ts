@@ -41,7 +41,7 @@ const outcomeOf = (
   outcome: OwnOutcome,
   detail: string,
 ): Execution => {
-  const header = headerOf(draft, n, member);
+  const header = headerOf(draft.lifetime.head, n, member);
   header.status = STATUS[outcome];
   header.createdAt = isoOf(draft.at);
   const text = errorMessage(outcome, detail);

@@ -6,6 +6,8 @@
  * 2. One event never wedges a tenant: a throw while reducing discards that event's draft, keeps it as
  *    evidence, fails its lifetime, and the others go on.
  */
+
+import type { GraphIndex } from "../graph/lookup.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { LogRecord } from "../topics/record.ts";
@@ -13,7 +15,8 @@ import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
 import { decodeExecution, type Execution } from "../wire/codec.ts";
 import { type Correlated, complete, correlate } from "./correlate.ts";
-import type { Effect } from "./effect.ts";
+import { decided } from "./decide.ts";
+import type { DispatchInput, Effect } from "./effect.ts";
 import type { LifetimeEvent, Moment, Started } from "./event.ts";
 import { inputId } from "./ids.ts";
 import type { Lifetime } from "./lifetime.ts";
@@ -41,6 +44,12 @@ export class Turn {
   readonly #idempotency = new Map<string, IdempotencyEntry>();
   readonly #strays: Stray[] = [];
   readonly #deadLetters: DeadLetter[] = [];
+  /** Inputs of plans that this turn decides itself, before it takes in anything else. */
+  readonly #undecided: {
+    readonly id: string;
+    readonly effect: DispatchInput;
+    readonly tasks: readonly string[];
+  }[] = [];
   /** In the order in which they are to leave, once the writes are durable. */
   readonly emitted: Emitted[] = [];
 
@@ -88,7 +97,8 @@ export class Turn {
     const address = { tenant: this.#tenant, partition: this.#partition };
     const moment = { at: this.#at, tail: this.#tail };
     const step = reduce(undefined, { type: "started", ...address, ...event, ...moment }, index);
-    this.#accept(step.state, step.effects);
+    this.#accept(step.state, step.effects, index);
+    this.#decide();
     return step.state;
   }
 
@@ -103,7 +113,9 @@ export class Turn {
       return this.#bury(topic, message, "wrong_tenant", `header.tenant_id is ${tenant}`);
     const correlated = correlate(kind, execution, this.#store);
     if (!correlated.ok) return this.#bury(topic, message, "uncorrelated", correlated.error);
-    return this.#admit(topic, kind, execution, message, correlated.value);
+    const disposition = this.#admit(topic, kind, execution, message, correlated.value);
+    this.#decide();
+    return disposition;
   }
 
   /** Anything else that happened to a lifetime; false when it has ended or never was. */
@@ -112,6 +124,7 @@ export class Turn {
     if (state === undefined || !("head" in state) || state.head.endedAt !== undefined) return false;
     const reduced = this.#reduce(state, { ...happening, at: this.#at, tail: this.#tail });
     if (!reduced.ok) this.#bury(happening.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+    this.#decide();
     return true;
   }
 
@@ -143,18 +156,45 @@ export class Turn {
     const graph = this.#store.graph(state.head.graph, state.head.version);
     try {
       const step = reduce(state, event, graph);
-      this.#accept(step.state, step.effects);
+      this.#accept(step.state, step.effects, graph);
       return ok(step.effects);
     } catch (cause) {
       const thrown = cause instanceof Error ? cause : new Error(String(cause));
       const moment = { at: this.#at, tail: this.#tail };
       const failed = reduce(state, { type: "reduce_failed", detail: thrown.message, ...moment }, graph);
-      this.#accept(failed.state, failed.effects);
+      this.#accept(failed.state, failed.effects, graph);
       return err(thrown.stack ?? thrown.message);
     }
   }
 
-  #accept(lifetime: Lifetime, effects: readonly Effect[]): void {
+  /** Answers the inputs that need no executor; each may issue others. */
+  #decide(): void {
+    for (let next = this.#undecided.shift(); next; next = this.#undecided.shift()) {
+      const { id, effect, tasks } = next;
+      const state = this.lifetime(id);
+      if (state === undefined || !("head" in state)) continue;
+      const member = state.members.get(effect.n);
+      // Whatever ended its lifetime in this turn has closed the input as well.
+      if (member?.phase !== "issued") continue;
+      const { head } = state;
+      const { kind } = this.#store.graph(head.graph, head.version).node(member.node);
+      const message = (offset: number) => this.#messageAt(offset);
+      const answer = decided({ head, n: effect.n, member }, kind, tasks, this.#at, message);
+      const event = { type: "execution_arrived" as const, kind: "plan" as const, n: effect.n, ...answer };
+      const reduced = this.#reduce(state, { ...event, at: this.#at, tail: this.#tail });
+      if (!reduced.ok) this.#bury("plan-executions", answer.message, "internal", reduced.error);
+    }
+  }
+
+  /** The execution in the log, or in what this turn adds to it. */
+  #messageAt(offset: number): Uint8Array {
+    const record = this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
+    if (record?.type === "execution") return record.message;
+    if (record?.type === "lifetime_started") return record.root;
+    throw new Error(`the log has no execution at ${offset}`);
+  }
+
+  #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex): void {
     let touched = false;
     for (const effect of effects) {
       if (effect.type === "append") {
@@ -162,8 +202,12 @@ export class Turn {
         this.#tail = effect.record.offset + 1;
         touched = true;
       } else if (effect.type !== "set_aside") {
-        this.emitted.push({ lifetime, effect });
         touched = true;
+        const member = effect.type === "dispatch" ? lifetime.members.get(effect.n) : undefined;
+        const tasks = member && this.#store.decide(graph.spec(member.node), member.iteration);
+        if (tasks && effect.type === "dispatch")
+          this.#undecided.push({ id: lifetime.head.id, effect, tasks });
+        else this.emitted.push({ lifetime, effect });
       }
     }
     // Time may have passed without a record: what is due next has changed all the same.

@@ -79,6 +79,8 @@ export interface Plan<Input = unknown, Settings = unknown> extends Definition {
   readonly type: "plan";
   /** Whether it reads `when` of its edges. */
   readonly readsWhen: boolean;
+  /** Decides at once, by `next`, `iteration` and `settings` alone: nothing else is there when it does so in place. */
+  readonly inline: boolean;
   run(input: Input, ctx: PlanContext<Settings>): Decision | Promise<Decision>;
 }
 
@@ -99,6 +101,7 @@ export const definePlan = <Input extends z.ZodType, Settings extends SettingsSch
     readonly input: Input;
     readonly settings?: Settings;
     readonly readsWhen?: boolean;
+    readonly inline?: boolean;
     run(input: z.output<Input>, ctx: PlanContext<z.output<Settings>>): Decision | Promise<Decision>;
   },
 ): Plan<z.output<Input>, z.output<Settings>> => ({
@@ -107,6 +110,7 @@ export const definePlan = <Input extends z.ZodType, Settings extends SettingsSch
   input: definition.input,
   settings: definition.settings ?? NO_SETTINGS,
   readsWhen: definition.readsWhen ?? false,
+  inline: definition.inline ?? false,
   run: definition.run,
 });
 

@@ -7,13 +7,20 @@ import type { Kind } from "../topics/topics.ts";
 import { type Attempt, attemptPlan, attemptTask } from "./attempt.ts";
 import type { NodeSpec } from "./dispatch.ts";
 import { NodeError } from "./failure.ts";
-import { type AnyNode, definePlan, defineTask, type Plan, type Task } from "./node.ts";
+import { type AnyNode, definePlan, defineTask, type Plan, type PlanContext, type Task } from "./node.ts";
 import { parseSettings } from "./settings.ts";
 import { issueText } from "./verify.ts";
 
 export interface Registry extends Catalogue {
   /** What makes attempts of a node's inputs. A node that cannot run still answers each of them, with why. */
   bind(spec: NodeSpec): (input: Uint8Array) => Result<Attempt, string>;
+  /** The tasks that a plan launches, if it decides inline; undefined where an executor has to be asked. */
+  decide(spec: NodeSpec, iteration: number): readonly string[] | undefined;
+}
+
+interface Decidable {
+  readonly plan: Plan;
+  readonly settings: unknown;
 }
 
 const entryOf = (node: AnyNode): KindEntry => ({
@@ -63,7 +70,22 @@ export const registry = (nodes: {
     const detail = `of the graph's version do not fit ${kind} any more: ${parsed.error.issues.map(issueText).join("; ")}`;
     return { node: failing(type, new NodeError("invalid_settings", detail)), settings };
   };
+  const decidable = new WeakMap<NodeSpec, Decidable | undefined>();
+  const decidableOf = (spec: NodeSpec): Decidable | undefined => {
+    if (decidable.has(spec)) return decidable.get(spec);
+    const { node, settings } = runnable(spec);
+    const found = node.type === "plan" && node.inline ? { plan: node, settings } : undefined;
+    decidable.set(spec, found);
+    return found;
+  };
   return {
+    decide: (spec, iteration) => {
+      const found = decidableOf(spec);
+      if (found === undefined) return undefined;
+      const { plan, settings } = found;
+      // An inline plan reads nothing else of its ctx.
+      return plan.run(null, { next: spec.next, iteration, settings } as PlanContext) as readonly string[];
+    },
     find: (type, kind) => entries[type].get(kind),
     names: (type) => [...entries[type].keys()],
     bind: (spec) => {

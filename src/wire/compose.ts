@@ -4,10 +4,10 @@
  * they came.
  */
 import { create } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { Kind } from "../topics/topics.ts";
 import { decode, encode } from "./codec.ts";
-import { delimitedFields } from "./fields.ts";
+import { delimitedFields, putField } from "./fields.ts";
 import { TaskExecutionSchema } from "./gen/escapement/v1/execution_pb.ts";
 
 export interface Carried {
@@ -47,19 +47,16 @@ export const composeInput = (kind: Kind, header: Uint8Array, carried: readonly C
   let name = "";
   for (const [field, value] of delimitedFields(header)) {
     const own = OF_HEADER.get(field);
-    if (own !== undefined) put(writer, own, value);
+    if (own !== undefined) putField(writer, own, value);
     if (field === HEADER_NAME) name = texts.decode(value);
   }
   for (const { message, withoutResult } of carried)
-    put(writer, FIELD.carried, withoutResult ? stripResult(message) : message);
-  put(writer, FIELD.header, header);
+    putField(writer, FIELD.carried, withoutResult ? stripResult(message) : message);
+  putField(writer, FIELD.header, header);
   const parameters = kind === "task" && carried[0] ? parametersOf(carried[0].message, name) : undefined;
-  if (parameters) put(writer, FIELD.parameters, parameters);
+  if (parameters) putField(writer, FIELD.parameters, parameters);
   return writer.finish();
 };
-
-const put = (writer: BinaryWriter, field: number, value: Uint8Array) =>
-  writer.tag(field, WireType.LengthDelimited).bytes(value);
 
 const stripResult = (message: Uint8Array): Uint8Array => {
   const execution = decode(TaskExecutionSchema, message);

@@ -12,6 +12,7 @@ import type {
   Writes,
 } from "../../src/control-plane/store.ts";
 import { type Cell, loadStored, storedWrite } from "../../src/control-plane/stored.ts";
+import type { NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
 import type { InputRecord, LogRecord } from "../../src/topics/record.ts";
@@ -69,6 +70,11 @@ export class MemoryStore implements Store {
 
   idempotency(key: string): IdempotencyEntry | undefined {
     return this.#idempotency.get(key);
+  }
+
+  /** As deployments do for plans of this kind. */
+  decide({ kind, next }: NodeSpec): readonly string[] | undefined {
+    return kind === "parallel" ? next.map(({ name }) => name) : undefined;
   }
 
   openInputs(kind: Kind, node: string, parents: readonly string[]) {

@@ -8,7 +8,7 @@
  */
 
 import { parseInputId } from "../../src/control-plane/ids.ts";
-import type { Writes } from "../../src/control-plane/store.ts";
+import type { Store, Writes } from "../../src/control-plane/store.ts";
 import type { Counters } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
 import type { Executor } from "../../src/executor/dispatch.ts";
@@ -28,6 +28,8 @@ import { Timers } from "./timers.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface EnginePorts {
+  /** What the nodes of this deployment can decide without an executor. */
+  readonly decide: Store["decide"];
   readonly executors: Readonly<Record<Kind, Executor>>;
   readonly projection: ProjectionPort;
   readonly now: () => number;
@@ -51,6 +53,7 @@ export class Engine {
   readonly #sql: CountedSql;
   readonly #ports: EnginePorts;
   readonly #timers: Timers;
+  readonly #store: Store;
   #identity: Identity | undefined;
   #resumed = false;
   #commits = 0;
@@ -64,6 +67,7 @@ export class Engine {
     this.#storage = storage;
     this.#ports = ports;
     this.parts = { sql, log: new Log(sql), lifetimes: new Lifetimes(sql), graphs: new Graphs(sql) };
+    this.#store = sqlStore(this.parts, ports.decide);
     this.inbox = new Inbox(
       () => storage.sync(),
       (arrivals) => this.#act(arrivals),
@@ -161,7 +165,7 @@ export class Engine {
   #act(arrivals: readonly Arrival[]): void {
     const { active } = this;
     if (active === undefined) throw new Error("the tenant is not active");
-    const turn = new Turn(sqlStore(this.parts), active, this.#ports.now());
+    const turn = new Turn(this.#store, active, this.#ports.now());
     const results = arrivals.map((arrival) => arrival.take(turn));
     const { writes, emitted } = turn;
     const committed = this.#storage.transactionSync(() => write(this.parts, writes));

@@ -14,11 +14,13 @@ export interface Parts {
   readonly graphs: Graphs;
 }
 
-export const sqlStore = ({ sql, log, lifetimes, graphs }: Parts): Store => ({
+export const sqlStore = ({ sql, log, lifetimes, graphs }: Parts, decide: Store["decide"]): Store => ({
   tail: () => log.tail,
   lifetime: (id) => lifetimes.get(id),
   graph: (name, version) => graphs.index(name, version),
   graphVersion: (name, version) => graphs.find(name, version),
+  record: (offset) => log.get(offset),
+  decide,
   idempotency: (key) => {
     const [row] = sql
       .exec<{ body_hash: string; lifetime: string; expires_at: number }>(
