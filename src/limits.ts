@@ -109,7 +109,7 @@ export const INBOX_EVENTS_MAX = 20_000;
 
 // The data plane
 /** How long a record may wait for company before it goes to D1. */
-export const FLUSH_MS = 250;
+export const FLUSH_MS = 100;
 /** Records in one flush: some 1 MB of JSON, a few milliseconds of D1's one thread. */
 export const FLUSH_RECORDS_MAX = 1_000;
 export const FLUSH_BYTES_MAX = 4 * 1024 * KIB;

@@ -1,8 +1,7 @@
 // Without this, a crash of the process in the middle of its work could lose, repeat or wedge what was acknowledged.
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { bundle } from "../../../workers/local/bundle.ts";
 import { type Local, startLocal } from "../../../workers/local/runtime.ts";
@@ -12,8 +11,9 @@ import { temporaryFolder } from "../launcher.ts";
 const LIFETIMES = 200;
 const ROUNDS = 3;
 const STEPS = 2 * ROUNDS;
-/** Steps that have been told outside when workerd is killed: a fourth of all. */
-const KILL_AFTER = (LIFETIMES * STEPS) / 4;
+/** Steps that the world outside answers before it holds all others until workerd is killed. */
+const ANSWERED_BEFORE = (LIFETIMES * STEPS) / 4;
+const WAIT = { timeout: 60_000 };
 
 const CHAIN = `digraph relay {
   node [type=plan, kind=pass]; p0; p1; p2;
@@ -21,20 +21,35 @@ const CHAIN = `digraph relay {
   p0 -> t0 -> p1 -> t1 -> p2 -> t2;
 }`;
 
-/** The world outside: remembers each key that it was told, and calls back at a number of them. */
-const startOutside = async (at: number, act: () => void) => {
+/**
+ * The world outside: remembers each key that it was told. Until it is released it holds the last step of each
+ * lifetime, and from some number on every step, so that all lifetimes are in their middle then.
+ */
+const startOutside = async () => {
   const keys = new Set<string>();
+  const held = new Set<ServerResponse>();
+  let released = false;
   const server = createServer((request, response) => {
-    keys.add(String(request.headers["idempotency-key"]));
-    if (keys.size === at) act();
+    const key = String(request.headers["idempotency-key"]);
+    keys.add(key);
     request.resume();
-    response.end();
+    const answered = keys.size - held.size;
+    if (released || (answered <= ANSWERED_BEFORE && !key.endsWith(`:${STEPS}`))) response.end();
+    else held.add(response);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" ? address?.port : undefined;
-  return { keys, url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: () => server.close() };
+  const release = () => {
+    released = true;
+    for (const response of held) response.end();
+  };
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { keys, held, release, url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: close };
 };
 
 interface Lifetime {
@@ -43,9 +58,40 @@ interface Lifetime {
 }
 
 interface TopicPage {
-  readonly records: readonly { readonly value: { readonly header: { readonly exec_id: string } } }[];
+  readonly records: readonly {
+    readonly offset: number;
+    readonly value: {
+      readonly header: {
+        readonly name: string;
+        readonly exec_id: string;
+        readonly lifetime_id: string;
+        readonly input_id: string;
+        readonly attempt: number;
+        readonly status?: string;
+      };
+    };
+  }[];
   readonly next_offset: number;
 }
+
+/** What the log and the database both say of an execution. */
+interface Execution {
+  readonly offset: number;
+  readonly node: string;
+  readonly exec_id: string;
+  readonly lifetime: string;
+  readonly input_id: string;
+  readonly attempt: number;
+  readonly status: string;
+}
+
+interface ExecutionPage {
+  readonly items: readonly (Execution & { readonly kind: string })[];
+  readonly next?: string;
+}
+
+const inOrder = (executions: readonly Execution[]): readonly Execution[] =>
+  [...executions].sort((a, b) => a.offset - b.offset);
 
 const clientOf = (local: Local) => {
   const ask = async <T = unknown>(method: string, path: string, body?: unknown): Promise<T> => {
@@ -57,45 +103,51 @@ const clientOf = (local: Local) => {
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   };
-  /** Ids of the executions in a topic, all of them. */
-  const logged = async (topic: string): Promise<string[]> => {
-    const ids: string[] = [];
-    for (let offset = 0; ; ) {
-      const page = await ask<TopicPage>("GET", `/topics/${topic}/records?limit=500&offset=${offset}`);
-      if (page.records.length === 0) return ids;
-      ids.push(...page.records.map(({ value }) => value.header.exec_id));
-      offset = page.next_offset;
+  /** A topic, all of it. */
+  const logged = async (topic: string): Promise<readonly Execution[]> => {
+    const executions: Execution[] = [];
+    for (let from = 0; ; ) {
+      const page = await ask<TopicPage>("GET", `/topics/${topic}/records?limit=500&offset=${from}`);
+      if (page.records.length === 0) return executions;
+      for (const { offset, value } of page.records) {
+        const { name: node, exec_id, lifetime_id: lifetime, input_id, attempt, status = "" } = value.header;
+        const bare = status.replace("EXECUTION_STATUS_", "");
+        executions.push({ offset, node, exec_id, lifetime, input_id, attempt, status: bare });
+      }
+      from = page.next_offset;
     }
   };
-  return { ask, logged };
+  /** All executions of a kind as the database has them. */
+  const listed = async (ofKind: string): Promise<readonly Execution[]> => {
+    const executions: Execution[] = [];
+    for (let cursor = ""; ; ) {
+      const page = await ask<ExecutionPage>("GET", `/executions?kind=${ofKind}&limit=500${cursor}`);
+      for (const { offset, node, exec_id, lifetime, input_id, attempt, status } of page.items)
+        executions.push({ offset, node, exec_id, lifetime, input_id, attempt, status });
+      if (page.next === undefined) return inOrder(executions);
+      cursor = `&cursor=${encodeURIComponent(page.next)}`;
+    }
+  };
+  return { ask, logged, listed };
 };
 
-/** Ids of the lifetimes whose start was acknowledged, with what each was given. */
+/** The lifetimes, with what each was given. */
 const startAll = async (client: ReturnType<typeof clientOf>, url: string): Promise<Map<string, number>> => {
   const acknowledged = new Map<string, number>();
   const start = async (n: number) => {
     const { lifetime } = await client.ask<Lifetime>("POST", "/graphs/relay/lifetimes", { input: { url, n } });
     acknowledged.set(lifetime, n);
   };
-  // Those that were on their way when workerd was killed fail; whether they started nobody was told.
-  await Promise.allSettled(Array.from({ length: LIFETIMES }, (_, n) => start(n)));
+  await Promise.all(Array.from({ length: LIFETIMES }, (_, n) => start(n)));
   return acknowledged;
 };
 
-/** Asks again for as long as nobody is there to answer. */
-const untilAnswered = async <T>(ask: () => Promise<T>): Promise<T> => {
-  for (;;) {
-    const answer = await ask().catch(() => undefined);
-    if (answer !== undefined) return answer;
-    await sleep(50);
-  }
+const killed = async (local: Local): Promise<void> => {
+  for (const pid of local.pids()) process.kill(pid, "SIGKILL");
+  await local.stop();
 };
 
-const column = async (local: Local, sql: string): Promise<string[]> => {
-  const db = await local.miniflare.getD1Database("DB");
-  const { results } = await db.prepare(sql).all<{ v: string }>();
-  return results.map(({ v }) => v);
-};
+const keyOf = ({ input_id, attempt }: Execution): string => `${input_id}/${attempt}`;
 
 test("every acknowledged lifetime ends right after workerd was killed in the middle", {
   timeout: 300_000,
@@ -104,42 +156,41 @@ test("every acknowledged lifetime ends right after workerd was killed in the mid
   const entry = await bundle(resolve("wrangler.toml"), "index.ts", join(data.path, "bundle"), {
     "#nodes": join(import.meta.dirname, "nodes.ts"),
   });
-  const local = await startLocal({ data: data.path, bundle: entry, keys: JSON.stringify(KEYS) });
-  const first = local.pids();
-  using outside = await startOutside(KILL_AFTER, () => {
-    for (const pid of first) process.kill(pid, "SIGKILL");
-  });
+  const options = { data: data.path, bundle: entry, keys: JSON.stringify(KEYS) };
+  using outside = await startOutside();
+  let local = await startLocal(options);
   try {
-    const client = clientOf(local);
-    await client.ask("PUT", "");
-    await client.ask("POST", "/graphs", { dot: CHAIN });
+    const before = clientOf(local);
+    await before.ask("PUT", "");
+    await before.ask("POST", "/graphs", { dot: CHAIN });
+    const acknowledged = await startAll(before, outside.url);
+    expect(acknowledged.size).toBe(LIFETIMES);
+    // Each is in the middle of one of its steps.
+    await expect.poll(() => outside.held.size, WAIT).toBe(LIFETIMES);
+    await killed(local);
+    outside.release();
 
-    const acknowledged = await startAll(client, outside.url);
-    expect(acknowledged.size).toBeGreaterThan(0);
-    await expect.poll(() => local.pids(), { timeout: 60_000 }).not.toEqual(first);
+    local = await startLocal(options);
+    const { ask, logged, listed } = clientOf(local);
     for (const [lifetime, n] of acknowledged) {
-      const ended = await untilAnswered(() => client.ask<Lifetime>("GET", `/lifetimes/${lifetime}?wait=60s`));
+      const ended = await ask<Lifetime>("GET", `/lifetimes/${lifetime}?wait=60s`);
       expect(ended).toMatchObject({ status: "SUCCEEDED", steps: STEPS, output: [{ node: "t2" }] });
       expect(ended.output?.[0]?.result.n).toBe(n + ROUNDS);
     }
+    expect(outside.keys.size).toBe(LIFETIMES * STEPS);
 
-    // A start that was not acknowledged may have happened: then it is whole, too.
-    const statuses = "SELECT status AS v FROM lifetimes";
-    await expect
-      .poll(async () => new Set(await column(local, statuses)), { timeout: 60_000 })
-      .toEqual(new Set(["SUCCEEDED"]));
-    const steps = (await column(local, statuses)).length * STEPS;
-    expect(steps).toBeGreaterThanOrEqual(acknowledged.size * STEPS);
-    const keys = await column(
-      local,
-      "SELECT input_id AS v FROM plan_executions UNION ALL SELECT input_id FROM task_executions",
-    );
-    expect(keys).toHaveLength(steps);
-    expect(new Set(keys)).toEqual(outside.keys);
+    const all = [];
     for (const kind of ["plan", "task"]) {
-      const rows = await column(local, `SELECT exec_id AS v FROM ${kind}_executions ORDER BY "offset"`);
-      expect(rows).toEqual(await client.logged(`${kind}-executions`));
+      const rows = await listed(kind);
+      expect(rows).toEqual(await logged(`${kind}-executions`));
+      expect(rows).toEqual(await logged(`persisted-${kind}-executions`));
+      // Every attempt that was asked for has its one answer.
+      expect(rows.map(keyOf).sort()).toEqual((await logged(`${kind}-inputs`)).map(keyOf).sort());
+      all.push(...rows);
     }
+    expect(all).toHaveLength(LIFETIMES * STEPS);
+    expect(new Set(all.map(keyOf)).size).toBe(all.length);
+    expect(new Set(all.map((row) => row.input_id))).toEqual(outside.keys);
   } finally {
     await local.stop();
   }
