@@ -11,8 +11,10 @@ import { temporaryFolder } from "../launcher.ts";
 const LIFETIMES = 200;
 const ROUNDS = 3;
 const STEPS = 2 * ROUNDS;
-/** Steps that the world outside answers before it holds all others until workerd is killed. */
+/** Steps that the world outside answers before it holds all others, until each lifetime has begun. */
 const ANSWERED_BEFORE = (LIFETIMES * STEPS) / 4;
+/** Steps that it has been told of when workerd is killed. */
+const KILL_AT = (LIFETIMES * STEPS) / 2;
 const WAIT = { timeout: 60_000 };
 
 const CHAIN = `digraph relay {
@@ -23,15 +25,18 @@ const CHAIN = `digraph relay {
 
 /**
  * The world outside: remembers each key that it was told. Until it is released it holds the last step of each
- * lifetime, and from some number on every step, so that all lifetimes are in their middle then.
+ * lifetime, and from some number on every step, so that all lifetimes are in their middle then. Released, it
+ * says when it has been told enough.
  */
 const startOutside = async () => {
   const keys = new Set<string>();
   const held = new Set<ServerResponse>();
+  const enough = Promise.withResolvers<void>();
   let released = false;
   const server = createServer((request, response) => {
     const key = String(request.headers["idempotency-key"]);
     keys.add(key);
+    if (keys.size >= KILL_AT) enough.resolve();
     request.resume();
     const answered = keys.size - held.size;
     if (released || (answered <= ANSWERED_BEFORE && !key.endsWith(`:${STEPS}`))) response.end();
@@ -44,6 +49,7 @@ const startOutside = async () => {
   const release = () => {
     released = true;
     for (const response of held) response.end();
+    return enough.promise;
   };
   const close = () => {
     server.closeAllConnections();
@@ -87,7 +93,7 @@ interface Execution {
 
 interface ExecutionPage {
   readonly items: readonly (Execution & { readonly kind: string })[];
-  readonly next?: string;
+  readonly next_cursor?: string;
 }
 
 const inOrder = (executions: readonly Execution[]): readonly Execution[] =>
@@ -124,8 +130,8 @@ const clientOf = (local: Local) => {
       const page = await ask<ExecutionPage>("GET", `/executions?kind=${ofKind}&limit=500${cursor}`);
       for (const { offset, node, exec_id, lifetime, input_id, attempt, status } of page.items)
         executions.push({ offset, node, exec_id, lifetime, input_id, attempt, status });
-      if (page.next === undefined) return inOrder(executions);
-      cursor = `&cursor=${encodeURIComponent(page.next)}`;
+      if (page.next_cursor === undefined) return inOrder(executions);
+      cursor = `&cursor=${encodeURIComponent(page.next_cursor)}`;
     }
   };
   return { ask, logged, listed };
@@ -167,8 +173,9 @@ test("every acknowledged lifetime ends right after workerd was killed in the mid
     expect(acknowledged.size).toBe(LIFETIMES);
     // Each is in the middle of one of its steps.
     await expect.poll(() => outside.held.size, WAIT).toBe(LIFETIMES);
+    await outside.release();
+    expect(outside.keys.size).toBeLessThan(LIFETIMES * STEPS);
     await killed(local);
-    outside.release();
 
     local = await startLocal(options);
     const { ask, logged, listed } = clientOf(local);
