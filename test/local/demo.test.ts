@@ -1,0 +1,17 @@
+// Without this, the first command that a newcomer types could fail, or leave something running.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { examples } from "../../examples/index.ts";
+
+test("the demo runs each example to its end, shows its executions, and stops what it started", {
+  timeout: 120_000,
+}, async () => {
+  // Rejects where it does not exit with 0.
+  const { stdout } = await promisify(execFile)(process.execPath, ["examples/demo/main.ts"]);
+  for (const { name, sentence } of examples) expect(stdout).toContain(`${name}: ${sentence}`);
+  expect(stdout.match(/SUCCEEDED after \d+ steps/g)).toHaveLength(examples.length);
+  expect(stdout.match(/Its executions, as D1 has them/g)).toHaveLength(examples.length);
+  const [url = ""] = /http:\S+\d/.exec(stdout) ?? [];
+  await expect(fetch(`${url}/health`)).rejects.toThrow("fetch failed");
+});
