@@ -43,8 +43,8 @@ export interface DispatcherPorts {
 interface Call {
   readonly outs: readonly Outgoing[];
   running?: Running;
-  /** Inputs that were withdrawn before there was a handle to say so by. */
-  readonly withdrawn: string[];
+  /** Inputs that nobody waits for any more; kept, because there may be no handle yet to say so by. */
+  readonly withdrawn: Set<string>;
   /** Of a tenant that is gone: nothing of it is taken any more. */
   dropped: boolean;
 }
@@ -53,8 +53,7 @@ const keyOf = (lifetime: string, n: number): string => `${lifetime}:${n}`;
 
 /** Once there is a handle; the call may have ended by then, and that is as good. */
 const cancel = ({ running, withdrawn }: Call): void => {
-  if (running && withdrawn.length > 0)
-    void Promise.resolve(running.cancel(withdrawn.splice(0))).catch(() => {});
+  if (running && withdrawn.size > 0) void Promise.resolve(running.cancel([...withdrawn])).catch(() => {});
 };
 
 /** What a proxied object of an executor has besides its methods. */
@@ -89,7 +88,7 @@ export class Dispatcher {
     for (const kind of ["plan", "task"] as const)
       while (this.#queues[kind].length > 0 && this.#inFlight < IN_FLIGHT_INPUTS_MAX) {
         const { dispatch, outs } = this.#take(kind);
-        if (outs.length > 0) void this.#send(kind, dispatch, { outs, withdrawn: [], dropped: false });
+        if (outs.length > 0) void this.#send(kind, dispatch, { outs, withdrawn: new Set(), dropped: false });
       }
   }
 
@@ -98,7 +97,7 @@ export class Dispatcher {
     const calls = new Set<Call>();
     for (const n of inputs) {
       const call = this.#out.get(keyOf(lifetime, n));
-      call?.withdrawn.push(keyOf(lifetime, n));
+      call?.withdrawn.add(keyOf(lifetime, n));
       if (call) calls.add(call);
     }
     for (const call of calls) cancel(call);
@@ -110,7 +109,7 @@ export class Dispatcher {
     this.#queues.task = [];
     for (const call of new Set(this.#out.values())) {
       call.dropped = true;
-      call.withdrawn.push(...call.outs.map((out) => keyOf(out.lifetime, out.n)));
+      for (const out of call.outs) call.withdrawn.add(keyOf(out.lifetime, out.n));
       cancel(call);
     }
     this.#out.clear();
@@ -176,7 +175,8 @@ export class Dispatcher {
       if (this.#out.get(key) === call) this.#out.delete(key);
     }
     this.#inFlight -= call.outs.length;
-    if (answered < call.outs.length && !call.dropped) this.#ports.lost(call.outs, cause);
+    const left = call.outs.filter((out) => !call.withdrawn.has(keyOf(out.lifetime, out.n)));
+    if (answered < call.outs.length && left.length > 0) this.#ports.lost(left, cause);
     this.pump();
   }
 
