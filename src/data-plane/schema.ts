@@ -1,12 +1,9 @@
 /**
  * The tables of D1, folded from the logs of the tenants. Tenant first in every key. A row written is billed,
- * and so is each entry of an index, so an index is here only where a route needs it:
- *
- * executions   4 rows a step: the row; (tenant, lifetime, offset), its identity, which is also the timeline;
- *              (tenant, exec_id); (tenant, received_at, …), the list of a tenant, newest first
- * lifetimes    3 rows at the start: the row, its identity, (tenant, started_at, lifetime); 1 at the end
- * other filters of a list are read off the index of its order; a time bounds how much of it
- * projections  1 row a flush
+ * and so is each entry of an index, so an index is here only where a route needs it: an execution writes 4
+ * rows (itself, its identity, which is also the timeline, its id, its place in the list of the tenant), a
+ * lifetime 3 at its start and 1 at its end, a flush 1. Filters that have no index are read off that of the
+ * order of their list, and a time bounds how much of it.
  */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";

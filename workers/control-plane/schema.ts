@@ -1,12 +1,6 @@
 /**
  * The tables of a tenant object. Rows written are billed, so a table has an index only where a look-up on
  * the path of a step needs it.
- *
- * log          one row a record; its position is the offset of every topic
- * lifetimes    one row a lifetime, for ever: its number, and where it ended (2 rows with the index on id)
- * running      the state of what has not ended: one row a step
- * cells        entries of states that have outgrown one row
- * graph_sources  apart from the documents: the two together may be larger than a row
  */
 
 /** Raised with every change of the tables; `migrate` brings older ones forward. */
@@ -14,8 +8,11 @@ export const TABLES_VERSION = 1;
 
 const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- A row a record; its position is the offset of every topic.
 CREATE TABLE log (offset INTEGER PRIMARY KEY, type INTEGER NOT NULL, at INTEGER NOT NULL, meta TEXT, body BLOB);
+-- For ever: number of a lifetime, and where it ended.
 CREATE TABLE lifetimes (started INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ended INTEGER);
+-- The state of what has not ended: a row a step. Entries that have outgrown the row are cells.
 CREATE TABLE running (started INTEGER PRIMARY KEY, due INTEGER NOT NULL, state TEXT NOT NULL);
 CREATE TABLE cells (
   started INTEGER NOT NULL, part TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
@@ -26,6 +23,7 @@ CREATE TABLE graph_versions (
   created_at INTEGER NOT NULL, document TEXT NOT NULL,
   PRIMARY KEY (graph, version)
 );
+-- Apart from the documents, because the two together may be larger than a row.
 CREATE TABLE graph_sources (graph TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (graph, version));
 CREATE TABLE idempotency (
   key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, lifetime TEXT NOT NULL, expires_at INTEGER NOT NULL
