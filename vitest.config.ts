@@ -34,6 +34,8 @@ export default defineConfig({
         ],
         test: {
           name: "workers",
+          // What an object says after the last test of its file would leave the run waiting for ever.
+          disableConsoleIntercept: true,
           include: ["test/workers/**/*.test.ts"],
           setupFiles: ["test/setup/migrations.ts"],
         },
