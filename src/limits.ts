@@ -101,7 +101,7 @@ export const IN_FLIGHT_INPUTS_MAX = 1_024;
 export const DISPATCH_INPUTS_MAX = 64;
 export const DISPATCH_BYTES_MAX = 8 * 1024 * KIB;
 /** Messages kept in memory, so that putting an input together does not read what was just written. */
-export const RECENT_BYTES_MAX = 16 * 1024 * KIB;
+export const RECENT_BYTES_MAX = 4 * 1024 * KIB;
 /** States of lifetimes kept in memory: about 1 KiB each of an isolate's 128 MB. */
 export const CACHED_LIFETIMES_MAX = 10_000;
 /** Arrivals that wait for the next commit; over it callers are told to come back. */

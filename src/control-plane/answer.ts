@@ -38,6 +38,7 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     type: "execution",
     kind,
     message,
+    execution,
     ...(tasks && tasks.warnings.length > 0 && { warnings: tasks.warnings }),
   });
   settle(draft, event.n, member, { execution, offset, bytes: message.byteLength });

@@ -60,7 +60,7 @@ export const complete = (
   header.attempt ||= member?.attempt ?? 1;
   header.iterationIdx ||= member?.iteration ?? 0;
   header.inputId ||= inputId;
-  header.execId ||= execId(head.tenant, head.partition, inputId, header.attempt);
+  header.execId ||= execId(head, n, header.attempt);
   execution.header = header;
   return { execution, message: encodeExecution(execution) };
 };

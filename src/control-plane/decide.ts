@@ -4,16 +4,14 @@
  * handed on as the bytes that were stored.
  */
 import { create } from "@bufbuild/protobuf";
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import { encode } from "../wire/codec.ts";
-import { delimitedFields, putField } from "../wire/fields.ts";
+import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { delimitedFields, putField, written } from "../wire/fields.ts";
 import {
-  ExecutionHeaderSchema,
   ExecutionStatus,
   type PlanExecution,
   PlanExecutionSchema,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
-import { headerOf } from "./issue.ts";
+import { encodeOwnHeader, headerOf } from "./header.ts";
 import type { Head, Member } from "./lifetime.ts";
 import { isoOf } from "./outcome.ts";
 
@@ -39,27 +37,32 @@ export const decided = (
   const header = headerOf(head, n, member);
   header.status = ExecutionStatus.SUCCEEDED;
   header.createdAt = isoOf(at);
-
-  const result = new BinaryWriter();
-  for (const { offset, ignored } of member.parents)
-    if (!ignored)
-      for (const [field, value] of delimitedFields(messageOf(offset)))
-        if (field === TASK_RESULT) putField(result, RESULT.upstream, value);
-  for (const task of tasks) putText(result, RESULT.next, task);
-
-  const writer = new BinaryWriter();
-  putField(writer, PLAN.header, encode(ExecutionHeaderSchema, header));
-  for (const { execId } of member.parents) putText(writer, PLAN.parentIds, execId);
-  putField(writer, PLAN.result, result.finish());
-  for (const { name } of member.parents) putText(writer, PLAN.parentNames, name);
-  putText(writer, PLAN.planType, kind);
-
-  const execution = create(PlanExecutionSchema, { header, result: { nextTaskNames: [...tasks] } });
-  return { execution, message: writer.finish() };
+  const parentTaskExecIds = member.parents.map((parent) => parent.execId);
+  const parentTaskNames = member.parents.map((parent) => parent.name);
+  const headerBytes = encodeOwnHeader(header);
+  const message = written((writer) => {
+    putField(writer, PLAN.header, headerBytes);
+    for (const id of parentTaskExecIds) putText(writer, PLAN.parentIds, id);
+    writer.tag(PLAN.result, WireType.LengthDelimited).fork();
+    for (const { offset, ignored } of member.parents)
+      if (!ignored)
+        for (const [field, value] of delimitedFields(messageOf(offset)))
+          if (field === TASK_RESULT) putField(writer, RESULT.upstream, value);
+    for (const task of tasks) putText(writer, RESULT.next, task);
+    writer.join();
+    for (const name of parentTaskNames) putText(writer, PLAN.parentNames, name);
+    putText(writer, PLAN.planType, kind);
+  });
+  const execution = create(PlanExecutionSchema, {
+    header,
+    parentTaskExecIds,
+    parentTaskNames,
+    planType: kind,
+    result: { nextTaskNames: [...tasks] },
+  });
+  return { execution, message };
 };
 
-const LENGTH_DELIMITED = 2;
-
 const putText = (writer: BinaryWriter, field: number, text: string): void => {
-  writer.tag(field, LENGTH_DELIMITED).string(text);
+  writer.tag(field, WireType.LengthDelimited).string(text);
 };

@@ -1,28 +1,8 @@
 /** Issues inputs: the first attempt, the ones after a backoff, and the same one again when it was lost. */
-import { create } from "@bufbuild/protobuf";
 import { LEASE_MARGIN_MS } from "../limits.ts";
-import { encode } from "../wire/codec.ts";
-import { ExecutionHeaderSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { append, type Draft, move } from "./draft.ts";
-import { execId, inputId } from "./ids.ts";
-import type { Head, Member } from "./lifetime.ts";
-
-/** What the execution of this attempt will carry, but for its outcome. */
-export const headerOf = (head: Head, n: number, member: Member) => {
-  const input = inputId(head.id, n);
-  return create(ExecutionHeaderSchema, {
-    name: member.node,
-    execId: execId(head.tenant, head.partition, input, member.attempt),
-    graphId: head.graph,
-    graphVersion: head.version,
-    lifetimeId: head.id,
-    tenantId: head.tenant,
-    attempt: member.attempt,
-    iterationIdx: member.iteration,
-    parentId: member.parents.length === 1 ? (member.parents[0]?.execId ?? "") : "",
-    inputId: input,
-  });
-};
+import { encodeOwnHeader, headerOf } from "./header.ts";
+import type { Member } from "./lifetime.ts";
 
 type Issue = Pick<Member, "node" | "wave" | "parents">;
 
@@ -58,7 +38,7 @@ export const attempt = (draft: Draft, n: number, what: Attempt): void => {
   append(draft, {
     type: "input",
     kind: member.kind,
-    header: encode(ExecutionHeaderSchema, headerOf(draft.lifetime.head, n, member)),
+    header: encodeOwnHeader(headerOf(draft.lifetime.head, n, member)),
     carries: member.parents.map((parent) => parent.offset),
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
   });

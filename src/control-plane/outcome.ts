@@ -8,7 +8,7 @@ import {
   TaskExecutionSchema,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { append, type Draft } from "./draft.ts";
-import { headerOf } from "./issue.ts";
+import { headerOf } from "./header.ts";
 import type { Member } from "./lifetime.ts";
 
 const STATUS = {
@@ -30,7 +30,7 @@ export const recordOutcome = (
   const execution = outcomeOf(draft, n, member, outcome, detail);
   const message = encodeExecution(execution);
   draft.lifetime.head.steps++;
-  const offset = append(draft, { type: "execution", kind: member.kind, message });
+  const offset = append(draft, { type: "execution", kind: member.kind, message, execution });
   return { execution, offset, bytes: message.byteLength };
 };
 

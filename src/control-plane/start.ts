@@ -28,7 +28,7 @@ export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
     started: event.tail,
     startedAt: event.at,
     deadline,
-    seed: seedOf(event.lifetime),
+    seed: seedOf(event.tenant, event.lifetime),
     status: "QUEUED",
     due: deadline,
     epoch: 0,
@@ -38,7 +38,7 @@ export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
     waves: 0,
   });
   const draft = draftOf(lifetime, graph, event);
-  const root = execId(event.tenant, event.partition, inputId(event.lifetime, 0), 1);
+  const root = execId(lifetime.head, 0, 1);
   const offset = append(draft, {
     type: "lifetime_started",
     lifetime: event.lifetime,

@@ -4,6 +4,7 @@
  */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { OUTCOMES_MAX, PAYLOAD_COLUMN_BYTES_MAX, TEXT_COLUMN_CHARS_MAX } from "../limits.ts";
+import { ok } from "../result.ts";
 import type {
   ExecutionRecord,
   GraphRegisteredRecord,
@@ -47,7 +48,9 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
   for (const record of records)
     switch (record.type) {
       case "execution": {
-        const decoded = decodeExecution(record.kind, record.message);
+        const decoded = record.execution
+          ? ok(record.execution)
+          : decodeExecution(record.kind, record.message);
         if (!decoded.ok) unreadable.push({ offset: record.offset, detail: decoded.error });
         else if (isPlan(decoded.value)) plans.push(planRow(record, decoded.value));
         else tasks.push(taskRow(record, decoded.value));

@@ -6,6 +6,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
+import type { Execution } from "../wire/codec.ts";
 import type { Kind } from "./topics.ts";
 
 interface Appended {
@@ -31,6 +32,8 @@ export interface ExecutionRecord extends Appended {
   readonly kind: Kind;
   /** PlanExecution or TaskExecution, encoded, its header complete. */
   readonly message: Uint8Array;
+  /** The same, while it is at hand decoded: it is not stored. Results that are handed on may be left out. */
+  readonly execution?: Execution;
   /** What was odd about it without being wrong, say a task name that the graph does not have. */
   readonly warnings?: readonly string[];
 }

@@ -4,10 +4,9 @@
  * they came.
  */
 import { create } from "@bufbuild/protobuf";
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { Kind } from "../topics/topics.ts";
 import { decode, encode } from "./codec.ts";
-import { delimitedFields, putField } from "./fields.ts";
+import { delimitedFields, putField, written } from "./fields.ts";
 import { TaskExecutionSchema } from "./gen/escapement/v1/execution_pb.ts";
 
 export interface Carried {
@@ -43,19 +42,19 @@ const texts = new TextDecoder();
 
 /** PlanInput or TaskInput, encoded. Throws when what the log holds is no message: it was checked on the way in. */
 export const composeInput = (kind: Kind, header: Uint8Array, carried: readonly Carried[]): Uint8Array => {
-  const writer = new BinaryWriter();
-  let name = "";
-  for (const [field, value] of delimitedFields(header)) {
-    const own = OF_HEADER.get(field);
-    if (own !== undefined) putField(writer, own, value);
-    if (field === HEADER_NAME) name = texts.decode(value);
-  }
-  for (const { message, withoutResult } of carried)
-    putField(writer, FIELD.carried, withoutResult ? stripResult(message) : message);
-  putField(writer, FIELD.header, header);
+  const fields = delimitedFields(header);
+  const name = texts.decode(fields.find(([field]) => field === HEADER_NAME)?.[1]);
   const parameters = kind === "task" && carried[0] ? parametersOf(carried[0].message, name) : undefined;
-  if (parameters) putField(writer, FIELD.parameters, parameters);
-  return writer.finish();
+  return written((writer) => {
+    for (const [field, value] of fields) {
+      const own = OF_HEADER.get(field);
+      if (own !== undefined) putField(writer, own, value);
+    }
+    for (const { message, withoutResult } of carried)
+      putField(writer, FIELD.carried, withoutResult ? stripResult(message) : message);
+    putField(writer, FIELD.header, header);
+    if (parameters) putField(writer, FIELD.parameters, parameters);
+  });
 };
 
 const stripResult = (message: Uint8Array): Uint8Array => {

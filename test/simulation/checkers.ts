@@ -12,7 +12,7 @@ import {
   ExecutionHeaderSchema,
   ExecutionStatus,
 } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
-import type { MemoryStore } from "./store.ts";
+import { ADDRESS, type MemoryStore } from "./store.ts";
 
 const fail = (guarantee: string, detail: string): never => {
   throw new Error(`${guarantee} is broken: ${detail}`);
@@ -57,7 +57,10 @@ export class LogChecker {
       if (record.type === "lifetime_started") {
         const graph = this.#graphs.get(record.graph) ?? fail("the log", `no graph ${record.graph}`);
         this.#graphOf.set(record.lifetime, graph);
-        this.#deadlines.set(record.lifetime, { started: record.at, seed: seedOf(record.lifetime) });
+        this.#deadlines.set(record.lifetime, {
+          started: record.at,
+          seed: seedOf(ADDRESS.tenant, record.lifetime),
+        });
       } else if (record.type === "lifetime_ended") this.#lifetimeEnded(record);
       else if (record.type === "input") this.#input(record, inputHeader(record));
       else if (record.type === "execution") this.#execution(record, executionHeader(record));

@@ -45,7 +45,7 @@ test("the same seed plays the same", () => {
 
 test("the simulation meets what it is for: crashes, poison, every kind of stray and dead letter, every end", () => {
   const met = new Set<string>();
-  for (let seed = 1; seed <= 8; seed++) {
+  for (let seed = 1; seed <= 16; seed++) {
     const { store, counts } = play(seed);
     for (const [name, count] of Object.entries(counts)) if (count > 0) met.add(name);
     for (const { reason } of [...store.strays, ...store.deadLetters]) met.add(reason);

@@ -28,6 +28,9 @@ interface Stored {
   readonly spilled: boolean;
 }
 
+/** Whose store it is. */
+export const ADDRESS = { tenant: "acme", partition: 0 };
+
 export class MemoryStore implements Store {
   readonly log: LogRecord[] = [];
   readonly strays: Stray[] = [];

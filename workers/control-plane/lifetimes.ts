@@ -9,7 +9,7 @@ import { CACHED_LIFETIMES_MAX } from "../../src/limits.ts";
 import type { Sql } from "./sql.ts";
 
 interface Cached {
-  readonly lifetime: Lifetime;
+  readonly lifetime: Lifetime | Tombstone;
   readonly spilled: boolean;
 }
 
@@ -37,7 +37,7 @@ export class Lifetimes {
 
   /** Inside the transaction; answers what to remember once it is committed. */
   write(lifetimes: readonly Lifetime[]): () => void {
-    const written: Cached[] = [];
+    const written: { readonly lifetime: Lifetime; readonly spilled: boolean }[] = [];
     for (const lifetime of lifetimes) {
       const cached = this.#cache.get(lifetime.head.id);
       const ended = lifetime.head.ended !== undefined;
@@ -122,11 +122,12 @@ export class Lifetimes {
       else this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", started, part, key, value);
   }
 
-  #remember(each: Cached): void {
+  #remember(each: { readonly lifetime: Lifetime; readonly spilled: boolean }): void {
     settleLifetime(each.lifetime);
-    const { id } = each.lifetime.head;
+    const { id, started, ended } = each.lifetime.head;
     this.#cache.delete(id);
-    this.#cache.set(id, each);
+    // Of one that has ended only that is asked; its state need not live any longer.
+    this.#cache.set(id, ended === undefined ? each : { lifetime: { id, started, ended }, spilled: false });
   }
 
   /** The longest unwritten goes first. Only between turns: what a turn has read it may write. */

@@ -6,7 +6,7 @@ import { RECENT_BYTES_MAX } from "../../src/limits.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { type Carried, composeInput } from "../../src/wire/compose.ts";
-import { decodeRecord, encodeRecord, RECORD_TYPES, type Row } from "./record-row.ts";
+import { decodeRecord, encodeRecord, RECORD_TYPES, type RecordType, type Row } from "./record-row.ts";
 import type { Sql } from "./sql.ts";
 
 /** An input carries at most some thousand executions; this many are read with one statement. */
@@ -73,24 +73,39 @@ export class Log {
     limit: number,
     bytesMax: number,
   ): { records: LogRecord[]; whole: boolean } {
-    const codes = RECORD_TYPES.filter(
+    const wanted = RECORD_TYPES.filter(
       (each) =>
         types.includes(each.type) && (kind === undefined || each.kind === undefined || each.kind === kind),
-    ).map((each) => each.code);
-    const rows = this.#sql.exec<Row>(
-      `SELECT * FROM log WHERE offset >= ? AND type IN (${codes.join(",")}) ORDER BY offset LIMIT ?`,
-      from,
-      limit,
     );
     const records: LogRecord[] = [];
     let bytes = 0;
-    for (const row of rows) {
-      const record = decodeRecord(row);
+    for (const record of this.#recent.has(from)
+      ? this.#recently(from, wanted)
+      : this.#stored(from, wanted, limit)) {
+      if (records.length === limit) return { records, whole: false };
       bytes += sizeOf(record);
       if (bytes > bytesMax && records.length > 0) return { records, whole: false };
       records.push(record);
     }
     return { records, whole: records.length < limit };
+  }
+
+  /** What is in memory has no gaps, and ends with the log. */
+  *#recently(from: number, wanted: readonly RecordType[]): Generator<LogRecord> {
+    for (let offset = from; offset < this.#tail; offset++) {
+      const record = this.#recent.get(offset);
+      if (record && wanted.some((each) => isOfType(record, each))) yield record;
+    }
+  }
+
+  *#stored(from: number, wanted: readonly RecordType[], limit: number): Generator<LogRecord> {
+    const codes = wanted.map((each) => each.code).join(",");
+    const rows = this.#sql.exec<Row>(
+      `SELECT * FROM log WHERE offset >= ? AND type IN (${codes}) ORDER BY offset LIMIT ?`,
+      from,
+      limit,
+    );
+    for (const row of rows) yield decodeRecord(row);
   }
 
   /** The message of an inputs topic. */
@@ -123,6 +138,9 @@ export class Log {
     this.#tail = 1;
   }
 }
+
+const isOfType = (record: LogRecord, { type, kind }: RecordType): boolean =>
+  record.type === type && (kind === undefined || !("kind" in record) || record.kind === kind);
 
 /** The execution that a record holds. */
 export const messageOf = (record: LogRecord | undefined): Uint8Array | undefined => {

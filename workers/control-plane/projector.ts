@@ -66,9 +66,12 @@ export class Projector {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flushing ??= this.#tryDrain().finally(() => {
-      this.#flushing = undefined;
-    });
+    if (this.#flushing === undefined) {
+      const own = this.#tryDrain().finally(() => {
+        if (this.#flushing === own) this.#flushing = undefined;
+      });
+      this.#flushing = own;
+    }
     await this.#flushing;
   }
 
@@ -91,15 +94,25 @@ export class Projector {
     return !gone() && (this.#cursor ?? 0) >= offset;
   }
 
+  /** A flush in flight is left to itself: whoever comes next does not wait for it. */
   reset(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing = undefined;
     this.#cursor = undefined;
+    this.#failures = 0;
   }
 
   async #tryDrain(): Promise<void> {
+    const address = this.#address();
+    if (address === undefined) return;
+    // What comes back for a tenant that has gone says nothing of the one that came after it.
+    const stale = () => this.#address()?.generation !== address.generation;
     try {
-      await this.#drain();
-      this.#failures = 0;
+      await this.#drain(address, stale);
+      if (!stale()) this.#failures = 0;
     } catch (cause) {
+      if (stale()) return;
       this.#failures++;
       console.error(JSON.stringify({ event: "flush_failed", detail: String(cause), backlog: this.backlog }));
       this.schedule();
@@ -107,11 +120,7 @@ export class Projector {
     }
   }
 
-  async #drain(): Promise<void> {
-    const address = this.#address();
-    if (address === undefined) return;
-    // What comes back for a tenant that has gone says nothing of the one that came after it.
-    const stale = () => this.#address()?.generation !== address.generation;
+  async #drain(address: ProjectedAddress, stale: () => boolean): Promise<void> {
     let cursor = this.#cursor ?? (await this.#port.cursor(address));
     if (stale()) return;
     this.#cursor = cursor;

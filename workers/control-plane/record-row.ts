@@ -4,7 +4,13 @@ import type { Kind } from "../../src/topics/topics.ts";
 
 export type Row = { offset: number; type: number; at: number; meta: string | null; body: ArrayBuffer | null };
 
-export const RECORD_TYPES: readonly { code: number; type: LogRecord["type"]; kind?: Kind }[] = [
+export interface RecordType {
+  readonly code: number;
+  readonly type: LogRecord["type"];
+  readonly kind?: Kind;
+}
+
+export const RECORD_TYPES: readonly RecordType[] = [
   { code: 1, type: "input", kind: "plan" },
   { code: 2, type: "input", kind: "task" },
   { code: 3, type: "execution", kind: "plan" },

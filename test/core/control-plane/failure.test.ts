@@ -6,7 +6,7 @@ import { ERROR_MESSAGE_CHARS_MAX } from "../../../src/limits.ts";
 import { NEVER_RETRIED } from "../../../src/wire/error-message.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
-import { Play } from "../../fixtures/play.ts";
+import { Play, TENANT } from "../../fixtures/play.ts";
 
 const twoTasks = (onFailure: OnFailure) => graphOf("A -> x y; x y -> B", { x: { onFailure } });
 
@@ -129,7 +129,7 @@ describe("a retry", () => {
     const play = failing();
     for (const [i, bound] of [100, 200, 250].entries()) {
       const wait = play.member(2).due - play.at;
-      expect(wait).toBe(Math.floor(draw(seedOf("l1"), 2, i + 1) * bound));
+      expect(wait).toBe(Math.floor(draw(seedOf(TENANT, "l1"), 2, i + 1) * bound));
       play.pass(bound);
       if (i < 2) play.answer("x", { error: "flaky" });
     }

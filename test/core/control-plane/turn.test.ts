@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { describe, expect, test } from "vitest";
-import { execId } from "../../../src/control-plane/ids.ts";
+import { execId, seedOf } from "../../../src/control-plane/ids.ts";
 import type { Lifetime } from "../../../src/control-plane/lifetime.ts";
 import type { Disposition } from "../../../src/control-plane/tenant.ts";
 import { type Emitted, Turn } from "../../../src/control-plane/turn.ts";
@@ -59,7 +59,8 @@ class Tenant {
 
 const planA = (more: object = {}) =>
   executionOf("plan", { name: "A", inputId: "l1:1", ...more }, { tasks: ["x", "y"] });
-const root = (lifetime: string) => execId(TENANT, 0, `${lifetime}:0`, 1);
+const root = (lifetime: string) =>
+  execId({ partition: 0, startedAt: START, seed: seedOf(TENANT, lifetime) }, 0, 1);
 const foreignA = (...parents: string[]) =>
   create(PlanExecutionSchema, {
     header: { name: "A", execId: "theirs", status: SUCCEEDED },
@@ -125,7 +126,7 @@ describe("a header that is incomplete", () => {
 
   test("gets the id that we had given its attempt, where it has none", () => {
     const tenant = new Tenant().start("l1");
-    const id = execId(TENANT, 0, "l1:1", 1);
+    const id = execId({ partition: 0, startedAt: START, seed: seedOf(TENANT, "l1") }, 1, 1);
     expect(tenant.arrive("plan", planA())).toMatchObject({ outcome: "recorded", exec_id: id });
     expect(tenant.lifetime("l1").members.get(2)?.parents[0]?.execId).toBe(id);
   });
