@@ -72,13 +72,17 @@ const programOf = (text: string): Program => {
   return program;
 };
 
+/** The parser goes on with all that it would rather have found, which helps nobody. */
 const faultText = (cause: unknown): string =>
-  cause instanceof RangeError ? "it nests too deep" : (cause as Error).message.replace(/^<input>:/, "");
+  cause instanceof RangeError
+    ? "it nests too deep"
+    : (cause as Error).message.replace(/^<input>:/, "").replace(/ but expecting .*$/s, "");
 
 /** What is wrong with the syntax of an expression, with its line and column; undefined when nothing is. */
 export const checkExpression = (text: string): string | undefined => {
   try {
-    programOf(text);
+    // Not kept: what is checked may never run, and would displace what does.
+    compile(text);
     return undefined;
   } catch (cause) {
     return faultText(cause);

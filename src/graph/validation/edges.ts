@@ -1,5 +1,5 @@
 /** The rules of an edge by itself: its ends, its kinds, its attributes, and that it is there once. */
-import { parse } from "@bufbuild/cel";
+import { checkExpression } from "../../executor/expression.ts";
 import type { DraftEdge } from "../draft.ts";
 import { type Fault, fault, type Where } from "../fault.ts";
 import type { Edge } from "../graph.ts";
@@ -9,18 +9,6 @@ import { type CheckedNode, quoted } from "./nodes.ts";
 import { readAttribute, text } from "./readers.ts";
 
 const OURS = ["when", "label"];
-
-const syntaxFault = (expression: string): string | undefined => {
-  try {
-    parse(expression);
-    return undefined;
-  } catch (cause) {
-    if (cause instanceof RangeError) return "it nests too deep";
-    const { message } = cause as Error;
-    const [, place, found] = /^<input>:(\d+:\d+): (.*?)(?: but expecting|$)/s.exec(message) ?? [];
-    return found === undefined ? message : `${found} at ${place} of it`;
-  }
-};
 
 const checkEnds = (
   edge: DraftEdge,
@@ -53,7 +41,7 @@ const checkWhen = (edge: DraftEdge, from: CheckedNode | undefined, where: Where,
   if (when === undefined) return undefined;
   const position = edge.attributes.get("when")?.position ?? where.position;
   const path = edge.attributes.get("when")?.path;
-  const wrong = syntaxFault(when);
+  const wrong = checkExpression(when);
   if (wrong !== undefined)
     faults.push(
       fault("invalid_expression", `${path} is no CEL expression: ${wrong}.`, { ...where, position }),

@@ -59,8 +59,8 @@ it.each<[string, RegExp]>([
 
 it("a syntax error is found before anything runs, with its line and column", () => {
   expect(checkExpression("input.n > 3")).toBeUndefined();
-  expect(checkExpression("input.n >\n")).toMatch(/^\d+:\d+: /);
-  expect(checkExpression("")).toMatch(/^\d+:\d+: /);
+  expect(checkExpression("input.n >\n")).toBe("1:9: found >");
+  expect(checkExpression("")).toBe("1:1: found end of input");
 });
 
 it("nesting without end is an error and not a crash", () => {

@@ -293,8 +293,13 @@ export const CASES: Case[] = [
     code: "unknown_attribute",
     fault: { node: "m", ...position(6, 27), ...saying("settings\\.nmae", 'did you mean "name"') },
   },
-  ...["score >", "(".repeat(20_000)].map(
-    (when): Case => ({
+  // The last is one that only fails when it is compiled.
+  ...[
+    ["score >", "1:7: found >"],
+    ["(".repeat(20_000), "nests too deep"],
+    [`1${"+1".repeat(20_000)} > 2`, "nests too deep"],
+  ].map(
+    ([when = "", said = ""]): Case => ({
       says: `an expression like ${when.slice(0, 10)}`,
       written: withLines(
         "conditional [type=plan]",
@@ -303,7 +308,7 @@ export const CASES: Case[] = [
         "echo [type=task]",
       ),
       code: "invalid_expression",
-      fault: { ...edge("conditional", "echo"), ...position(7, 22) },
+      fault: { ...edge("conditional", "echo"), ...position(7, 22), ...saying(said) },
     }),
   ),
   {
