@@ -52,6 +52,8 @@ export const REDISPATCHES_MAX = 5;
 // Executors
 /** Answers that come within this go back together with the call; longer would hold up the quick ones. */
 export const GRACE_MS = 5;
+/** Heartbeats passed on in a node's timeout, however many it sends: each costs the control plane a write. */
+export const HEARTBEATS_A_TIMEOUT = 4;
 /** Compiled expressions in memory: some 10 KiB each. */
 export const COMPILED_EXPRESSIONS_MAX = 1_000;
 

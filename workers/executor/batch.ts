@@ -4,11 +4,12 @@
  *
  * 1. An input is answered at most once; what a node says after that, or after a cancel, is dropped.
  * 2. No node affects another: each starts, fails and runs out of time by itself.
- * 3. There is no timer before `watch`, so quick nodes cost none.
+ * 3. There is no timer before `watch` but for a node that sends heartbeats, so quick nodes cost none.
  */
 import type { Attempt, Ports, Settled } from "../../src/executor/attempt.ts";
 import type { Answers, Dispatch, DispatchItem, NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Registry } from "../../src/executor/registry.ts";
+import { HEARTBEATS_A_TIMEOUT } from "../../src/limits.ts";
 
 interface Work {
   readonly attempt: Attempt;
@@ -16,6 +17,10 @@ interface Work {
   readonly controller: () => AbortController;
   remainingMs: number;
   timer?: ReturnType<typeof setTimeout>;
+  /** Runs from a heartbeat that was passed on until the next may be. */
+  pause?: ReturnType<typeof setTimeout> | undefined;
+  /** A heartbeat came in the pause. */
+  beat: boolean;
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
@@ -100,7 +105,7 @@ export class Batch {
 
   #start(attempt: Attempt, { timeoutMs }: NodeSpec, { remainingMs }: DispatchItem): void {
     const controller = lazyController();
-    const work: Work = { attempt, timeoutMs, remainingMs, controller };
+    const work: Work = { attempt, timeoutMs, remainingMs, controller, beat: false };
     this.#atWork.add(work);
     const ports: Ports = {
       env: this.#env,
@@ -133,8 +138,19 @@ export class Batch {
     if (!this.#atWork.has(work)) return;
     work.remainingMs = work.timeoutMs;
     if (this.#watched) this.#arm(work);
+    if (work.pause === undefined) this.#passOn(work);
+    else work.beat = true;
+  }
+
+  /** What comes in the pause is passed on at its end, for the lease counts from the last one. */
+  #passOn(work: Work): void {
     this.#heartbeats.add(work.attempt.header.inputId);
     this.#announce();
+    work.beat = false;
+    work.pause = setTimeout(() => {
+      work.pause = undefined;
+      if (work.beat) this.#passOn(work);
+    }, work.timeoutMs / HEARTBEATS_A_TIMEOUT);
   }
 
   #arm(work: Work): void {
@@ -148,6 +164,7 @@ export class Batch {
   /** Whether it was still at work. */
   #end(work: Work): boolean {
     clearTimeout(work.timer);
+    clearTimeout(work.pause);
     return this.#atWork.delete(work);
   }
 

@@ -169,6 +169,24 @@ describe("a batch", () => {
     expect(batch.take().heartbeats).toEqual([]);
   });
 
+  it("passes few heartbeats of many on, but always the last", async () => {
+    let heartbeat = () => {};
+    const nodes = {
+      a: (ctx: TaskContext<unknown>) => {
+        heartbeat = ctx.heartbeat;
+        return never();
+      },
+    };
+    // Not watched, so nothing is held to this time.
+    const batch = batchOf(nodes, { timeoutMs: 8 });
+    for (let n = 0; n < 1_000; n++) heartbeat();
+    expect(batch.take().heartbeats).toEqual(["a"]);
+    heartbeat();
+    expect(batch.hasNews).toBe(false);
+    await batch.changed();
+    expect(batch.take().heartbeats).toEqual(["a"]);
+  });
+
   it("takes no heartbeat of what is over", () => {
     let heartbeat = () => {};
     const batch = batchOf({
