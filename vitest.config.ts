@@ -29,7 +29,8 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { TEST_MIGRATIONS } },
+            // Bound here, so that a .dev.vars of whoever runs this has no say.
+            miniflare: { bindings: { TEST_MIGRATIONS, ESCAPEMENT_KEYS: JSON.stringify(KEYS) } },
           }),
         ],
         test: {

@@ -71,6 +71,8 @@ export interface LifetimeView {
   readonly steps: number;
   /** Present once it has ended, when the results are still at hand in the object. */
   readonly outcomes?: readonly Outcome[];
+  /** How many more there are than one answer takes. */
+  readonly omitted?: number;
 }
 
 export interface StartRequest {

@@ -7,7 +7,7 @@
  *    evidence, fails its lifetime, and the others go on.
  */
 
-import type { GraphIndex } from "../graph/lookup.ts";
+import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { LogRecord } from "../topics/record.ts";
@@ -118,6 +118,15 @@ export class Turn {
     return disposition;
   }
 
+  /** An execution that no transaction took: kept as a dead letter, and its lifetime, if it has one, is failed. */
+  discard(topic: ExecutionTopic, message: Uint8Array, detail: string): Disposition {
+    const { kind } = TOPICS[topic];
+    const decoded = decodeExecution(kind, message);
+    const correlated = decoded.ok ? correlate(kind, decoded.value, this.#store) : decoded;
+    if (correlated.ok) this.happen(correlated.value.lifetime, { type: "reduce_failed", detail });
+    return this.#bury(topic, message, "internal", detail);
+  }
+
   /** Anything else that happened to a lifetime; false when it has ended or never was. */
   happen(id: string, happening: Happening): boolean {
     const state = this.lifetime(id);
@@ -153,8 +162,9 @@ export class Turn {
 
   /** The effects; or why reducing threw, and then the lifetime has been failed for it. */
   #reduce(state: Lifetime, event: LifetimeEvent): Result<readonly Effect[], string> {
-    const graph = this.#store.graph(state.head.graph, state.head.version);
+    let graph = NO_GRAPH;
     try {
+      graph = this.#store.graph(state.head.graph, state.head.version);
       const step = reduce(state, event, graph);
       this.#accept(step.state, step.effects, graph);
       return ok(step.effects);
@@ -226,6 +236,14 @@ export class Turn {
     return { outcome: "dead_letter", reason };
   }
 }
+
+/** Stands in where the graph of a lifetime cannot be had: to fail the lifetime takes none. */
+const NO_GRAPH = indexGraph({
+  name: "",
+  bounds: { timeoutMs: 0, iterationsMax: 0, fanOutMax: 0, outstandingMax: 0, stepsMax: 0 },
+  nodes: [],
+  edges: [],
+});
 
 type Tenantwide = LogRecord extends infer R
   ? R extends { type: "graph_registered" | "graph_status" }

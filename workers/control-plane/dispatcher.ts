@@ -36,12 +36,16 @@ export interface DispatcherPorts {
   readonly leaseMarginMs: number;
   answered(kind: Kind, executions: readonly Uint8Array[]): void;
   heartbeat(inputIds: readonly string[]): void;
+  /** These had to wait for room: their leases begin anew. */
+  waited(outs: readonly Outgoing[]): void;
   /** Which of these are still open is for the receiver to say: an answered input is not lost. */
   lost(outs: readonly Outgoing[], cause: unknown): void;
 }
 
 interface Call {
   readonly outs: readonly Outgoing[];
+  /** How many of them are not answered yet. */
+  open: number;
   running?: Running;
   /** Inputs that nobody waits for any more; kept, because there may be no handle yet to say so by. */
   readonly withdrawn: Set<string>;
@@ -79,6 +83,11 @@ export class Dispatcher {
     return this.#queues.plan.length + this.#queues.task.length;
   }
 
+  /** What of a lifetime waits here. Looks through all that does: asked when a lease has ended. */
+  waitingOf(lifetime: string): Outgoing[] {
+    return [...this.#queues.plan, ...this.#queues.task].filter((out) => out.lifetime === lifetime);
+  }
+
   add(out: Outgoing): void {
     this.#queues[out.spec.type].push(out);
   }
@@ -88,7 +97,8 @@ export class Dispatcher {
     for (const kind of ["plan", "task"] as const)
       while (this.#queues[kind].length > 0 && this.#inFlight < IN_FLIGHT_INPUTS_MAX) {
         const { dispatch, outs } = this.#take(kind);
-        if (outs.length > 0) void this.#send(kind, dispatch, { outs, withdrawn: new Set(), dropped: false });
+        if (outs.length > 0)
+          void this.#send(kind, dispatch, { outs, open: outs.length, withdrawn: new Set(), dropped: false });
       }
   }
 
@@ -134,13 +144,21 @@ export class Dispatcher {
         node = nodes.push(out.spec) - 1;
         index.set(out.spec, node);
       }
-      const remainingMs = Math.max(1, out.due - this.#ports.leaseMarginMs - this.#ports.now());
-      items.push({ node, input, remainingMs });
+      items.push({ node, input, remainingMs: this.#remainingMs(out) });
       outs.push(out);
       bytes += input.byteLength;
     }
     queue.splice(0, taken);
     return { dispatch: { nodes, items }, outs };
+  }
+
+  /** Waiting here is not the node's time: one that had to wait gets its whole time, and a lease as long. */
+  #remainingMs(out: Outgoing): number {
+    const { timeoutMs } = out.spec;
+    const left = out.due - this.#ports.leaseMarginMs - this.#ports.now();
+    if (left >= timeoutMs / 2) return left;
+    this.#ports.waited([out]);
+    return timeoutMs;
   }
 
   /** One that cannot be put together holds up no other: it is lost until its attempt counts as failed. */
@@ -155,7 +173,7 @@ export class Dispatcher {
 
   async #send(kind: Kind, dispatch: Dispatch, call: Call): Promise<void> {
     this.calls++;
-    this.#inFlight += call.outs.length;
+    this.#inFlight += call.open;
     for (const out of call.outs) this.#out.set(keyOf(out.lifetime, out.n), call);
     let answered = 0;
     let cause: unknown = "the executor left inputs unanswered";
@@ -174,7 +192,7 @@ export class Dispatcher {
       const key = keyOf(out.lifetime, out.n);
       if (this.#out.get(key) === call) this.#out.delete(key);
     }
-    this.#inFlight -= call.outs.length;
+    this.#free(call, call.open);
     const left = call.outs.filter((out) => !call.withdrawn.has(keyOf(out.lifetime, out.n)));
     if (answered < call.outs.length && left.length > 0) this.#ports.lost(left, cause);
     this.pump();
@@ -193,7 +211,16 @@ export class Dispatcher {
     }
   }
 
+  /** Room for so many more inputs. */
+  #free(call: Call, answered: number): void {
+    const freed = Math.min(call.open, answered);
+    call.open -= freed;
+    this.#inFlight -= freed;
+  }
+
   #receive(kind: Kind, call: Call, { executions, heartbeats }: Omit<Answers, "running">): number {
+    // First: whether anything else is out decides how the receiver takes these in.
+    this.#free(call, executions.length);
     if (call.dropped) return 0;
     if (heartbeats.length > 0) this.#ports.heartbeat(heartbeats);
     if (executions.length > 0) this.#ports.answered(kind, executions);

@@ -69,7 +69,7 @@ export class Engine {
     this.parts = { sql, log: new Log(sql), lifetimes: new Lifetimes(sql), graphs: new Graphs(sql) };
     this.#store = sqlStore(this.parts, ports.decide);
     this.inbox = new Inbox(
-      () => storage.sync(),
+      () => this.#gather(),
       (arrivals) => this.#act(arrivals),
     );
     this.dispatcher = new Dispatcher(this.#dispatcherPorts());
@@ -137,9 +137,7 @@ export class Engine {
     try {
       const due = taken.map((started) => this.parts.lifetimes.idOf(started));
       for (let i = 0; i < due.length; i += BATCH_EVENTS_MAX)
-        await Promise.all(
-          due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.happen(id, { type: "time_passed" })),
-        );
+        await Promise.all(due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.#timePassed(id)));
       forgetIdempotency(this.parts.sql, now);
     } catch (cause) {
       console.error(JSON.stringify({ event: "alarm_failed", detail: String(cause) }));
@@ -162,6 +160,17 @@ export class Engine {
     this.waiters.wakeAll();
   }
 
+  /** Lets in what has arrived already, unless nothing else can have: a lone caller is not kept waiting. */
+  async #gather(): Promise<void> {
+    if (this.dispatcher.inFlight > 0 || this.inbox.size > 1) await this.#storage.sync();
+  }
+
+  /** A lease does not run out while its input waits here for room. */
+  #timePassed(id: string): Promise<boolean> {
+    this.#waited(this.dispatcher.waitingOf(id));
+    return this.happen(id, { type: "time_passed" });
+  }
+
   #act(arrivals: readonly Arrival[]): void {
     const { active } = this;
     if (active === undefined) throw new Error("the tenant is not active");
@@ -171,8 +180,16 @@ export class Engine {
     const committed = this.#storage.transactionSync(() => write(this.parts, writes));
     this.#commits++;
     committed();
-    this.#release(writes, emitted);
-    for (const [i, arrival] of arrivals.entries()) arrival.committed(results[i]);
+    this.#guarded(() => this.#release(writes, emitted));
+    for (const [i, arrival] of arrivals.entries()) this.#guarded(() => arrival.committed(results[i]));
+  }
+
+  #guarded(release: () => void): void {
+    try {
+      release();
+    } catch (cause) {
+      console.error(JSON.stringify({ event: "release_failed", detail: String(cause) }));
+    }
   }
 
   #release(writes: Writes, emitted: readonly Emitted[]): void {
@@ -202,6 +219,7 @@ export class Engine {
       now: this.#ports.now,
       leaseMarginMs: LEASE_MARGIN_MS,
       answered: (kind: Kind, executions: readonly Uint8Array[]) => this.#answered(kind, executions),
+      waited: (outs: readonly Outgoing[]) => this.#waited(outs),
       heartbeat: (inputs: readonly string[]) => this.#heartbeat(inputs),
       lost: (outs: readonly Outgoing[], cause: unknown) => this.#lost(outs, cause),
     };
@@ -225,9 +243,25 @@ export class Engine {
       this.inbox.add({
         take: (turn) => turn.arrive(topic, message),
         committed: () => {},
-        failed: (cause) =>
-          console.error(JSON.stringify({ event: "answer_not_committed", topic, detail: String(cause) })),
+        failed: (cause) => this.#setDown(topic, message, cause),
       });
+  }
+
+  /** What no transaction takes is kept as evidence, and fails its lifetime: its lease would only bring it again. */
+  #setDown(topic: ExecutionTopic, message: Uint8Array, cause: unknown): void {
+    console.error(JSON.stringify({ event: "answer_not_committed", topic, detail: String(cause) }));
+    if (this.active === undefined) return;
+    this.inbox.add({
+      take: (turn) => turn.discard(topic, message, String(cause)),
+      committed: () => {},
+      failed: (again) =>
+        console.error(JSON.stringify({ event: "answer_lost", topic, detail: String(again) })),
+    });
+  }
+
+  #waited(outs: readonly Outgoing[]): void {
+    for (const { lifetime, n, attempt } of outs)
+      this.#tell(lifetime, { type: "heartbeat_received", n, attempt });
   }
 
   #heartbeat(inputs: readonly string[]): void {

@@ -2,6 +2,7 @@
 import type { Lifetime } from "../../src/control-plane/lifetime.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
+import { PAGE_BYTES_MAX } from "../../src/limits.ts";
 import { type Log, messageOf } from "./log.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -19,7 +20,7 @@ export const viewOf = (found: Lifetime | Tombstone, log: Log): LifetimeView | un
     started_at: iso(head.startedAt),
     ...(head.endedAt !== undefined && { ended_at: iso(head.endedAt) }),
     steps: head.steps,
-    ...(head.ended !== undefined && { outcomes: outcomesOf(head.ended, log) }),
+    ...(head.ended !== undefined && outcomesOf(head.ended, log)),
   };
 };
 
@@ -38,15 +39,23 @@ const viewOfEnded = (started: number, ended: number, log: Log): LifetimeView | u
     started_at: iso(start.at),
     ended_at: iso(end.at),
     steps: end.steps,
-    outcomes: outcomesOf(ended, log),
+    ...outcomesOf(ended, log),
   };
 };
 
-const outcomesOf = (ended: number, log: Log): readonly Outcome[] => {
+/** As many as one answer takes, in order; how many more there are is said. */
+const outcomesOf = (ended: number, log: Log): Pick<LifetimeView, "outcomes" | "omitted"> => {
   const end = log.get(ended);
-  if (end?.type !== "lifetime_ended") return [];
-  return end.outcomes.flatMap(({ kind, offset }) => {
+  if (end?.type !== "lifetime_ended") return { outcomes: [] };
+  const outcomes: Outcome[] = [];
+  let bytes = 0;
+  for (const { kind, offset } of end.outcomes) {
     const message = messageOf(log.get(offset));
-    return message ? [{ kind, message }] : [];
-  });
+    if (message === undefined) continue;
+    bytes += message.byteLength;
+    if (bytes > PAGE_BYTES_MAX && outcomes.length > 0)
+      return { outcomes, omitted: end.outcomes.length - outcomes.length };
+    outcomes.push({ kind, message });
+  }
+  return { outcomes };
 };

@@ -40,6 +40,10 @@ export const lifetimeSchema = summarySchema
       .array(outputSchema)
       .optional()
       .openapi({ description: "Where its branches ended, once it has" }),
+    output_omitted: z
+      .int()
+      .optional()
+      .openapi({ description: "Ends that are too large together for one answer; the executions have them" }),
   })
   .openapi("Lifetime");
 
@@ -64,9 +68,10 @@ const outputOf = ({ kind, message }: Outcome): z.input<typeof outputSchema> => {
   };
 };
 
-export const lifetimeJson = ({ outcomes, ...view }: LifetimeView): LifetimeJson => ({
+export const lifetimeJson = ({ outcomes, omitted, ...view }: LifetimeView): LifetimeJson => ({
   ...view,
   ...(outcomes && { output: outcomes.map(outputOf) }),
+  ...(omitted !== undefined && { output_omitted: omitted }),
 });
 
 const iso = (ms: number): string => new Date(ms).toISOString();
