@@ -219,7 +219,6 @@ export class Dispatcher {
   }
 
   #receive(kind: Kind, call: Call, { executions, heartbeats }: Omit<Answers, "running">): number {
-    // First: whether anything else is out decides how the receiver takes these in.
     this.#free(call, executions.length);
     if (call.dropped) return 0;
     if (heartbeats.length > 0) this.#ports.heartbeat(heartbeats);

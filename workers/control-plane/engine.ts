@@ -69,7 +69,7 @@ export class Engine {
     this.parts = { sql, log: new Log(sql), lifetimes: new Lifetimes(sql), graphs: new Graphs(sql) };
     this.#store = sqlStore(this.parts, ports.decide);
     this.inbox = new Inbox(
-      () => this.#gather(),
+      () => storage.sync(),
       (arrivals) => this.#act(arrivals),
     );
     this.dispatcher = new Dispatcher(this.#dispatcherPorts());
@@ -158,11 +158,6 @@ export class Engine {
     this.projector.reset();
     this.#timers.reset();
     this.waiters.wakeAll();
-  }
-
-  /** Lets in what has arrived already, unless nothing else can have: a lone caller is not kept waiting. */
-  async #gather(): Promise<void> {
-    if (this.dispatcher.inFlight > 0 || this.inbox.size > 1) await this.#storage.sync();
   }
 
   /** A lease does not run out while its input waits here for room. */

@@ -1,5 +1,5 @@
 /** `npm run dev`: wrangler's own server, which reloads on change, on loopback and with a development key. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync } from "node:fs";
 import { wranglerCli } from "./bundle.ts";
 
@@ -22,11 +22,21 @@ const run = (stdin: "inherit" | "ignore", ...args: readonly string[]) =>
   });
 
 // Without a terminal to ask, it applies what is missing and goes on.
-const migrated = run("ignore", "d1", "migrations", "apply", "DB", "--local");
-migrated.once("exit", (code) => {
-  if (code !== 0) process.exit(code ?? 1);
-  // A signal goes to wrangler itself, which ends workerd; through a shell between them it would not.
-  const server = run("inherit", "dev", "--ip", "127.0.0.1", ...process.argv.slice(2));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
-  server.once("exit", (status) => process.exit(status ?? 0));
+let wrangler: ChildProcess = run("ignore", "d1", "migrations", "apply", "DB", "--local");
+
+let told = false;
+// A signal goes to wrangler itself, which ends workerd; through a shell between them it would not.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    told = true;
+    wrangler.kill(signal);
+  });
+
+// Wrangler ends with the number of the signal, although ending is what it was told.
+const statusOf = (code: number | null): number => (told ? 0 : (code ?? 1));
+
+wrangler.once("exit", (migrated) => {
+  if (told || migrated !== 0) process.exit(statusOf(migrated));
+  wrangler = run("inherit", "dev", "--ip", "127.0.0.1", ...process.argv.slice(2));
+  wrangler.once("exit", (code) => process.exit(statusOf(code)));
 });
