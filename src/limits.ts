@@ -73,6 +73,10 @@ export const EXEC_ID_CHARS_MAX = 200;
 /** An error message is for people; the rest of it is cut off. */
 export const ERROR_MESSAGE_CHARS_MAX = 4_096;
 
+// Executors
+/** Nodes whose settings an isolate keeps checked: those of the graphs in use, a few hundred bytes each. */
+export const RESOLVED_NODES_MAX = 1_000;
+
 // HTTP
 export const BODY_BYTES_MAX = 1024 * KIB;
 /** Deeper JSON is a mistake or an attack, and recursion over it would end in a stack overflow. */

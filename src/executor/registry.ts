@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Catalogue, KindEntry } from "../graph/catalogue.ts";
+import { RESOLVED_NODES_MAX } from "../limits.ts";
 import type { Result } from "../result.ts";
 import type { Kind } from "../topics/topics.ts";
 import { type Attempt, attemptPlan, attemptTask } from "./attempt.ts";
@@ -16,6 +17,12 @@ export interface Registry extends Catalogue {
   bind(spec: NodeSpec): (input: Uint8Array) => Result<Attempt, string>;
   /** The tasks that a plan launches, if it decides inline; undefined where an executor has to be asked. */
   decide(spec: NodeSpec, iteration: number): readonly string[] | undefined;
+}
+
+/** A node with settings that have been checked. */
+interface Runnable {
+  readonly node: AnyNode;
+  readonly settings: unknown;
 }
 
 interface Decidable {
@@ -59,7 +66,7 @@ export const registry = (nodes: {
     plan: new Map(nodes.plans.map((node) => [node.name, entryOf(node)])),
     task: new Map(nodes.tasks.map((node) => [node.name, entryOf(node)])),
   };
-  const runnable = ({ type, kind, settings }: NodeSpec): { node: AnyNode; settings: unknown } => {
+  const resolve = ({ type, kind, settings }: NodeSpec): Runnable => {
     const node = kinds[type].get(kind);
     if (!node) {
       const detail = `no ${type} of kind ${JSON.stringify(kind)} is deployed here`;
@@ -69,6 +76,18 @@ export const registry = (nodes: {
     if (parsed.success) return { node, settings: parsed.data };
     const detail = `of the graph's version do not fit ${kind} any more: ${parsed.error.issues.map(issueText).join("; ")}`;
     return { node: failing(type, new NodeError("invalid_settings", detail)), settings };
+  };
+  // A spec crosses RPC with each call, while checking its settings may be to parse an expression.
+  const resolved = new Map<string, Runnable>();
+  const runnable = (spec: NodeSpec): Runnable => {
+    const key = JSON.stringify([spec.type, spec.kind, spec.settings]);
+    const known = resolved.get(key);
+    if (known) return known;
+    const [oldest] = resolved.keys();
+    if (resolved.size >= RESOLVED_NODES_MAX && oldest !== undefined) resolved.delete(oldest);
+    const found = resolve(spec);
+    resolved.set(key, found);
+    return found;
   };
   const decidable = new WeakMap<NodeSpec, Decidable | undefined>();
   const decidableOf = (spec: NodeSpec): Decidable | undefined => {
