@@ -163,8 +163,9 @@ export class Batch {
 
   /** Whether it was still at work. */
   #end(work: Work): boolean {
-    clearTimeout(work.timer);
-    clearTimeout(work.pause);
+    // Quick nodes have none, and asking the platform to clear nothing costs as much as to clear one.
+    if (work.timer !== undefined) clearTimeout(work.timer);
+    if (work.pause !== undefined) clearTimeout(work.pause);
     return this.#atWork.delete(work);
   }
 

@@ -268,6 +268,26 @@ describe("a turn", () => {
   });
 });
 
+test("an answer that no transaction takes is kept, and fails its lifetime", () => {
+  const tenant = new Tenant().start("l1");
+  const message = encodeExecution(planA());
+  const { result } = tenant.turn((turn) => turn.discard("plan-executions", message, "the disk is odd"));
+  expect(result).toEqual({ outcome: "dead_letter", reason: "internal" });
+  expect(tenant.store.deadLetters).toMatchObject([
+    { reason: "internal", detail: "the disk is odd", message },
+  ]);
+  expect(tenant.store.log.at(-1)).toMatchObject({ type: "lifetime_ended", reason: { code: "internal" } });
+});
+
+test("a lifetime whose graph cannot be had any more is failed, and its message kept", () => {
+  const tenant = new Tenant().start("l1");
+  tenant.store.graph = () => {
+    throw new Error("graph g has no version 1");
+  };
+  expect(tenant.arrive("plan", planA())).toEqual({ outcome: "dead_letter", reason: "internal" });
+  expect(tenant.store.log.at(-1)).toMatchObject({ type: "lifetime_ended", reason: { code: "internal" } });
+});
+
 test("an answer after its lifetime is only a tombstone is late", () => {
   const tenant = new Tenant().start("l1");
   tenant.turn((turn) => turn.happen("l1", { type: "cancel_requested", detail: "" }));

@@ -1,0 +1,70 @@
+// Without this, an input could run out of time before it was sent, or be lost between two calls.
+import { expect, test } from "vitest";
+import type { Answers, Dispatch, NodeSpec } from "../../../src/executor/dispatch.ts";
+import { DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX, LEASE_MARGIN_MS } from "../../../src/limits.ts";
+import { Dispatcher, type Outgoing } from "../../../workers/control-plane/dispatcher.ts";
+
+const TIMEOUT_MS = 10_000;
+const spec: NodeSpec = { type: "task", name: "t", kind: "t", timeoutMs: TIMEOUT_MS, settings: {}, next: [] };
+
+/** A dispatcher whose executor answers when the test says so. */
+const setUp = () => {
+  const clock = { now: 0 };
+  const calls: { dispatch: Dispatch; answer: (answers: Answers) => void }[] = [];
+  const waited: Outgoing[] = [];
+  const lost: Outgoing[] = [];
+  const dispatcher = new Dispatcher({
+    executor: () => ({ run: (dispatch) => new Promise((answer) => calls.push({ dispatch, answer })) }),
+    input: () => new Uint8Array(1),
+    now: () => clock.now,
+    leaseMarginMs: LEASE_MARGIN_MS,
+    answered: () => {},
+    heartbeat: () => {},
+    waited: (outs) => waited.push(...outs),
+    lost: (outs) => lost.push(...outs),
+  });
+  const add = (count: number, lifetime: string) => {
+    const due = clock.now + TIMEOUT_MS + LEASE_MARGIN_MS;
+    for (let n = 1; n <= count; n++) dispatcher.add({ lifetime, n, attempt: 1, spec, offset: n, due });
+    dispatcher.pump();
+  };
+  const answerAll = async (call: (typeof calls)[number] | undefined) => {
+    const executions = call?.dispatch.items.map(() => new Uint8Array(1)) ?? [];
+    call?.answer({ executions, heartbeats: [] });
+    await Promise.resolve();
+  };
+  return { clock, calls, waited, lost, dispatcher, add, answerAll };
+};
+
+test("an input that waits for room keeps its whole time, and its lease begins when it is sent", async () => {
+  const { clock, calls, waited, lost, dispatcher, add, answerAll } = setUp();
+  add(IN_FLIGHT_INPUTS_MAX, "first");
+  expect(calls).toHaveLength(IN_FLIGHT_INPUTS_MAX / DISPATCH_INPUTS_MAX);
+  add(2, "second");
+  expect(dispatcher.waitingOf("second").map(({ n }) => n)).toEqual([1, 2]);
+  clock.now += TIMEOUT_MS;
+  await answerAll(calls[0]);
+  await expect.poll(() => calls.length).toBe(IN_FLIGHT_INPUTS_MAX / DISPATCH_INPUTS_MAX + 1);
+  expect(calls.at(-1)?.dispatch.items.map(({ remainingMs }) => remainingMs)).toEqual([
+    TIMEOUT_MS,
+    TIMEOUT_MS,
+  ]);
+  expect(waited.map(({ lifetime, n }) => `${lifetime}:${n}`)).toEqual(["second:1", "second:2"]);
+  expect(dispatcher.waitingOf("second")).toEqual([]);
+  expect(lost).toEqual([]);
+});
+
+test("an input that is sent at once has what its lease has left", () => {
+  const { calls, waited, add } = setUp();
+  add(1, "l1");
+  expect(calls[0]?.dispatch.items[0]?.remainingMs).toBe(TIMEOUT_MS);
+  expect(waited).toEqual([]);
+});
+
+test("inputs that a call left unanswered are reported lost, and leave room", async () => {
+  const { calls, lost, dispatcher, add } = setUp();
+  add(3, "l1");
+  calls[0]?.answer({ executions: [new Uint8Array(1)], heartbeats: [] });
+  await expect.poll(() => lost.length).toBe(3);
+  expect(dispatcher.inFlight).toBe(0);
+});
