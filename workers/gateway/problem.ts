@@ -106,31 +106,49 @@ export const problem = (
   }) as unknown as Response & TypedResponse<ProblemBody, ProblemStatus, "json">;
 };
 
-/** What the platform says of an object that is not to be had right now; undefined for a fault of ours. */
+/** What SQLite says of the statement itself: the same again would fail again, and it is ours to mend. */
+const FAULTY_STATEMENT = /: SQLITE_(ERROR|AUTH|CONSTRAINT|MISMATCH|RANGE|TOOBIG)/;
+
+/** D1 says by the message only what went wrong, and drizzle wraps it. All but a faulty statement passes. */
+const isDatabaseAway = (thrown: unknown): boolean =>
+  thrown instanceof Error &&
+  ((thrown.message.startsWith("D1_ERROR: ") && !FAULTY_STATEMENT.test(thrown.message)) ||
+    isDatabaseAway(thrown.cause));
+
+/** What the platform says of an object or a database not to be had right now; undefined for a fault of ours. */
 const platformRefusal = (thrown: unknown): Rejection | undefined => {
   const { overloaded, retryable } = (thrown ?? {}) as { overloaded?: boolean; retryable?: boolean };
-  if (overloaded)
-    return {
-      code: "overloaded",
-      detail: "this tenant has too much to do; try again",
-      retryAfterMs: RETRY_AFTER_MS,
-    };
-  if (retryable)
-    return {
-      code: "unavailable",
-      detail: "this tenant is being moved; try again",
-      retryAfterMs: RETRY_AFTER_MS,
-    };
+  const refuse = (code: RejectionCode, detail: string) => ({ code, detail, retryAfterMs: RETRY_AFTER_MS });
+  if (overloaded) return refuse("overloaded", "this tenant has too much to do; try again");
+  if (retryable) return refuse("unavailable", "this tenant is being moved; try again");
+  if (isDatabaseAway(thrown)) return refuse("unavailable", "the database does not answer; try again");
   return undefined;
+};
+
+/** What the database said is in the cause of the error that names the query. */
+const textOf = (thrown: unknown): string =>
+  thrown instanceof Error
+    ? `${thrown.stack ?? thrown.message}${thrown.cause === undefined ? "" : `\ncaused by ${textOf(thrown.cause)}`}`
+    : String(thrown);
+
+const log = (
+  event: string,
+  thrown: unknown,
+  c: Context,
+  more: Readonly<Record<string, string>> = {},
+): void => {
+  console.error(JSON.stringify({ event, ...more, method: c.req.method, cause: textOf(thrown) }));
 };
 
 /** Nothing of what was thrown is told; the log has it under the same id. */
 export const problemOfThrown = (thrown: unknown, c: Context): Response => {
   const refusal = platformRefusal(thrown);
-  if (refusal) return problem(c, refusal);
+  if (refusal) {
+    log("request_refused", thrown, c);
+    return problem(c, refusal);
+  }
   const instance = `urn:uuid:${crypto.randomUUID()}`;
-  const cause = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  console.error(JSON.stringify({ event: "request_failed", instance, method: c.req.method, cause }));
+  log("request_failed", thrown, c, { instance });
   const detail = "a fault of ours; it is in the logs under this instance";
   return problem(c, { code: "internal", detail }, { instance });
 };
