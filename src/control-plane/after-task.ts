@@ -2,11 +2,29 @@
  * task → plans: a task that is done goes to its plans, or waits for the rest of its wave where they join.
  * A join fires at most once per wave and node (I4): it is struck from the wave when it does.
  */
+import { NAME_CHARS_MAX } from "../limits.ts";
+import type { TaskExecution } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { overBound } from "./bounds.ts";
 import type { Draft } from "./draft.ts";
 import { end, endBranch } from "./ending.ts";
 import { issue } from "./issue.ts";
 import type { Answered, Member, Parent, Wave } from "./lifetime.ts";
+
+export interface Departure {
+  /** The plan that the task chose; undefined where it goes to all of them. */
+  readonly edge?: string;
+  readonly warnings: readonly string[];
+}
+
+export const chooseEdge = (draft: Draft, task: string, { header }: TaskExecution): Departure => {
+  const edge = header?.edgeTaken ?? "";
+  if (edge === "") return { warnings: [] };
+  if (draft.graph.down(task).includes(edge)) return { edge, warnings: [] };
+  const named = edge.slice(0, NAME_CHARS_MAX);
+  return {
+    warnings: [`${task} took the edge to ${named}, which is no plan after it; taken for all its edges`],
+  };
+};
 
 export const afterTask = (draft: Draft, n: number, done: Member & { readonly answer: Answered }): void => {
   const { members, waves } = draft.lifetime;

@@ -6,7 +6,7 @@ import { type Execution, isPlan } from "../wire/codec.ts";
 import { errorCode, NEVER_RETRIED } from "../wire/error-message.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { afterPlan, chooseTasks } from "./after-plan.ts";
-import { afterTask } from "./after-task.ts";
+import { afterTask, chooseEdge } from "./after-task.ts";
 import { overBound } from "./bounds.ts";
 import { append, type Draft } from "./draft.ts";
 import { end } from "./ending.ts";
@@ -32,14 +32,16 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     return;
   }
   const { execution, message, kind } = event;
-  const tasks = isPlan(execution) ? chooseTasks(draft, member.node, execution) : undefined;
+  const { warnings } = isPlan(execution)
+    ? chooseTasks(draft, member.node, execution)
+    : chooseEdge(draft, member.node, execution);
   draft.lifetime.head.steps++;
   const offset = append(draft, {
     type: "execution",
     kind,
     message,
     execution,
-    ...(tasks && tasks.warnings.length > 0 && { warnings: tasks.warnings }),
+    ...(warnings.length > 0 && { warnings }),
   });
   settle(draft, event.n, member, { execution, offset, bytes: message.byteLength });
 };
@@ -121,18 +123,23 @@ const backOff = (draft: Draft, n: number, member: Member, expired: boolean): voi
 
 const close = (draft: Draft, n: number, member: Member, recorded: Recorded, ignored: boolean): void => {
   const { execution, offset, bytes } = recorded;
-  const edge = execution.header?.edgeTaken;
   const answer: Answered = {
     execId: execution.header?.execId ?? "",
     name: member.node,
     offset,
     bytes,
     ...(ignored && { ignored }),
-    ...(edge && draft.graph.down(member.node).includes(edge) && { edge }),
   };
   draft.lifetime.head.outstanding--;
   if (isPlan(execution)) {
     draft.lifetime.members.delete(n);
     afterPlan(draft, answer, ignored ? [] : chooseTasks(draft, member.node, execution).tasks);
-  } else afterTask(draft, n, { ...member, phase: "done", answer });
+    return;
+  }
+  const { edge } = chooseEdge(draft, member.node, execution);
+  afterTask(draft, n, {
+    ...member,
+    phase: "done",
+    answer: edge === undefined ? answer : { ...answer, edge },
+  });
 };

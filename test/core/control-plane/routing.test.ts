@@ -103,7 +103,21 @@ describe("a task", () => {
   });
 
   test.each(["A", "x", "nope"])("that names %s as its edge, which is none, goes to all its plans", (edge) => {
-    expect(Play.start(graph).answer("A").answer("x", { edge }).issued).toEqual(["3 B", "4 C", "5 D"]);
+    const play = Play.start(graph).answer("A").answer("x", { edge });
+    expect(play.issued).toEqual(["3 B", "4 C", "5 D"]);
+    const warning = `x took the edge to ${edge}, which is no plan after it; taken for all its edges`;
+    expect(play.executions().at(-1)?.warnings).toEqual([warning]);
+  });
+
+  test("that names a very long edge, which is none, gets a short warning", () => {
+    const edge = "n".repeat(10_000);
+    const [, task] = Play.start(graph).answer("A").answer("x", { edge }).executions();
+    expect(task?.warnings[0]?.length).toBeLessThan(NAME_CHARS_MAX + 100);
+  });
+
+  test.each([{}, { edge: "B" }])("that answers with %j has no warnings", (answer) => {
+    const [, task] = Play.start(graph).answer("A").answer("x", answer).executions();
+    expect(task?.warnings).toEqual([]);
   });
 
   test("without a plan ends its branch; the others run on", () => {
