@@ -47,6 +47,10 @@ export class Cells<K, V> {
     else this.#changes.delete(key);
   }
 
+  clear(): void {
+    for (const [key] of [...this.entries()]) this.delete(key);
+  }
+
   *entries(): Generator<[K, V]> {
     for (const entry of this.#settled) if (!this.#changes.has(entry[0])) yield entry;
     for (const [key, value] of this.#changes) if (value !== undefined) yield [key, value];

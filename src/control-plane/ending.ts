@@ -3,13 +3,12 @@
 import { ERROR_MESSAGE_CHARS_MAX, OUTCOMES_MAX } from "../limits.ts";
 import { append, type Draft, move } from "./draft.ts";
 import type { Ending, Reason } from "./lifetime.ts";
-import { PARTS } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
 
 type Terminal = "SUCCEEDED" | "FAILED" | "CANCELED";
 
 export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
-  const { head, members, endings } = draft.lifetime;
+  const { head, members, waves, iterations, endings } = draft.lifetime;
   // What a foreign executor says of its failure has no bound of its own.
   const cut = reason && { ...reason, detail: reason.detail.slice(0, ERROR_MESSAGE_CHARS_MAX) };
   const running: number[] = [];
@@ -34,7 +33,9 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
     steps: head.steps,
     outcomes,
   });
-  for (const part of PARTS) if (part !== "endings") clear(draft, part);
+  members.clear();
+  waves.clear();
+  iterations.clear();
   draft.effects.push({ type: "announce_end" });
 };
 
@@ -42,11 +43,6 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
 export const endBranch = (draft: Draft, ending: Ending): void => {
   const { endings } = draft.lifetime;
   if (endings.size < OUTCOMES_MAX) endings.set(endings.size, ending);
-};
-
-const clear = (draft: Draft, part: "members" | "waves" | "iterations"): void => {
-  const cells = draft.lifetime[part] as { entries(): Iterable<[unknown, unknown]>; delete(key: never): void };
-  for (const [key] of [...cells.entries()]) cells.delete(key as never);
 };
 
 /** A lifetime with nothing outstanding has succeeded: whatever failed was routed or ignored. */
