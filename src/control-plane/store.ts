@@ -1,7 +1,6 @@
 /** What a turn may ask of the storage, all of it synchronous; and what it asks to be written, in one transaction. */
 
 import type { NodeSpec } from "../executor/dispatch.ts";
-import type { GraphStatus } from "../graph/graph.ts";
 import type { GraphIndex } from "../graph/lookup.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
@@ -28,8 +27,6 @@ export interface Store {
   tail(): number;
   lifetime(id: string): Lifetime | Tombstone | undefined;
   graph(name: string, version: number): GraphIndex;
-  /** The version that a start without one means, or the named one, with its status. */
-  graphVersion(name: string, version?: number): { version: number; status: GraphStatus } | undefined;
   idempotency(key: string): IdempotencyEntry | undefined;
   record(offset: number): LogRecord | undefined;
   /** The tasks that a plan launches if the control plane can tell by itself; undefined is for its executor. */

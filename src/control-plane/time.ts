@@ -27,8 +27,7 @@ export const timePassed = (draft: Draft): void => {
   for (const [n, member] of inOrder(draft)) {
     if (member.phase === "done" || member.due > draft.at) continue;
     if (member.phase === "backoff") {
-      const { answer: _, ...next } = member;
-      attempt(draft, n, { ...next, attempt: member.attempt + 1 });
+      attempt(draft, n, { ...member, attempt: member.attempt + 1 });
       continue;
     }
     draft.effects.push({ type: "withdraw", inputs: [n] });

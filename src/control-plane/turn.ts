@@ -10,7 +10,7 @@
 import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { LogRecord } from "../topics/record.ts";
+import { type LogRecord, messageOf } from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
 import { decodeExecution, type Execution } from "../wire/codec.ts";
@@ -198,10 +198,9 @@ export class Turn {
 
   /** The execution in the log, or in what this turn adds to it. */
   #messageAt(offset: number): Uint8Array {
-    const record = this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
-    if (record?.type === "execution") return record.message;
-    if (record?.type === "lifetime_started") return record.root;
-    throw new Error(`the log has no execution at ${offset}`);
+    const message = messageOf(this.#records[offset - this.#store.tail()] ?? this.#store.record(offset));
+    if (message === undefined) throw new Error(`the log has no execution at ${offset}`);
+    return message;
   }
 
   #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex): void {

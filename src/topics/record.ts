@@ -83,3 +83,9 @@ export type LogRecord =
   | LifetimeEndedRecord
   | GraphRegisteredRecord
   | GraphStatusRecord;
+
+/** The execution that a record holds. */
+export const messageOf = (record: LogRecord | undefined): Uint8Array | undefined => {
+  if (record?.type === "execution") return record.message;
+  return record?.type === "lifetime_started" ? record.root : undefined;
+};

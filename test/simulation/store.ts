@@ -67,10 +67,6 @@ export class MemoryStore implements Store {
     return index;
   }
 
-  graphVersion(name: string) {
-    return this.#graphs.has(name) ? { version: 1, status: "ACTIVE" as const } : undefined;
-  }
-
   idempotency(key: string): IdempotencyEntry | undefined {
     return this.#idempotency.get(key);
   }

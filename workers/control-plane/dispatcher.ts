@@ -79,10 +79,6 @@ export class Dispatcher {
     return this.#inFlight;
   }
 
-  get waiting(): number {
-    return this.#queues.plan.length + this.#queues.task.length;
-  }
-
   /** What of a lifetime waits here. Looks through all that does: asked when a lease has ended. */
   waitingOf(lifetime: string): Outgoing[] {
     return [...this.#queues.plan, ...this.#queues.task].filter((out) => out.lifetime === lifetime);

@@ -3,7 +3,8 @@ import type { Lifetime } from "../../src/control-plane/lifetime.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
 import { PAGE_BYTES_MAX } from "../../src/limits.ts";
-import { type Log, messageOf } from "./log.ts";
+import { messageOf } from "../../src/topics/record.ts";
+import type { Log } from "./log.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
 

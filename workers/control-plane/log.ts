@@ -3,7 +3,7 @@
  * putting an input together does not read what was just written.
  */
 import { RECENT_BYTES_MAX } from "../../src/limits.ts";
-import type { LogRecord } from "../../src/topics/record.ts";
+import { type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { type Carried, composeInput } from "../../src/wire/compose.ts";
 import { decodeRecord, encodeRecord, RECORD_TYPES, type RecordType, type Row } from "./record-row.ts";
@@ -141,12 +141,6 @@ export class Log {
 
 const isOfType = (record: LogRecord, { type, kind }: RecordType): boolean =>
   record.type === type && (kind === undefined || !("kind" in record) || record.kind === kind);
-
-/** The execution that a record holds. */
-export const messageOf = (record: LogRecord | undefined): Uint8Array | undefined => {
-  if (record?.type === "execution") return record.message;
-  return record?.type === "lifetime_started" ? record.root : undefined;
-};
 
 const sizeOf = (record: LogRecord): number =>
   (messageOf(record)?.byteLength ?? 0) + (record.type === "input" ? record.header.byteLength : 0) + 200;

@@ -18,7 +18,6 @@ export const sqlStore = ({ sql, log, lifetimes, graphs }: Parts, decide: Store["
   tail: () => log.tail,
   lifetime: (id) => lifetimes.get(id),
   graph: (name, version) => graphs.index(name, version),
-  graphVersion: (name, version) => graphs.find(name, version),
   record: (offset) => log.get(offset),
   decide,
   idempotency: (key) => {

@@ -2,10 +2,6 @@
 export class Waiters<K> {
   readonly #waiting = new Map<K, Set<() => void>>();
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   /** Settles when the key is woken, or after so many milliseconds; true in the first case. */
   wait(key: K, ms: number): Promise<boolean> {
     return new Promise((resolve) => {
