@@ -3,9 +3,6 @@
  * the path of a step needs it.
  */
 
-/** Raised with every change of the tables; `migrate` brings older ones forward. */
-export const TABLES_VERSION = 1;
-
 const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- A row a record; its position is the offset of every topic.
@@ -35,6 +32,11 @@ CREATE TABLE dead_letters (
 );
 `;
 
+/** What brought the tables to each version, in order: append, never change one that was released. */
+const STEPS: readonly string[] = [TABLES];
+
+export const TABLES_VERSION = STEPS.length;
+
 export const TABLE_NAMES = [
   "log",
   "lifetimes",
@@ -47,18 +49,20 @@ export const TABLE_NAMES = [
   "dead_letters",
 ] as const;
 
-/** Creates the tables of a new object; one of a newer version than this code is refused, so a rollback harms nothing. */
+/** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */
 export const migrate = (storage: DurableObjectStorage): void => {
   const { sql } = storage;
-  const exists = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'meta'").toArray().length > 0;
-  if (!exists) {
-    storage.transactionSync(() => {
-      sql.exec(TABLES);
-      sql.exec("INSERT INTO meta VALUES ('tables_version', ?)", String(TABLES_VERSION));
-    });
-    return;
-  }
-  const [row] = sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = 'tables_version'").toArray();
-  if (Number(row?.value) > TABLES_VERSION)
-    throw new Error(`this object's tables have version ${row?.value}; deploy code that knows it`);
+  const version = versionOf(sql);
+  if (version > TABLES_VERSION)
+    throw new Error(`this object's tables have version ${version}; deploy code that knows it`);
+  if (version === TABLES_VERSION) return;
+  storage.transactionSync(() => {
+    for (const step of STEPS.slice(version)) sql.exec(step);
+    sql.exec("INSERT OR REPLACE INTO meta VALUES ('tables_version', ?)", String(TABLES_VERSION));
+  });
+};
+
+const versionOf = (sql: SqlStorage): number => {
+  if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'meta'").toArray().length === 0) return 0;
+  return Number(sql.exec("SELECT value FROM meta WHERE key = 'tables_version'").one().value);
 };
