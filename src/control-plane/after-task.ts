@@ -4,11 +4,10 @@
  */
 import { NAME_CHARS_MAX } from "../limits.ts";
 import type { TaskExecution } from "../wire/gen/escapement/v1/execution_pb.ts";
-import { overBound } from "./bounds.ts";
 import type { Draft } from "./draft.ts";
-import { end, endBranch } from "./ending.ts";
-import { issue } from "./issue.ts";
-import type { Answered, Member, Parent, Wave } from "./lifetime.ts";
+import { endBranch } from "./ending.ts";
+import type { Answered, Member, Wave } from "./lifetime.ts";
+import { toPlan } from "./to-plan.ts";
 
 export interface Departure {
   /** The plan that the task chose; undefined where it goes to all of them. */
@@ -70,21 +69,6 @@ const arrivals = (draft: Draft, wave: Wave, plan: string): Answered[] => {
   }
   return arrived;
 };
-
-const toPlan = (draft: Draft, node: string, answers: readonly Answered[]): void => {
-  let bytes = 0;
-  for (const each of answers) bytes += each.ignored ? 0 : each.bytes;
-  const over = overBound(draft, [node], bytes);
-  if (over) end(draft, "FAILED", over);
-  else issue(draft, { node, wave: 0, parents: answers.map(parentOf) });
-};
-
-const parentOf = ({ execId, name, offset, ignored }: Answered): Parent => ({
-  execId,
-  name,
-  offset,
-  ...(ignored && { ignored }),
-});
 
 const closeWave = (draft: Draft, number: number, wave: Wave): void => {
   draft.lifetime.waves.delete(number);

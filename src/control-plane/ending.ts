@@ -3,7 +3,7 @@
 import { ERROR_MESSAGE_CHARS_MAX, OUTCOMES_MAX } from "../limits.ts";
 import { append, type Draft, move } from "./draft.ts";
 import type { Ending, Reason } from "./lifetime.ts";
-import { recordOutcome } from "./outcome.ts";
+import { withdraw } from "./withdraw.ts";
 
 type Terminal = "SUCCEEDED" | "FAILED" | "CANCELED";
 
@@ -11,13 +11,8 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
   const { head, members, waves, iterations, endings } = draft.lifetime;
   // What a foreign executor says of its failure has no bound of its own.
   const cut = reason && { ...reason, detail: reason.detail.slice(0, ERROR_MESSAGE_CHARS_MAX) };
-  const running: number[] = [];
-  for (const [n, member] of [...members.entries()].sort(([a], [b]) => a - b)) {
-    if (member.phase !== "issued") continue;
-    running.push(n);
-    recordOutcome(draft, n, member, "canceled", reason?.detail ?? "the lifetime ended");
-  }
-  if (running.length > 0) draft.effects.push({ type: "withdraw", inputs: running });
+  const inputs = [...members.entries()].sort(([a], [b]) => a - b);
+  withdraw(draft, inputs, reason?.detail ?? "the lifetime ended");
 
   move(draft, status);
   head.endedAt = draft.at;

@@ -1,0 +1,15 @@
+/** Takes inputs back that nobody waits for any more. What becomes of their members is for the caller. */
+import type { Draft } from "./draft.ts";
+import type { Member } from "./lifetime.ts";
+import { recordOutcome } from "./outcome.ts";
+
+/** An attempt that is open gets its outcome here, and its executor is told; one that backs off has its own. */
+export const withdraw = (draft: Draft, inputs: Iterable<readonly [number, Member]>, detail: string): void => {
+  const running: number[] = [];
+  for (const [n, member] of inputs) {
+    if (member.phase !== "issued") continue;
+    running.push(n);
+    recordOutcome(draft, n, member, "canceled", detail);
+  }
+  if (running.length > 0) draft.effects.push({ type: "withdraw", inputs: running });
+};
