@@ -15,6 +15,7 @@ import { draw } from "./ids.ts";
 import { put } from "./issue.ts";
 import type { Answered, Member, Reason } from "./lifetime.ts";
 import type { StrayReason } from "./tenant.ts";
+import { isWait } from "./wait.ts";
 
 const SUCCESSES: readonly ExecutionStatus[] = [ExecutionStatus.SUCCEEDED, ExecutionStatus.SKIPPED];
 const RETRYABLE: readonly ExecutionStatus[] = [ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT];
@@ -60,6 +61,8 @@ const strayReason = (
   if (member === undefined) return "duplicate";
   if (member.kind !== kind || member.node !== execution.header?.name || attempt > member.attempt)
     return "unknown";
+  // No executor was asked, and the control plane's own word does not come this way.
+  if (member.phase !== "issued" && isWait(draft.graph.node(member.node))) return "unknown";
   if (member.phase === "done") return "duplicate";
   if (attempt < member.attempt || member.phase === "backoff") return member.expired ? "late" : "duplicate";
   return UNFINISHED.includes(status) ? "unfinished" : undefined;

@@ -1,4 +1,4 @@
-/** What is asked for by a step; the shell does it, after the commit for all but `append`. */
+/** What is asked for by a step; the shell does it, after the commit for all but `append` and `recall`. */
 import type { LogRecord } from "../topics/record.ts";
 import type { StrayReason } from "./tenant.ts";
 
@@ -21,6 +21,14 @@ export interface DispatchInput {
   readonly due: number;
 }
 
+/** Asks for what a wait needs of the record at an offset; answered by the turn before it takes in anything else. */
+export interface Recall {
+  readonly type: "recall";
+  readonly n: number;
+  readonly attempt: number;
+  readonly offset: number;
+}
+
 /** Running work that nobody waits for any more. */
 export interface Withdraw {
   readonly type: "withdraw";
@@ -36,4 +44,4 @@ export interface AnnounceEnd {
   readonly type: "announce_end";
 }
 
-export type Effect = Append | DispatchInput | Withdraw | SetAside | AnnounceEnd;
+export type Effect = Append | DispatchInput | Recall | Withdraw | SetAside | AnnounceEnd;

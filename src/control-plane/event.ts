@@ -50,6 +50,28 @@ export interface DispatchLost {
   readonly inputs?: readonly { readonly n: number; readonly attempt: number }[];
 }
 
+export interface SignalReceived {
+  readonly type: "signal_received";
+  readonly name: string;
+  /** By which its sender makes it one, however often it is sent. */
+  readonly key?: string;
+  /** The name of the credential that it was sent with. */
+  readonly by: string;
+  /** google.protobuf.Value, encoded. */
+  readonly value: Uint8Array;
+}
+
+/** What a wait needed to know, or why there is no such thing. */
+export type Found = { readonly value: Uint8Array } | { readonly until: number } | { readonly fault: string };
+
+/** The log has answered a wait. */
+export interface Recalled {
+  readonly type: "recalled";
+  readonly n: number;
+  readonly attempt: number;
+  readonly found: Found;
+}
+
 export interface CancelRequested {
   readonly type: "cancel_requested";
   readonly detail: string;
@@ -68,6 +90,8 @@ export type LifetimeEvent = Moment &
     | TimePassed
     | HeartbeatReceived
     | DispatchLost
+    | SignalReceived
+    | Recalled
     | CancelRequested
     | ReduceFailed
   );

@@ -1,8 +1,10 @@
 /** Issues inputs: the first attempt, the ones after a backoff, and the same one again when it was lost. */
+import type { Node } from "../graph/graph.ts";
 import { LEASE_MARGIN_MS } from "../limits.ts";
 import { append, type Draft, move } from "./draft.ts";
 import { encodeOwnHeader, headerOf } from "./header.ts";
 import type { Member } from "./lifetime.ts";
+import { isWait, waiting } from "./wait.ts";
 
 type Issue = Pick<Member, "node" | "wave" | "parents">;
 
@@ -26,13 +28,14 @@ export const issue = (draft: Draft, what: Issue): number => {
 
 type Attempt = Omit<Member, "phase" | "input" | "due" | "resent" | "answer">;
 
-/** Puts one attempt on its topic and under a lease. */
+/** Puts one attempt on its topic, and under a lease or to wait. */
 export const attempt = (draft: Draft, n: number, what: Attempt): void => {
+  const node = draft.graph.node(what.node);
   const member: Member = {
     ...what,
     phase: "issued",
     input: draft.tail,
-    due: leaseEnd(draft, what.node),
+    due: leaseEnd(draft, node),
     resent: 0,
   };
   append(draft, {
@@ -42,19 +45,23 @@ export const attempt = (draft: Draft, n: number, what: Attempt): void => {
     carries: member.parents.map((parent) => parent.offset),
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
   });
+  if (isWait(node)) {
+    put(draft, n, waiting(draft, n, member, node));
+    return;
+  }
   put(draft, n, member);
   send(draft, n, member);
 };
 
 /** The same attempt once more, under a new lease. */
 export const resend = (draft: Draft, n: number, lost: Member): void => {
-  const member = { ...lost, resent: lost.resent + 1, due: leaseEnd(draft, lost.node) };
+  const member = { ...lost, resent: lost.resent + 1, due: leaseEnd(draft, draft.graph.node(lost.node)) };
   put(draft, n, member);
   send(draft, n, member);
 };
 
 export const extendLease = (draft: Draft, n: number, member: Member): void =>
-  put(draft, n, { ...member, due: leaseEnd(draft, member.node) });
+  put(draft, n, { ...member, due: leaseEnd(draft, draft.graph.node(member.node)) });
 
 /** Keeps an open member, and `due` no later than its deadline. */
 export const put = (draft: Draft, n: number, member: Member): void => {
@@ -63,8 +70,7 @@ export const put = (draft: Draft, n: number, member: Member): void => {
   head.due = Math.min(head.due, member.due);
 };
 
-const leaseEnd = (draft: Draft, node: string): number =>
-  draft.at + draft.graph.node(node).timeoutMs + LEASE_MARGIN_MS;
+const leaseEnd = ({ at }: Draft, { timeoutMs }: Node): number => at + timeoutMs + LEASE_MARGIN_MS;
 
 const send = (draft: Draft, n: number, member: Member): void => {
   draft.effects.push({

@@ -2,7 +2,7 @@
  * The state of one lifetime: a head of fixed size, and entries that grow with what is open, never with how
  * long it has run (iterations: with the graph).
  *
- * 1. `outstanding` is the number of members that are issued or backing off; at 0 the lifetime ends.
+ * 1. `outstanding` is the number of members that are issued, waiting or backing off; at 0 the lifetime ends.
  * 2. A member that is done is kept while its wave is open, because a join may still collect it.
  * 3. `due` is never later than the earliest deadline in here; it may be earlier.
  */
@@ -55,6 +55,15 @@ export interface Head {
   outstanding: number;
   steps: number;
   waves: number;
+  /** That no wait has taken yet, in the order in which they came. */
+  signals?: readonly KeptSignal[];
+}
+
+/** Its value is in its record. */
+export interface KeptSignal {
+  readonly name: string;
+  readonly offset: number;
+  readonly key?: string;
 }
 
 /** An execution, as an input refers to it. */
@@ -76,17 +85,27 @@ export interface Member {
   /** The executions that it carries, in order. */
   readonly parents: readonly Parent[];
   readonly attempt: number;
-  readonly phase: "issued" | "backoff" | "done";
+  readonly phase: "issued" | "waiting" | "backoff" | "done";
   /** Offset of the input record of this attempt. */
   readonly input: number;
-  /** When the lease of this attempt ends, or the backoff before the next. */
+  /** When the lease of this attempt ends, or its wait, or the backoff before the next. */
   readonly due: number;
   /** How often this attempt was sent again because its executor vanished. */
   readonly resent: number;
   /** The attempt before this one was ended by its lease, so its answer may still come, late. */
   readonly expired: boolean;
+  /** While it is waiting. */
+  readonly waits?: Waits;
   /** Once done. */
   readonly answer?: Answered;
+}
+
+/** What a wait waits for; neither while its instant is not known. */
+export interface Waits {
+  /** The name of a signal. */
+  readonly signal?: string;
+  /** Milliseconds since the epoch. */
+  readonly until?: number;
 }
 
 export interface Answered extends Parent {

@@ -1,5 +1,6 @@
 /** Executions that the control plane records itself, for an attempt that its executor will not answer. */
 import { create } from "@bufbuild/protobuf";
+import type { Kind } from "../topics/topics.ts";
 import { type Execution, encodeExecution } from "../wire/codec.ts";
 import { errorMessage } from "../wire/error-message.ts";
 import {
@@ -15,6 +16,7 @@ const STATUS = {
   canceled: ExecutionStatus.CANCELED,
   timed_out: ExecutionStatus.TIMED_OUT,
   executor_unavailable: ExecutionStatus.FAILED,
+  invalid_input: ExecutionStatus.FAILED,
 } as const;
 
 export type OwnOutcome = keyof typeof STATUS;
@@ -26,11 +28,39 @@ export const recordOutcome = (
   member: Member,
   outcome: OwnOutcome,
   detail: string,
-): { execution: Execution; offset: number; bytes: number } => {
-  const execution = outcomeOf(draft, n, member, outcome, detail);
+): OwnRecord => record(draft, member.kind, outcomeOf(draft, n, member, outcome, detail));
+
+/** Appends the result of a task that the control plane ends itself. */
+export const recordResult = (
+  draft: Draft,
+  n: number,
+  member: Member,
+  payload: { readonly typeUrl: string; readonly value: Uint8Array },
+): OwnRecord => {
+  const header = headerOf(draft.lifetime.head, n, member);
+  header.status = ExecutionStatus.SUCCEEDED;
+  header.createdAt = isoOf(draft.at);
+  const [parent] = member.parents;
+  const execution = create(TaskExecutionSchema, {
+    header,
+    parentPlanExecId: parent?.execId ?? "",
+    parentPlanName: parent?.name ?? "",
+    taskType: draft.graph.node(member.node).kind,
+    result: { id: header.execId, data: { case: "inlineData", value: payload } },
+  });
+  return record(draft, "task", execution);
+};
+
+interface OwnRecord {
+  readonly execution: Execution;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+const record = (draft: Draft, kind: Kind, execution: Execution): OwnRecord => {
   const message = encodeExecution(execution);
   draft.lifetime.head.steps++;
-  const offset = append(draft, { type: "execution", kind: member.kind, message, execution });
+  const offset = append(draft, { type: "execution", kind, message, execution });
   return { execution, offset, bytes: message.byteLength };
 };
 

@@ -16,6 +16,7 @@ import { extendLease } from "./issue.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { started } from "./start.ts";
 import { dispatchLost, timePassed } from "./time.ts";
+import { recalled, signalReceived } from "./wake.ts";
 
 export interface Step {
   readonly state: Lifetime;
@@ -56,6 +57,12 @@ const happened = (
       if (member?.phase === "issued" && member.attempt === event.attempt) extendLease(draft, event.n, member);
       break;
     }
+    case "signal_received":
+      signalReceived(draft, event);
+      break;
+    case "recalled":
+      recalled(draft, event);
+      break;
     case "cancel_requested":
       end(draft, "CANCELED", { code: "canceled", detail: event.detail });
       break;

@@ -1,4 +1,4 @@
-/** Time is an event: leases that ended, backoffs that are over, and the deadline of the lifetime. */
+/** Time is an event: leases that ended, waits and backoffs that are over, and the deadline of the lifetime. */
 
 import { REDISPATCHES_MAX } from "../limits.ts";
 import { settle } from "./answer.ts";
@@ -8,6 +8,7 @@ import type { DispatchLost } from "./event.ts";
 import { attempt, resend } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
+import { waitDue } from "./wake.ts";
 
 const isOpen = (draft: Draft): boolean => draft.lifetime.head.endedAt === undefined;
 
@@ -28,6 +29,11 @@ export const timePassed = (draft: Draft): void => {
     if (member.phase === "done" || member.due > draft.at) continue;
     if (member.phase === "backoff") {
       attempt(draft, n, { ...member, attempt: member.attempt + 1 });
+      continue;
+    }
+    if (member.phase === "waiting") {
+      waitDue(draft, n, member);
+      if (!isOpen(draft)) return;
       continue;
     }
     draft.effects.push({ type: "withdraw", inputs: [n] });

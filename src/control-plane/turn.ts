@@ -16,10 +16,11 @@ import { TOPICS } from "../topics/topics.ts";
 import { decodeExecution, type Execution } from "../wire/codec.ts";
 import { type Correlated, complete, correlate } from "./correlate.ts";
 import { decided } from "./decide.ts";
-import type { DispatchInput, Effect } from "./effect.ts";
+import type { DispatchInput, Effect, Recall } from "./effect.ts";
 import type { LifetimeEvent, Moment, Started } from "./event.ts";
 import { inputId } from "./ids.ts";
 import type { Lifetime } from "./lifetime.ts";
+import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
 import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
 import type { Address, DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
@@ -30,8 +31,12 @@ export type Happening = Exclude<Unplaced<LifetimeEvent>, { type: "started" | "ex
 
 export interface Emitted {
   readonly lifetime: Lifetime;
-  readonly effect: Exclude<Effect, { type: "append" }>;
+  readonly effect: Exclude<Effect, { type: "append" | "recall" }>;
 }
+
+type Undecided =
+  | { readonly id: string; readonly effect: DispatchInput; readonly tasks: readonly string[] }
+  | { readonly id: string; readonly effect: Recall };
 
 export class Turn {
   readonly #store: Store;
@@ -44,12 +49,8 @@ export class Turn {
   readonly #idempotency = new Map<string, IdempotencyEntry>();
   readonly #strays: Stray[] = [];
   readonly #deadLetters: DeadLetter[] = [];
-  /** Inputs of plans that this turn decides itself, before it takes in anything else. */
-  readonly #undecided: {
-    readonly id: string;
-    readonly effect: DispatchInput;
-    readonly tasks: readonly string[];
-  }[] = [];
+  /** Inputs of plans that this turn decides itself, and what waits ask of the log: before it takes in anything else. */
+  readonly #undecided: Undecided[] = [];
   /** In the order in which they are to leave, once the writes are durable. */
   readonly emitted: Emitted[] = [];
 
@@ -180,14 +181,22 @@ export class Turn {
   /** Answers the inputs that need no executor; each may issue others. */
   #decide(): void {
     for (let next = this.#undecided.shift(); next; next = this.#undecided.shift()) {
-      const { id, effect, tasks } = next;
+      const { id, effect } = next;
       const state = this.lifetime(id);
       if (state === undefined || !("head" in state)) continue;
       const member = state.members.get(effect.n);
       // Whatever ended its lifetime in this turn has closed the input as well.
-      if (member?.phase !== "issued") continue;
+      if (member?.phase !== "issued" && member?.phase !== "waiting") continue;
       const { head } = state;
-      const { kind } = this.#store.graph(head.graph, head.version).node(member.node);
+      const node = this.#store.graph(head.graph, head.version).node(member.node);
+      if (!("tasks" in next)) {
+        const event = recall(next.effect, node, this.#recordAt(next.effect.offset));
+        const reduced = this.#reduce(state, { ...event, at: this.#at, tail: this.#tail });
+        if (!reduced.ok) this.#bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+        continue;
+      }
+      const { tasks } = next;
+      const { kind } = node;
       const message = (offset: number) => this.#messageAt(offset);
       const answer = decided({ head, n: effect.n, member }, kind, tasks, this.#at, message);
       const event = { type: "execution_arrived" as const, kind: "plan" as const, n: effect.n, ...answer };
@@ -198,9 +207,13 @@ export class Turn {
 
   /** The execution in the log, or in what this turn adds to it. */
   #messageAt(offset: number): Uint8Array {
-    const message = messageOf(this.#records[offset - this.#store.tail()] ?? this.#store.record(offset));
+    const message = messageOf(this.#recordAt(offset));
     if (message === undefined) throw new Error(`the log has no execution at ${offset}`);
     return message;
+  }
+
+  #recordAt(offset: number): LogRecord | undefined {
+    return this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
   }
 
   #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex): void {
@@ -210,6 +223,8 @@ export class Turn {
         this.#records.push(effect.record);
         this.#tail = effect.record.offset + 1;
         touched = true;
+      } else if (effect.type === "recall") {
+        this.#undecided.push({ id: lifetime.head.id, effect });
       } else if (effect.type !== "set_aside") {
         touched = true;
         const member = effect.type === "dispatch" ? lifetime.members.get(effect.n) : undefined;

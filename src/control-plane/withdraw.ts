@@ -3,12 +3,12 @@ import type { Draft } from "./draft.ts";
 import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
 
-/** An attempt that is open gets its outcome here, and its executor is told; one that backs off has its own. */
+/** An attempt that is open gets its outcome here, and its executor, if it has one, is told; one that backs off has its own. */
 export const withdraw = (draft: Draft, inputs: Iterable<readonly [number, Member]>, detail: string): void => {
   const running: number[] = [];
   for (const [n, member] of inputs) {
-    if (member.phase !== "issued") continue;
-    running.push(n);
+    if (member.phase !== "issued" && member.phase !== "waiting") continue;
+    if (member.phase === "issued") running.push(n);
     recordOutcome(draft, n, member, "canceled", detail);
   }
   if (running.length > 0) draft.effects.push({ type: "withdraw", inputs: running });

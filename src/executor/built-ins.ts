@@ -3,5 +3,6 @@ import { conditional } from "./plans/conditional.ts";
 import { parallel } from "./plans/parallel.ts";
 import { sequential } from "./plans/sequential.ts";
 import { transform } from "./tasks/transform.ts";
+import { wait } from "./tasks/wait.ts";
 
-export const builtIns = { plans: [sequential, parallel, conditional], tasks: [transform] };
+export const builtIns = { plans: [sequential, parallel, conditional], tasks: [transform, wait] };

@@ -87,6 +87,8 @@ export interface Plan<Input = unknown, Settings = unknown> extends Definition {
 export interface Task<Input = unknown, Output = unknown, Settings = unknown> extends Definition {
   readonly type: "task";
   readonly output: z.ZodType;
+  /** The longest timeout of a node of it, and what one has that says nothing; that of a call where absent. */
+  readonly timeoutMsMax?: number;
   run(input: Input, ctx: TaskContext<Settings>): Output | Promise<Output>;
 }
 

@@ -36,6 +36,7 @@ const entryOf = (node: AnyNode): KindEntry => ({
   settingNames: Object.keys(node.settings.shape),
   parseSettings: (settings) => parseSettings(node.settings, settings),
   ...(node.type === "plan" && { readsWhen: node.readsWhen }),
+  ...(node.type === "task" && node.timeoutMsMax !== undefined && { timeoutMsMax: node.timeoutMsMax }),
 });
 
 const byName = <Node extends AnyNode>(nodes: readonly Node[]): ReadonlyMap<string, Node> => {

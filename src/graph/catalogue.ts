@@ -12,6 +12,8 @@ export interface KindEntry {
   readonly parseSettings: (settings: JsonObject) => Result<JsonObject, readonly string[]>;
   /** Whether the edges that leave this plan may carry a `when` expression. */
   readonly readsWhen?: boolean;
+  /** The longest timeout of a node of this kind, and what one has that says nothing; that of a call where absent. */
+  readonly timeoutMsMax?: number;
 }
 
 export interface Catalogue {

@@ -58,6 +58,19 @@ export interface LifetimeEndedRecord extends Appended {
   readonly outcomes: readonly { readonly kind: Kind; readonly execId: string; readonly offset: number }[];
 }
 
+export interface SignalReceivedRecord extends Appended {
+  readonly type: "signal_received";
+  readonly lifetime: string;
+  readonly name: string;
+  readonly key?: string;
+  /** The name of the credential that it was sent with. */
+  readonly by: string;
+  /** google.protobuf.Value, encoded. */
+  readonly value: Uint8Array;
+  /** The input whose wait it ended; absent where it was kept for one to come. */
+  readonly input?: string;
+}
+
 export interface GraphRegisteredRecord extends Appended {
   readonly type: "graph_registered";
   readonly graph: string;
@@ -81,6 +94,7 @@ export type LogRecord =
   | ExecutionRecord
   | LifetimeStartedRecord
   | LifetimeEndedRecord
+  | SignalReceivedRecord
   | GraphRegisteredRecord
   | GraphStatusRecord;
 

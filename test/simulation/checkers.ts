@@ -2,16 +2,21 @@
  * The guarantees of the design that can be read off the log and the states, checked after every commit. Each
  * throws with the guarantee's number, so a seed that breaks one says which.
  */
+import { create } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { draw, inputId, parseInputId, seedOf } from "../../src/control-plane/ids.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import { isWait } from "../../src/control-plane/wait.ts";
+import { instantOf, type WaitSettings } from "../../src/executor/tasks/wait.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
 import { LEASE_MARGIN_MS } from "../../src/limits.ts";
 import type { ExecutionRecord, InputRecord, LogRecord } from "../../src/topics/record.ts";
-import { decode, decodeExecution } from "../../src/wire/codec.ts";
+import { decode, decodeExecution, isPlan } from "../../src/wire/codec.ts";
 import {
   type ExecutionHeader,
   ExecutionHeaderSchema,
   ExecutionStatus,
 } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { readPayload, readResult, VALUE_URL } from "../../src/wire/payload.ts";
 import { ADDRESS, type MemoryStore } from "./store.ts";
 
 const fail = (guarantee: string, detail: string): never => {
@@ -31,6 +36,11 @@ const inputHeader = (record: InputRecord): ExecutionHeader => {
   return decoded.ok ? decoded.value : fail("I5", `the log holds what does not decode, at ${record.offset}`);
 };
 
+const signalValue = ({ value }: LogRecord & { type: "signal_received" }): string => {
+  const payload = readPayload(create(AnySchema, { typeUrl: VALUE_URL, value }));
+  return "json" in payload ? String(payload.json) : fail("I5", "a signal without JSON");
+};
+
 /** Reads the log once, record by record, and remembers what the guarantees need. */
 export class LogChecker {
   readonly #graphs: ReadonlyMap<string, Graph>;
@@ -44,6 +54,8 @@ export class LogChecker {
   /** Offset of a task execution → the plan execution that launched it. */
   readonly #waveOf = new Map<number, number>();
   readonly #fired = new Set<string>();
+  /** Values that no wait has taken, each sent once → the name of their signal. */
+  readonly #signals = new Map<string, string>();
   #read = 0;
 
   constructor(graphs: readonly Graph[]) {
@@ -61,7 +73,8 @@ export class LogChecker {
           started: record.at,
           seed: seedOf(ADDRESS.tenant, record.lifetime),
         });
-      } else if (record.type === "lifetime_ended") this.#lifetimeEnded(record);
+      } else if (record.type === "signal_received") this.#signals.set(signalValue(record), record.name);
+      else if (record.type === "lifetime_ended") this.#lifetimeEnded(record);
       else if (record.type === "input") this.#input(record, inputHeader(record));
       else if (record.type === "execution") this.#execution(record, executionHeader(record));
     }
@@ -135,9 +148,24 @@ export class LogChecker {
     this.#outcomes.set(key, { at: record.at, status: header.status });
     if (record.kind === "task") this.#waveOf.set(record.offset, input.carries[0] ?? 0);
     // The executors of the simulation never say so themselves.
-    const { timeoutMs } = this.#node(header.lifetimeId, header.name);
-    if (header.status === ExecutionStatus.TIMED_OUT && record.at < input.at + timeoutMs + LEASE_MARGIN_MS)
+    const node = this.#node(header.lifetimeId, header.name);
+    const ends = input.at + node.timeoutMs + (isWait(node) ? 0 : LEASE_MARGIN_MS);
+    if (header.status === ExecutionStatus.TIMED_OUT && record.at < ends)
       fail("I11", `the lease of ${key} ended early`);
+    if (isWait(node) && header.status === ExecutionStatus.SUCCEEDED) this.#waited(record, input, node);
+  }
+
+  /** For as long as it was to, or for a signal, which ended no other wait. */
+  #waited({ offset, at, message }: ExecutionRecord, input: InputRecord, { name, settings }: Node): void {
+    const { signal, for: ms, until } = settings as WaitSettings;
+    const over = ms === undefined ? instantOf(until) : input.at + ms;
+    if (over !== undefined && at < over) fail("I11", `the wait of ${name} at ${offset} was over early`);
+    if (signal === undefined) return;
+    const decoded = decodeExecution("task", message);
+    const value = decoded.ok && !isPlan(decoded.value) ? readResult(decoded.value.result) : undefined;
+    const sent = this.#signals.get(String(value)) ?? fail("signals", `${value} at ${offset} was never sent`);
+    if (sent !== signal) fail("signals", `${value} of ${sent} ended a wait for ${signal}`);
+    this.#signals.delete(String(value));
   }
 }
 

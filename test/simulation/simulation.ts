@@ -9,7 +9,9 @@ import { parseInputId } from "../../src/control-plane/ids.ts";
 import type { Writes } from "../../src/control-plane/store.ts";
 import type { Disposition } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
+import type { Node } from "../../src/graph/graph.ts";
 import { type ExecutionTopic, isTopic } from "../../src/topics/topics.ts";
+import { encodeValue } from "../../src/wire/payload.ts";
 import { anyGraph } from "../fixtures/graphs.ts";
 import { checkStates, LogChecker } from "./checkers.ts";
 import { Clock } from "./clock.ts";
@@ -36,6 +38,8 @@ interface Arrival {
   committed?(): void;
 }
 
+const inTurn = (node: Node): Node => (node.type === "plan" ? { ...node, kind: "parallel" } : node);
+
 export class Simulation {
   readonly random: Random;
   readonly clock = new Clock();
@@ -56,7 +60,7 @@ export class Simulation {
     this.random = new Random(seed);
     const [first, ...others] = fc.sample(anyGraph, { seed, numRuns: 3 });
     // One in three decides its plans in the turn that issues them.
-    const inline = first && { ...first, nodes: first.nodes.map((node) => ({ ...node, kind: "parallel" })) };
+    const inline = first && { ...first, nodes: first.nodes.map(inTurn) };
     const graphs = inline ? [inline, ...others] : others;
     this.#graphs = graphs.map((graph, i) => ({
       ...graph,
@@ -108,6 +112,11 @@ export class Simulation {
         acknowledged = true;
       },
     });
+    for (let i = this.random.below(4); i > 0; i--) {
+      const value = encodeValue(`${id}/${i}`);
+      const signal = { type: "signal_received" as const, name: `s${i % 2}`, by: "client", value };
+      this.clock.after(this.random.below(5_000), () => this.#happen(id, signal));
+    }
     if (this.random.chance(0.15))
       this.clock.after(this.random.below(5_000), () =>
         this.#happen(id, { type: "cancel_requested", detail: "client" }, true),

@@ -143,4 +143,9 @@ const isOfType = (record: LogRecord, { type, kind }: RecordType): boolean =>
   record.type === type && (kind === undefined || !("kind" in record) || record.kind === kind);
 
 const sizeOf = (record: LogRecord): number =>
-  (messageOf(record)?.byteLength ?? 0) + (record.type === "input" ? record.header.byteLength : 0) + 200;
+  200 +
+  (record.type === "input"
+    ? record.header.byteLength
+    : record.type === "signal_received"
+      ? record.value.byteLength
+      : (messageOf(record)?.byteLength ?? 0));

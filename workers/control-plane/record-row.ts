@@ -19,6 +19,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 6, type: "lifetime_ended" },
   { code: 7, type: "graph_registered" },
   { code: 8, type: "graph_status" },
+  { code: 9, type: "signal_received" },
 ];
 
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
@@ -41,6 +42,10 @@ export const encodeRecord = (record: LogRecord): Encoded => {
     case "lifetime_started": {
       const { root, type: _, offset: __, at: ___, ...meta } = record;
       return { type, body: root, meta: JSON.stringify(meta) };
+    }
+    case "signal_received": {
+      const { value, type: _, offset: __, at: ___, ...meta } = record;
+      return { type, body: value, meta: JSON.stringify(meta) };
     }
     case "graph_registered": {
       // The source has a row of its own: with the document it may be larger than one.
@@ -67,6 +72,8 @@ export const decodeRecord = ({ offset, type: code, at, meta, body }: Row): LogRe
       return { type, kind, offset, at, message: bytes, ...(more && { warnings: more }) };
     case "lifetime_started":
       return { type, offset, at, root: bytes, ...more };
+    case "signal_received":
+      return { type, offset, at, value: bytes, ...more };
     default:
       return { type, offset, at, ...more };
   }

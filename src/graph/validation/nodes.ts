@@ -189,7 +189,9 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
   if (type === "task") checkPlansOnly(draft, where, faults);
   const kind = type && checkKind(type, draft, where, catalogue, faults);
   const label = read("label", text);
-  const timeoutMs = read("timeout", duration(1, limits.NODE_TIMEOUT_MS_MAX)) ?? limits.NODE_TIMEOUT_MS;
+  const timeoutMsMax = kind?.timeoutMsMax ?? limits.NODE_TIMEOUT_MS_MAX;
+  const timeoutMs =
+    read("timeout", duration(1, timeoutMsMax)) ?? kind?.timeoutMsMax ?? limits.NODE_TIMEOUT_MS;
   const retry = readRetry(draft, where, faults);
   const onFailure = read("on_failure", oneOf("fail", "route", "ignore")) ?? "fail";
   const plan = type !== "task";

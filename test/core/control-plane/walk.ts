@@ -12,7 +12,7 @@ import { anyGraph } from "../../fixtures/graphs.ts";
 import { type Answer, Play } from "../../fixtures/play.ts";
 
 export interface Move {
-  readonly what: "answer" | "pass" | "lose" | "beat" | "lose all" | "cancel";
+  readonly what: "answer" | "pass" | "signal" | "lose" | "beat" | "lose all" | "cancel";
   /** Which of the issued inputs. */
   readonly which: number;
   readonly status: "succeed" | "fail" | "never" | "skip" | "unfinished";
@@ -27,6 +27,7 @@ export const anyMove: fc.Arbitrary<Move> = fc.record({
   what: fc.oneof(
     { weight: 60, arbitrary: fc.constant("answer" as const) },
     { weight: 12, arbitrary: fc.constant("pass" as const) },
+    { weight: 6, arbitrary: fc.constant("signal" as const) },
     { weight: 4, arbitrary: fc.constantFrom("lose" as const, "beat" as const, "lose all" as const) },
     { weight: 1, arbitrary: fc.constant("cancel" as const) },
   ),
@@ -63,6 +64,7 @@ const make = (play: Play, move: Move): void => {
   const issued = play.open("issued");
   const [n, member] = issued[move.which % Math.max(issued.length, 1)] ?? [];
   if (move.what === "cancel") play.reduce({ type: "cancel_requested", detail: "" });
+  else if (move.what === "signal") play.signal(`s${move.which % 2}`, move.which);
   else if (move.what === "lose all") play.reduce({ type: "dispatch_lost" });
   else if (move.what === "pass" || n === undefined || member === undefined) play.pass(move.ms);
   else if (move.what === "answer") play.answerInput(n, answerOf(play, member.node, move));
@@ -82,23 +84,21 @@ export interface Seen {
 export const walk = (graph: Graph, moves: readonly Move[], see: (seen: Seen) => void): Play => {
   const play = Play.start(graph);
   let before: Lifetime | undefined;
-  const look = () => {
+  play.seen = () => {
     const event = play.events.at(-1);
     if (event && play.state) see({ play, before, event, effects: play.effects, after: play.state });
     before = play.state;
   };
-  look();
+  play.seen();
   for (const move of moves) {
     if (play.head.endedAt !== undefined) break;
     make(play, move);
-    look();
   }
   // Each answer is a step and each step is counted, so the bound on steps bounds this.
   for (let left = 4 * graph.bounds.stepsMax; left > 0 && play.head.endedAt === undefined; left--) {
     const [n] = play.open("issued")[0] ?? [];
     if (n === undefined) play.pass(1_000);
     else play.answerInput(n, { tasks: play.index.down(play.member(n).node) });
-    look();
   }
   return play;
 };
