@@ -1,10 +1,11 @@
-/** An execution as callers read it, from its row in D1. What a row says nothing of is left out. */
+/** An execution as callers read it: how it is documented, and what its own page has beyond the lists. */
 
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { z } from "@hono/zod-openapi";
+import { executionJson } from "../../src/data-plane/execution-json.ts";
 import { decodeExecution, executionSchema as messageSchema } from "../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
-import type { ExecutionDetail, ExecutionSummary } from "../data-plane/queries.ts";
+import type { ExecutionDetail } from "../data-plane/queries.ts";
 import { resultOf } from "./lifetime-json.ts";
 import { showMessage } from "./message-json.ts";
 
@@ -52,56 +53,6 @@ export const executionDetailSchema = executionSchema
     message_base64: z.string(),
   })
   .openapi("ExecutionDetail");
-
-type Shown = z.input<typeof executionSchema>;
-
-/** Without the members that are null. */
-const present = <T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K]> } =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as never;
-
-const usageOf = (row: ExecutionSummary): Pick<Shown, "usage"> => {
-  const usage = present({
-    tokens_in: row.tokensIn,
-    tokens_out: row.tokensOut,
-    cost_usd_micros: row.costUsdMicros,
-    latency_ms: row.latencyMs,
-    model: row.model,
-    custom: row.usageCustom,
-  });
-  return Object.keys(usage).length > 0 ? { usage } : {};
-};
-
-const ofItsKind = (row: ExecutionSummary) =>
-  row.kind === "plan"
-    ? {
-        ...present({ type: row.planType, next_task_names: row.nextTaskNames }),
-        parent_exec_ids: row.parentTaskExecIds ?? [],
-        parent_names: row.parentTaskNames ?? [],
-      }
-    : {
-        ...present({ type: row.taskType, result: row.result }),
-        parent_exec_ids: row.parentPlanExecId === null ? [] : [row.parentPlanExecId],
-        parent_names: row.parentPlanName === null ? [] : [row.parentPlanName],
-      };
-
-export const executionJson = (row: ExecutionSummary): Shown => ({
-  exec_id: row.execId,
-  kind: row.kind,
-  node: row.node,
-  lifetime: row.lifetime,
-  graph: row.graph,
-  graph_version: row.graphVersion,
-  input_id: row.inputId,
-  attempt: row.attempt,
-  iteration_idx: row.iterationIdx,
-  status: row.status,
-  created_at: row.createdAt,
-  received_at: new Date(row.receivedAt).toISOString(),
-  offset: row.offset,
-  ...ofItsKind(row),
-  ...present({ edge_taken: row.edgeTaken, error: row.errorMessage, warnings: row.warnings }),
-  ...usageOf(row),
-});
 
 export const executionDetailJson = (row: ExecutionDetail): z.input<typeof executionDetailSchema> => {
   const decoded = decodeExecution(row.kind, row.message);

@@ -1,5 +1,6 @@
 /** Executions, as the data plane has them: listed, told in the order of a lifetime, and one by its id. */
 import { z } from "@hono/zod-openapi";
+import { executionJson } from "../../src/data-plane/execution-json.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import { Api, route } from "./api.ts";
@@ -7,7 +8,6 @@ import {
   EXECUTION_STATUSES,
   executionDetailJson,
   executionDetailSchema,
-  executionJson,
   executionSchema,
 } from "./execution-json.ts";
 import { findLifetime } from "./find-lifetime.ts";
