@@ -54,6 +54,10 @@ export const REDISPATCHES_MAX = 5;
 export const GRACE_MS = 5;
 /** Heartbeats passed on in a node's timeout, however many it sends: each costs the control plane a write. */
 export const HEARTBEATS_A_TIMEOUT = 4;
+/** JSON of how far a node has come; kept in memory for each input at work, and sent to everyone who follows. */
+export const PROGRESS_BYTES_MAX = 4 * KIB;
+/** Progress of one input passed on at most this often: as fast as people read. */
+export const PROGRESS_MS = 1 * SECOND;
 /** Compiled expressions in memory: some 10 KiB each. */
 export const COMPILED_EXPRESSIONS_MAX = 1_000;
 

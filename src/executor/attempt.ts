@@ -23,14 +23,15 @@ import { NodeError, thrownMessage } from "./failure.ts";
 import type { NodeContext, Plan, Task } from "./node.ts";
 import { parametersOf, planInputValue, taskInputValue, upstreamResults, upstreamTasks } from "./upstream.ts";
 import { addUsage } from "./usage.ts";
-import { verify, verifyDecision, verifyOutput, verifySize } from "./verify.ts";
+import { progressText, verify, verifyDecision, verifyOutput, verifySize } from "./verify.ts";
 
 /** What a node reaches through its ctx that is not in the message. */
 export interface Ports {
   readonly signal: AbortSignal;
   readonly env: NodeContext<unknown>["env"];
   readonly log: NodeContext<unknown>["log"];
-  readonly heartbeat: () => void;
+  /** With the JSON text of how far the node has come, where it says so. */
+  readonly heartbeat: (progress?: string) => void;
 }
 
 export type Settled =
@@ -65,7 +66,7 @@ const ctxOf = <Settings>(
   idempotencyKey: header.inputId,
   env: ports.env,
   log: ports.log,
-  heartbeat: ports.heartbeat,
+  heartbeat: (progress) => ports.heartbeat(progress === undefined ? undefined : progressText(progress)),
   // Read when asked for, because most nodes never need one.
   get signal() {
     return ports.signal;

@@ -31,18 +31,25 @@ export interface Dispatch {
   readonly items: readonly DispatchItem[];
 }
 
-/** Encoded executions that are ready, and the ids of inputs that asked for more time since the last answer. */
-export interface Answers {
+/** What has come since the last answer. */
+export interface News {
+  /** Encoded executions that are ready. */
   readonly executions: readonly Uint8Array[];
+  /** Ids of inputs that asked for more time. */
   readonly heartbeats: readonly string[];
+  /** Input id → JSON text of how far it has come. */
+  readonly progress?: Readonly<Record<string, string>>;
+}
+
+export interface Answers extends News {
   /** Undefined when every input of the call has been answered. */
   readonly running?: Running;
 }
 
 /** The inputs of one call that are still at work. Disposing of it gives them up. */
 export interface Running {
-  /** Settles when at least one more execution or heartbeat is there; `done` with the last. */
-  next(): Promise<{ executions: readonly Uint8Array[]; heartbeats: readonly string[]; done: boolean }>;
+  /** Settles when at least one more of these is there; `done` with the last. */
+  next(): Promise<News & { done: boolean }>;
   /** Aborts the signal of these inputs and drops what they would have answered. */
   cancel(inputIds: readonly string[]): void;
 }

@@ -25,8 +25,11 @@ export interface NodeContext<Settings> {
   /** Adds to what the attempt has consumed. */
   usage(report: UsageReport): void;
   log(message: string, fields?: JsonObject): void;
-  /** Restarts the attempt's timeout. */
-  heartbeat(): void;
+  /**
+   * Restarts the attempt's timeout. `progress` is any small JSON; whoever follows the lifetime sees the newest,
+   * and nothing keeps it.
+   */
+  heartbeat(progress?: JsonValue): void;
 }
 
 /** A task execution that led to a plan. */

@@ -1,7 +1,7 @@
 /** Holds values against the schemas of a node. What does not match is a NodeError that no attempt can mend. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { z } from "zod";
-import { INLINE_BYTES_MAX, JSON_DEPTH_MAX, PARAMETERS_DEPTH_MAX } from "../limits.ts";
+import { INLINE_BYTES_MAX, JSON_DEPTH_MAX, PARAMETERS_DEPTH_MAX, PROGRESS_BYTES_MAX } from "../limits.ts";
 import type { RuntimeErrorCode } from "../wire/error-message.ts";
 import { NodeError } from "./failure.ts";
 import { asJson, pathText } from "./json.ts";
@@ -46,6 +46,15 @@ export const verifyOutput = (schema: z.ZodType, value: unknown): JsonValue => {
 export const verifySize = (what: string, bytes: number, bytesMax = INLINE_BYTES_MAX): void => {
   if (bytes <= bytesMax) return;
   throw failed("result_too_large", `${what} has ${bytes} bytes, and the bound is ${bytesMax}; return less`);
+};
+
+/** What a node says of its progress, as JSON text. */
+export const progressText = (progress: unknown): string => {
+  const json = asJson(progress, JSON_DEPTH_MAX);
+  if (!json.ok) throw new NodeError("error", `heartbeat: of the progress, ${json.error}`);
+  const text = JSON.stringify(json.value);
+  if (new TextEncoder().encode(text).byteLength <= PROGRESS_BYTES_MAX) return text;
+  throw new NodeError("error", `heartbeat: the progress may have ${PROGRESS_BYTES_MAX} bytes; say less`);
 };
 
 const decision = z.union([

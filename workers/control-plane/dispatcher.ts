@@ -6,10 +6,10 @@
  * 2. What a lifetime no longer waits for when its turn comes is not sent.
  */
 import type {
-  Answers,
   Dispatch,
   DispatchItem,
   Executor,
+  News,
   NodeSpec,
   Running,
 } from "../../src/executor/dispatch.ts";
@@ -36,6 +36,8 @@ export interface DispatcherPorts {
   readonly leaseMarginMs: number;
   answered(kind: Kind, executions: readonly Uint8Array[]): void;
   heartbeat(inputIds: readonly string[]): void;
+  /** `text` is JSON. */
+  progressed(inputId: string, text: string): void;
   /** These had to wait for room: their leases begin anew. */
   waited(outs: readonly Outgoing[]): void;
   /** Which of these are still open is for the receiver to say: an answered input is not lost. */
@@ -49,10 +51,13 @@ interface Call {
   running?: Running;
   /** Inputs that nobody waits for any more; kept, because there may be no handle yet to say so by. */
   readonly withdrawn: Set<string>;
+  /** Input id → JSON text of how far it has come; gone with the call. */
+  progress?: Record<string, string>;
   /** Of a tenant that is gone: nothing of it is taken any more. */
   dropped: boolean;
 }
 
+/** The input's id. */
 const keyOf = (lifetime: string, n: number): string => `${lifetime}:${n}`;
 
 /** Once there is a handle; the call may have ended by then, and that is as good. */
@@ -96,6 +101,11 @@ export class Dispatcher {
         if (outs.length > 0)
           void this.#send(kind, dispatch, { outs, open: outs.length, withdrawn: new Set(), dropped: false });
       }
+  }
+
+  /** JSON text of how far an input has come, as its node last said. */
+  progressOf(id: string): string | undefined {
+    return this.#out.get(id)?.progress?.[id];
   }
 
   /** Aborts running work; what has not been sent is passed over when its turn comes. */
@@ -214,11 +224,17 @@ export class Dispatcher {
     this.#inFlight -= freed;
   }
 
-  #receive(kind: Kind, call: Call, { executions, heartbeats }: Omit<Answers, "running">): number {
+  #receive(kind: Kind, call: Call, { executions, heartbeats, progress }: News): number {
     this.#free(call, executions.length);
     if (call.dropped) return 0;
     if (heartbeats.length > 0) this.#ports.heartbeat(heartbeats);
+    if (progress) this.#progressed(call, progress);
     if (executions.length > 0) this.#ports.answered(kind, executions);
     return executions.length;
+  }
+
+  #progressed(call: Call, progress: Readonly<Record<string, string>>): void {
+    call.progress = { ...call.progress, ...progress };
+    for (const [id, text] of Object.entries(progress)) this.#ports.progressed(id, text);
   }
 }

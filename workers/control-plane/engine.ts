@@ -216,6 +216,7 @@ export class Engine {
       answered: (kind: Kind, executions: readonly Uint8Array[]) => this.#answered(kind, executions),
       waited: (outs: readonly Outgoing[]) => this.#waited(outs),
       heartbeat: (inputs: readonly string[]) => this.#heartbeat(inputs),
+      progressed: () => {},
       lost: (outs: readonly Outgoing[], cause: unknown) => this.#lost(outs, cause),
     };
   }

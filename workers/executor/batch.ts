@@ -7,9 +7,10 @@
  * 3. There is no timer before `watch` but for a node that sends heartbeats, so quick nodes cost none.
  */
 import type { Attempt, Ports, Settled } from "../../src/executor/attempt.ts";
-import type { Answers, Dispatch, DispatchItem, NodeSpec } from "../../src/executor/dispatch.ts";
+import type { Dispatch, DispatchItem, News, NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Registry } from "../../src/executor/registry.ts";
-import { HEARTBEATS_A_TIMEOUT } from "../../src/limits.ts";
+import { HEARTBEATS_A_TIMEOUT, PROGRESS_MS } from "../../src/limits.ts";
+import { Paced } from "./paced.ts";
 
 interface Work {
   readonly attempt: Attempt;
@@ -17,10 +18,8 @@ interface Work {
   readonly controller: () => AbortController;
   remainingMs: number;
   timer?: ReturnType<typeof setTimeout>;
-  /** Runs from a heartbeat that was passed on until the next may be. */
-  pause?: ReturnType<typeof setTimeout> | undefined;
-  /** A heartbeat came in the pause. */
-  beat: boolean;
+  beats?: Paced<void>;
+  progress?: Paced<string>;
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
@@ -47,6 +46,7 @@ export class Batch {
   readonly #atWork = new Set<Work>();
   #executions: Uint8Array[] = [];
   #heartbeats = new Set<string>();
+  #progress: Record<string, string> | undefined;
   /** There only while somebody waits. */
   #change: PromiseWithResolvers<void> | undefined;
   #watched = false;
@@ -71,7 +71,7 @@ export class Batch {
   }
 
   get hasNews(): boolean {
-    return this.#executions.length > 0 || this.#heartbeats.size > 0;
+    return this.#executions.length > 0 || this.#heartbeats.size > 0 || this.#progress !== undefined;
   }
 
   /** Settles with the next answer, heartbeat or cancel. */
@@ -80,10 +80,16 @@ export class Batch {
     return this.#change.promise;
   }
 
-  take(): Pick<Answers, "executions" | "heartbeats"> {
-    const taken = { executions: this.#executions, heartbeats: [...this.#heartbeats] };
+  take(): News {
+    const progress = this.#progress;
+    const taken = {
+      executions: this.#executions,
+      heartbeats: [...this.#heartbeats],
+      ...(progress && { progress }),
+    };
     this.#executions = [];
     this.#heartbeats.clear();
+    this.#progress = undefined;
     return taken;
   }
 
@@ -105,12 +111,12 @@ export class Batch {
 
   #start(attempt: Attempt, { timeoutMs }: NodeSpec, { remainingMs }: DispatchItem): void {
     const controller = lazyController();
-    const work: Work = { attempt, timeoutMs, remainingMs, controller, beat: false };
+    const work: Work = { attempt, timeoutMs, remainingMs, controller };
     this.#atWork.add(work);
     const ports: Ports = {
       env: this.#env,
       log: logOf(attempt),
-      heartbeat: () => this.#heartbeat(work),
+      heartbeat: (progress) => this.#heartbeat(work, progress),
       get signal() {
         return controller().signal;
       },
@@ -134,23 +140,24 @@ export class Batch {
     this.#announce();
   }
 
-  #heartbeat(work: Work): void {
+  #heartbeat(work: Work, progress: string | undefined): void {
     if (!this.#atWork.has(work)) return;
     work.remainingMs = work.timeoutMs;
     if (this.#watched) this.#arm(work);
-    if (work.pause === undefined) this.#passOn(work);
-    else work.beat = true;
-  }
-
-  /** What comes in the pause is passed on at its end, for the lease counts from the last one. */
-  #passOn(work: Work): void {
-    this.#heartbeats.add(work.attempt.header.inputId);
-    this.#announce();
-    work.beat = false;
-    work.pause = setTimeout(() => {
-      work.pause = undefined;
-      if (work.beat) this.#passOn(work);
-    }, work.timeoutMs / HEARTBEATS_A_TIMEOUT);
+    const { inputId } = work.attempt.header;
+    // The lease counts from the last one, so that must not be lost.
+    work.beats ??= new Paced(work.timeoutMs / HEARTBEATS_A_TIMEOUT, () => {
+      this.#heartbeats.add(inputId);
+      this.#announce();
+    });
+    work.beats.say();
+    if (progress === undefined) return;
+    work.progress ??= new Paced(PROGRESS_MS, (newest) => {
+      this.#progress ??= {};
+      this.#progress[inputId] = newest;
+      this.#announce();
+    });
+    work.progress.say(progress);
   }
 
   #arm(work: Work): void {
@@ -165,7 +172,8 @@ export class Batch {
   #end(work: Work): boolean {
     // Quick nodes have none, and asking the platform to clear nothing costs as much as to clear one.
     if (work.timer !== undefined) clearTimeout(work.timer);
-    if (work.pause !== undefined) clearTimeout(work.pause);
+    work.beats?.stop();
+    work.progress?.stop();
     return this.#atWork.delete(work);
   }
 

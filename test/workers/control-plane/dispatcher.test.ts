@@ -20,6 +20,7 @@ const setUp = () => {
     leaseMarginMs: LEASE_MARGIN_MS,
     answered: () => {},
     heartbeat: () => {},
+    progressed: () => {},
     waited: (outs) => waited.push(...outs),
     lost: (outs) => lost.push(...outs),
   });

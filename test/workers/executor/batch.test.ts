@@ -4,6 +4,7 @@ import { z } from "zod";
 import { builtIns } from "../../../src/executor/built-ins.ts";
 import { defineTask, type TaskContext } from "../../../src/executor/node.ts";
 import { registry } from "../../../src/executor/registry.ts";
+import { PROGRESS_BYTES_MAX } from "../../../src/limits.ts";
 import { decodeExecution, encode } from "../../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
@@ -185,6 +186,34 @@ describe("a batch", () => {
     expect(batch.hasNews).toBe(false);
     await batch.changed();
     expect(batch.take().heartbeats).toEqual(["a"]);
+  });
+
+  it("passes on the first progress at once, and then no heartbeat of its own but the newest progress", async () => {
+    let heartbeat: TaskContext["heartbeat"] = () => {};
+    const batch = batchOf({
+      a: (ctx) => {
+        heartbeat = ctx.heartbeat;
+        return never();
+      },
+    });
+    heartbeat({ pages: 0 });
+    expect(batch.take()).toEqual({ executions: [], heartbeats: ["a"], progress: { a: '{"pages":0}' } });
+    for (let pages = 1; pages <= 3; pages++) heartbeat({ pages });
+    await batch.changed();
+    expect(batch.take()).toEqual({ executions: [], heartbeats: [], progress: { a: '{"pages":3}' } });
+  });
+
+  it.each([
+    ["what is no JSON", { n: 1n }, "heartbeat: of the progress, n is a BigInt; return a number or text"],
+    [
+      "too much",
+      "x".repeat(PROGRESS_BYTES_MAX),
+      `heartbeat: the progress may have ${PROGRESS_BYTES_MAX} bytes`,
+    ],
+  ])("fails a node that says %s of its progress", async (_, progress, why) => {
+    const batch = batchOf({ a: ({ heartbeat }) => heartbeat(progress as never) });
+    const [said] = await settled(batch);
+    expect(said).toContain(why);
   });
 
   it("takes no heartbeat of what is over", () => {
