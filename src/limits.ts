@@ -117,6 +117,21 @@ export const CACHED_LIFETIMES_MAX = 10_000;
 /** Arrivals that wait for the next commit; over it callers are told to come back. */
 export const INBOX_EVENTS_MAX = 20_000;
 
+// Room in the object
+/**
+ * How long the records of a lifetime stay in the log after its end: a reader who was away for a night reads on.
+ * D1 has them for ever. A tenant may set its own.
+ */
+export const LOG_RETENTION_MS = 86_400 * SECOND;
+export const LOG_RETENTION_MS_MAX = 30 * 86_400 * SECOND;
+/** A week: whoever is to look at strays and dead letters has done so, and no executor answers later than that. */
+export const EVIDENCE_MS = 7 * 86_400 * SECOND;
+/** Between two looks for what can be trimmed; each costs a few statements where there is nothing. */
+export const TRIM_EVERY_MS = 600 * SECOND;
+/** What one slice looks at, a few milliseconds of the object's thread, and far below its memory. */
+export const TRIM_ROWS_MAX = 1_000;
+export const TRIM_BYTES_MAX = 16 * 1024 * KIB;
+
 // The data plane
 /** How long a record may wait for company before it goes to D1. */
 export const FLUSH_MS = 100;

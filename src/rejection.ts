@@ -32,6 +32,7 @@ export const REJECTION_CODES = [
   "topic_not_writable",
   "undecodable",
   "cursor_invalid",
+  "offset_trimmed",
   "overloaded",
   "data_plane_behind",
   "unavailable",
@@ -49,6 +50,8 @@ export interface Rejection {
   /** What was wrong with which field, as JSON paths. */
   readonly fields?: readonly { readonly path: string; readonly detail: string }[];
   readonly retryAfterMs?: number;
+  /** Of a topic whose records before it are gone. */
+  readonly firstOffset?: number;
 }
 
 export const reject = (code: RejectionCode, detail: string, more: Omit<Rejection, "code" | "detail"> = {}) =>

@@ -33,6 +33,8 @@ export const correlate = (kind: Kind, execution: Execution, store: Store): Resul
   if (parents.length === 0) return err("neither input_id nor parents; copy one of them from the input");
   const [found, ...others] = store.openInputs(kind, header.name, parents);
   if (found === undefined) return err(`no open input of ${header.name} has these parents`);
+  if (header.lifetimeId && header.lifetimeId !== found.lifetime)
+    return err(`lifetime_id ${header.lifetimeId} is not that of its parents; copy both from the input`);
   if (others.some((other) => other.lifetime !== found.lifetime || other.n !== found.n))
     return err(`${others.length + 1} open inputs of ${header.name} have these parents; send input_id`);
   return ok(found);

@@ -8,6 +8,7 @@
  */
 
 import { parseInputId } from "../../src/control-plane/ids.ts";
+import { ROOM_LIMITS, type RoomLimits } from "../../src/control-plane/room.ts";
 import type { Store, Writes } from "../../src/control-plane/store.ts";
 import type { Counters } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
@@ -20,11 +21,13 @@ import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
 import { type Arrival, Inbox } from "./inbox.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { Log } from "./log.ts";
+import { MirrorCursors } from "./mirror-cursors.ts";
 import { type ProjectionPort, Projector } from "./projector.ts";
 import { migrate } from "./schema.ts";
 import { CountedSql } from "./sql.ts";
-import { forgetIdempotency, type Parts, sqlStore, write } from "./sql-store.ts";
+import { type Parts, sqlStore, write } from "./sql-store.ts";
 import { Timers } from "./timers.ts";
+import { Trimmer } from "./trimmer.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface EnginePorts {
@@ -33,6 +36,8 @@ export interface EnginePorts {
   readonly executors: Readonly<Record<Kind, Executor>>;
   readonly projection: ProjectionPort;
   readonly now: () => number;
+  /** Lower ones than those of this deployment. */
+  readonly limits?: Partial<RoomLimits>;
 }
 
 /** What is woken with every commit that appended to the log. */
@@ -47,12 +52,14 @@ export class Engine {
   readonly inbox: Inbox;
   readonly dispatcher: Dispatcher;
   readonly projector: Projector;
+  readonly mirrors: MirrorCursors;
   /** By lifetime id, woken when it ends; and LOG_GREW. */
   readonly waiters = new Waiters<string>();
   readonly #storage: DurableObjectStorage;
   readonly #sql: CountedSql;
   readonly #ports: EnginePorts;
   readonly #timers: Timers;
+  readonly #trimmer: Trimmer;
   readonly #store: Store;
   #identity: Identity | undefined;
   #resumed = false;
@@ -75,6 +82,13 @@ export class Engine {
     this.dispatcher = new Dispatcher(this.#dispatcherPorts());
     this.projector = new Projector(ports.projection, this.parts.log, () => this.active);
     this.#timers = new Timers(storage);
+    this.mirrors = new MirrorCursors(sql);
+    const limits = { ...ROOM_LIMITS, ...ports.limits };
+    this.#trimmer = new Trimmer(storage, this.parts, this.mirrors, limits, {
+      projected: () => this.projector.cursor,
+      retention: () => this.#identity?.logRetentionMs ?? limits.logRetentionMs,
+      since: () => this.#identity?.createdAt ?? 0,
+    });
     this.#identity = readIdentity(sql);
   }
 
@@ -138,14 +152,15 @@ export class Engine {
       const due = taken.map((started) => this.parts.lifetimes.idOf(started));
       for (let i = 0; i < due.length; i += BATCH_EVENTS_MAX)
         await Promise.all(due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.#timePassed(id)));
-      forgetIdempotency(this.parts.sql, now);
+      this.#trimmer.slice(now);
     } catch (cause) {
       console.error(JSON.stringify({ event: "alarm_failed", detail: String(cause) }));
       for (const started of taken) this.#timers.retry(started, now + ALARM_AGAIN_MS);
     }
     // Not awaited: no alarm rings while this one is at work, and D1 may take its time.
     if (this.projector.backlog > 0) this.projector.schedule();
-    this.#timers.arm(this.projector.backlog > 0 ? now + ALARM_AGAIN_MS : undefined);
+    const again = this.projector.backlog > 0 ? now + ALARM_AGAIN_MS : Number.POSITIVE_INFINITY;
+    this.#timers.arm(Math.min(again, this.#trimmer.pending ?? again));
   }
 
   /** When the tenant is to go, and after its tables were emptied: nothing of it is kept in memory. */
@@ -157,6 +172,7 @@ export class Engine {
     this.parts.graphs.reset();
     this.projector.reset();
     this.#timers.reset();
+    this.#trimmer.reset();
     this.waiters.wakeAll();
   }
 
@@ -191,7 +207,7 @@ export class Engine {
     for (const { head } of writes.lifetimes)
       if (head.ended === undefined) this.#timers.set(head.started, head.due);
       else this.#timers.delete(head.started);
-    this.#timers.arm();
+    this.#timers.arm(this.#trimmer.due(this.#ports.now()));
     for (const { lifetime, effect } of emitted) {
       const { id, graph, version } = lifetime.head;
       if (effect.type === "dispatch") {

@@ -6,6 +6,8 @@ export interface Identity extends Address {
   readonly generation: number;
   readonly status: "ACTIVE" | "DELETING" | "DELETED";
   readonly createdAt: number;
+  /** Its own, where it has set one. */
+  readonly logRetentionMs?: number;
 }
 
 const KEY = "identity";

@@ -87,11 +87,16 @@ export class Lifetimes {
   }
 
   #writeEnd({ head }: Lifetime, cached: Cached | undefined): void {
-    const ended = head.ended ?? null;
+    const { started, id, ended = null, endedAt = null } = head;
     if (cached === undefined)
-      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, ?)", head.started, head.id, ended);
+      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, ?, ?)", started, id, ended, endedAt);
     else {
-      this.#sql.exec("UPDATE lifetimes SET ended = ? WHERE started = ?", ended, head.started);
+      this.#sql.exec(
+        "UPDATE lifetimes SET ended = ?, ended_at = ? WHERE started = ?",
+        ended,
+        endedAt,
+        started,
+      );
       this.#sql.exec("DELETE FROM running WHERE started = ?", head.started);
       if (cached.spilled) this.#sql.exec("DELETE FROM cells WHERE started = ?", head.started);
     }
@@ -101,7 +106,7 @@ export class Lifetimes {
     const { head } = lifetime;
     const write = storedWrite(lifetime, cached?.spilled ?? false);
     if (cached === undefined) {
-      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, NULL)", head.started, head.id);
+      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, NULL, NULL)", head.started, head.id);
       this.#sql.exec("INSERT INTO running VALUES (?, ?, ?)", head.started, head.due, write.state);
     } else {
       this.#sql.exec(

@@ -1,27 +1,54 @@
 /**
  * The tenant's log in SQLite: appends, reads by offset, and the most recent messages in memory, so that
- * putting an input together does not read what was just written.
+ * putting an input together does not read what was just written. Offsets are given once, also where the
+ * records that had them are gone.
  */
 import { RECENT_BYTES_MAX } from "../../src/limits.ts";
 import { type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { type Carried, composeInput } from "../../src/wire/compose.ts";
-import { decodeRecord, encodeRecord, RECORD_TYPES, type RecordType, type Row } from "./record-row.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  lifetimeOf,
+  RECORD_TYPES,
+  type RecordType,
+  type Row,
+} from "./record-row.ts";
 import type { Sql } from "./sql.ts";
 
 /** An input carries at most some thousand executions; this many are read with one statement. */
 const READ_TOGETHER = 100;
 
+/** A record as far as is needed to say whether it may go. */
+export interface Owned {
+  readonly offset: number;
+  readonly at: number;
+  readonly bytes: number;
+  /** Undefined for the tenant's own. */
+  readonly lifetime: string | undefined;
+}
+
+/** Offsets from … to, both in it. */
+export type Range = [from: number, to: number];
+
 export class Log {
   readonly #sql: Sql;
+  #first: number;
   #tail: number;
   readonly #recent = new Map<number, LogRecord>();
   #recentBytes = 0;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    const [row] = sql.exec<{ tail: number | null }>("SELECT MAX(offset) AS tail FROM log").toArray();
-    this.#tail = (row?.tail ?? 0) + 1;
+    const { last, first, tail } = sql.exec<{ last: number; first: number; tail: number }>(WHERE_IT_IS).one();
+    this.#first = first;
+    this.#tail = Math.max(last + 1, tail);
+  }
+
+  /** No record at or above it was trimmed. */
+  get first(): number {
+    return this.#first;
   }
 
   /** The first free position; positions count from 1. */
@@ -131,13 +158,50 @@ export class Log {
     return composeInput(record.kind, record.header, carried);
   }
 
+  /** Whose the records from … to are, in order, read as they are asked for. */
+  *owned(from: number, to: number): Generator<Owned> {
+    const rows = this.#sql.exec<Row>(
+      "SELECT * FROM log WHERE offset BETWEEN ? AND ? ORDER BY offset",
+      from,
+      to,
+    );
+    for (const row of rows) {
+      const { offset, at, meta, body } = row;
+      yield { offset, at, bytes: (body?.byteLength ?? 0) + (meta?.length ?? 0), lifetime: lifetimeOf(row) };
+    }
+  }
+
+  /**
+   * Deletes records, inside a transaction; answers what to forget once it is committed. Where `first` is given,
+   * topics begin there from now on.
+   */
+  drop(ranges: readonly Range[], first = this.#first): () => void {
+    for (const range of ranges) this.#sql.exec("DELETE FROM log WHERE offset BETWEEN ? AND ?", ...range);
+    this.#sql.exec("INSERT OR REPLACE INTO marks VALUES ('first', ?), ('tail', ?)", first, this.#tail);
+    return () => {
+      this.#first = first;
+      for (const [from, to] of ranges)
+        for (const [offset, record] of this.#recent) {
+          if (offset > to) break;
+          if (offset < from) continue;
+          this.#recent.delete(offset);
+          this.#recentBytes -= sizeOf(record);
+        }
+    };
+  }
+
   /** Forgets what was kept in memory, after the tables were cleared. */
   reset(): void {
     this.#recent.clear();
     this.#recentBytes = 0;
+    this.#first = 1;
     this.#tail = 1;
   }
 }
+
+const WHERE_IT_IS = `SELECT COALESCE((SELECT MAX(offset) FROM log), 0) AS last,
+  COALESCE((SELECT value FROM marks WHERE name = 'first'), 1) AS first,
+  COALESCE((SELECT value FROM marks WHERE name = 'tail'), 1) AS tail`;
 
 const isOfType = (record: LogRecord, { type, kind }: RecordType): boolean =>
   record.type === type && (kind === undefined || !("kind" in record) || record.kind === kind);

@@ -52,6 +52,11 @@ export class Projector {
     this.#address = address;
   }
 
+  /** The last offset that D1 has; undefined while that is not known. */
+  get cursor(): number | undefined {
+    return this.#log.tail === 1 ? 0 : this.#cursor;
+  }
+
   /** Records that D1 does not have yet; an upper bound, because inputs are not projected. */
   get backlog(): number {
     return this.#log.tail - 1 - (this.#cursor ?? 0);

@@ -1,6 +1,7 @@
 /** A record of the log ↔ its row. Codes are stored, so they are never reused. */
 import type { LogRecord } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
+import { delimitedFields } from "../../src/wire/fields.ts";
 
 export type Row = { offset: number; type: number; at: number; meta: string | null; body: ArrayBuffer | null };
 
@@ -78,3 +79,21 @@ export const decodeRecord = ({ offset, type: code, at, meta, body }: Row): LogRe
       return { type, offset, at, ...more };
   }
 };
+
+/** Field numbers of PlanExecution and TaskExecution, and of ExecutionHeader. */
+const HEADER = 1;
+const LIFETIME_ID = 4;
+
+const texts = new TextDecoder();
+
+/** The lifetime that a record belongs to, of which no more is decoded; undefined for the tenant's own. */
+export const lifetimeOf = ({ type: code, meta, body }: Row): string | undefined => {
+  const type = BY_CODE.get(code)?.type;
+  if (type !== "input" && type !== "execution") return meta === null ? undefined : JSON.parse(meta).lifetime;
+  const bytes = new Uint8Array(body ?? new ArrayBuffer(0));
+  const header = type === "input" ? bytes : fieldOf(bytes, HEADER);
+  return header && texts.decode(fieldOf(header, LIFETIME_ID));
+};
+
+const fieldOf = (message: Uint8Array, wanted: number): Uint8Array | undefined =>
+  delimitedFields(message).find(([field]) => field === wanted)?.[1];

@@ -7,7 +7,7 @@ const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- A row a record; its position is the offset of every topic.
 CREATE TABLE log (offset INTEGER PRIMARY KEY, type INTEGER NOT NULL, at INTEGER NOT NULL, meta TEXT, body BLOB);
--- For ever: number of a lifetime, and where it ended.
+-- Number of a lifetime, and where it ended: outlives its records, so that late answers are known as late.
 CREATE TABLE lifetimes (started INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ended INTEGER);
 -- The state of what has not ended: a row a step. Entries that have outgrown the row are cells.
 CREATE TABLE running (started INTEGER PRIMARY KEY, due INTEGER NOT NULL, state TEXT NOT NULL);
@@ -32,8 +32,18 @@ CREATE TABLE dead_letters (
 );
 `;
 
+const ROOM = `
+-- Milliseconds since the epoch: what remains of a lifetime is kept for a bounded time.
+ALTER TABLE lifetimes ADD COLUMN ended_at INTEGER;
+UPDATE lifetimes SET ended_at = (SELECT at FROM log WHERE log.offset = lifetimes.ended);
+-- Of the log, because its rows no longer tell once some are trimmed: its first and its next offset.
+CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+-- How far each mirror has read the log.
+CREATE TABLE cursors (name TEXT PRIMARY KEY, offset INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES];
+const STEPS: readonly string[] = [TABLES, ROOM];
 
 export const TABLES_VERSION = STEPS.length;
 
@@ -47,6 +57,8 @@ export const TABLE_NAMES = [
   "idempotency",
   "strays",
   "dead_letters",
+  "marks",
+  "cursors",
 ] as const;
 
 /** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */

@@ -1,6 +1,5 @@
 /** The storage as a turn sees it, and the one place that writes what a turn decided. */
 import type { IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
-import { BATCH_EVENTS_MAX } from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import type { Graphs } from "./graphs.ts";
 import type { Lifetimes } from "./lifetimes.ts";
@@ -72,13 +71,4 @@ export const write = ({ sql, log, lifetimes, graphs }: Parts, writes: Writes): (
 
 const writeIdempotency = (sql: Sql, { key, bodyHash, lifetime, expiresAt }: IdempotencyEntry): void => {
   sql.exec("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)", key, bodyHash, lifetime, expiresAt);
-};
-
-/** Deletes some of what has expired; the rest with the next alarm. */
-export const forgetIdempotency = (sql: Sql, now: number): void => {
-  sql.exec(
-    "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE expires_at <= ? LIMIT ?)",
-    now,
-    BATCH_EVENTS_MAX,
-  );
 };

@@ -160,8 +160,10 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     if (!entered.ok) return entered;
     const { topic, offset, limit, waitMs } = request;
     const deadline = this.#ports.now() + waitMs;
+    const { log } = this.#engine.parts;
     for (;;) {
-      const page = readTopic(this.#engine.parts.log, topic, offset, limit);
+      if (offset > 0 && offset < log.first) return trimmed(log.first);
+      const page = readTopic(log, topic, offset, limit);
       const left = deadline - this.#ports.now();
       if (page.records.length > 0 || left <= 0) return ok(page);
       await this.#engine.waiters.wait(LOG_GREW, left);
@@ -283,6 +285,13 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     await this.ctx.storage.deleteAlarm();
   }
 }
+
+const trimmed = (firstOffset: number) =>
+  reject(
+    "offset_trimmed",
+    `records below ${firstOffset} were trimmed; read on from there, and ask the database for what was before`,
+    { firstOffset },
+  );
 
 const missing = () =>
   reject("tenant_not_found", "no such tenant; provision it with PUT /v1/tenants/{tenant}");

@@ -11,7 +11,9 @@ import type { Log } from "./log.ts";
 export const readTopic = (log: Log, topic: Topic, offset: number, limit: number): TopicPage => {
   const { stage, kind } = TOPICS[topic];
   const type = stage === "inputs" ? "input" : "execution";
-  const { records: found, whole } = log.read([type], kind, offset, limit, PAGE_BYTES_MAX);
+  // 0 stands for wherever the topic begins by now.
+  const from = Math.max(offset, log.first);
+  const { records: found, whole } = log.read([type], kind, from, limit, PAGE_BYTES_MAX);
   const records: TopicRecord[] = [];
   let bytes = 0;
   for (const each of found) {
@@ -19,14 +21,14 @@ export const readTopic = (log: Log, topic: Topic, offset: number, limit: number)
     const record = topicRecord(log, each);
     bytes += record.value.byteLength;
     if (bytes > PAGE_BYTES_MAX && records.length > 0)
-      return { records, nextOffset: each.offset, firstOffset: 1 };
+      return { records, nextOffset: each.offset, firstOffset: log.first };
     records.push(record);
   }
   const last = records.at(-1);
   return {
     records,
-    nextOffset: last && !whole ? last.offset + 1 : Math.max(offset, log.tail),
-    firstOffset: 1,
+    nextOffset: last && !whole ? last.offset + 1 : Math.max(from, log.tail),
+    firstOffset: log.first,
   };
 };
 

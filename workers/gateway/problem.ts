@@ -35,6 +35,7 @@ const STATUS = {
   topic_not_writable: 403,
   undecodable: 422,
   cursor_invalid: 400,
+  offset_trimmed: 410,
   overloaded: 503,
   data_plane_behind: 503,
   unavailable: 503,
@@ -62,6 +63,7 @@ const problemSchema = z
     code: z.enum(REJECTION_CODES),
     faults: z.array(faultSchema).optional(),
     fields: z.array(z.object({ path: z.string(), detail: z.string() })).optional(),
+    first_offset: z.int().optional().openapi({ description: "Where a topic begins by now" }),
     instance: z.string().optional().openapi({ description: "Names this occurrence in the logs" }),
   })
   .openapi("Problem");
@@ -82,7 +84,7 @@ const titleOf = (code: RejectionCode): string => {
 
 export const problem = (
   c: Context,
-  { code, detail, faults, fields, retryAfterMs }: Rejection,
+  { code, detail, faults, fields, retryAfterMs, firstOffset }: Rejection,
   more: { readonly instance?: string; readonly headers?: Readonly<Record<string, string>> } = {},
 ): Response & TypedResponse<ProblemBody, ProblemStatus, "json"> => {
   const status = STATUS[code];
@@ -94,6 +96,7 @@ export const problem = (
     code,
     ...(faults && { faults }),
     ...(fields && { fields }),
+    ...(firstOffset !== undefined && { first_offset: firstOffset }),
     ...(more.instance && { instance: more.instance }),
   };
   return c.body(JSON.stringify(body), status, {

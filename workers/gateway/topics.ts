@@ -36,7 +36,9 @@ const recordsSchema = z
     next_offset: z
       .int()
       .openapi({ description: "Where to read on; offsets of one topic rise but are not dense" }),
-    first_offset: z.int(),
+    first_offset: z
+      .int()
+      .openapi({ description: "What is older was trimmed, and is asked of the executions" }),
   })
   .openapi("Records");
 

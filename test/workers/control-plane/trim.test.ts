@@ -1,0 +1,126 @@
+// Without this, an object would fill up, or trimming could take what something still needs.
+import { describe, expect, test } from "vitest";
+import { EVIDENCE_MS, TRIM_EVERY_MS } from "../../../src/limits.ts";
+import { encodeExecution } from "../../../src/wire/codec.ts";
+import { MirrorCursors } from "../../../workers/control-plane/mirror-cursors.ts";
+import { openGate, started } from "../../fixtures/gates.ts";
+import { executionOf } from "../../fixtures/play.ts";
+import {
+  answered,
+  type Client,
+  clockAhead,
+  ECHO,
+  freshName,
+  inOwnTenant,
+  type Own,
+  withTask,
+} from "./client.ts";
+
+const RETENTION_MS = 60_000;
+const limits = { logRetentionMs: RETENTION_MS, trimRowsMax: 5 };
+
+const rows = ({ state }: Own, table = "log"): number =>
+  Number(state.storage.sql.exec(`SELECT count(*) AS n FROM ${table}`).one().n);
+
+/** Lets time pass, and the alarm ring as often as it asks for it then. */
+const pass = async (
+  own: Own,
+  clock: { at: number },
+  ms: number,
+  { object }: Client = own,
+): Promise<number> => {
+  clock.at += ms;
+  let rung = 0;
+  do {
+    await own.state.storage.deleteAlarm();
+    await object.wake();
+    rung++;
+  } while (((await own.state.storage.getAlarm()) ?? Number.POSITIVE_INFINITY) <= clock.at);
+  return rung;
+};
+
+describe("the records of a lifetime that has ended", () => {
+  test("go after the retention, in slices; those of one that runs stay, and it finishes", () => {
+    const clock = clockAhead();
+    const gate = freshName("gate");
+    const held = withTask("held", "gated", { gate, timeout: "15m" });
+    return inOwnTenant({ limits, now: clock.now }, [ECHO, held], async (own) => {
+      const { lifetime } = await own.begin("held");
+      await expect.poll(() => started.includes(`${lifetime}:2`)).toBe(true);
+      const ended: string[] = [];
+      for (let n = 0; n < 5; n++) ended.push((await own.start("echo")).lifetime);
+      answered(await own.object.projected());
+      const before = rows(own);
+      await pass(own, clock, 1);
+      expect(rows(own)).toBe(before);
+
+      expect(await pass(own, clock, TRIM_EVERY_MS)).toBeGreaterThan(before / limits.trimRowsMax - 1);
+      // Its start, the input and execution of its plan, and the input of its task.
+      expect(rows(own)).toBe(4);
+      for (const each of ended)
+        expect(await own.object.getLifetime(each, 0)).toMatchObject({
+          error: { code: "lifetime_not_found" },
+        });
+      openGate(gate);
+      expect(await own.end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+    });
+  });
+
+  test("stay until the database and every mirror have them", () => {
+    const clock = clockAhead();
+    return inOwnTenant({ limits, now: clock.now }, [ECHO], async (own) => {
+      const mirrors = new MirrorCursors(own.state.storage.sql);
+      mirrors.set("near", 1_000, 1);
+      mirrors.set("far", 3, 1);
+      await own.start("echo");
+      answered(await own.object.projected());
+      const all = rows(own);
+      await pass(own, clock, TRIM_EVERY_MS);
+      // The registration of the graph, which is nobody's.
+      expect(rows(own)).toBe(all - 1);
+      mirrors.set("far", 1, 1);
+      expect(mirrors.get("far")).toBe(3);
+      mirrors.delete("far");
+      await pass(own, clock, TRIM_EVERY_MS);
+      expect(rows(own)).toBe(0);
+    });
+  });
+
+  test("leave offsets that are not given again, and a topic that begins later", () => {
+    const clock = clockAhead();
+    return inOwnTenant({ limits, now: clock.now }, [ECHO], async (own) => {
+      await own.start("echo");
+      const { offset } = answered(await own.object.projected());
+      await pass(own, clock, TRIM_EVERY_MS);
+      expect(rows(own)).toBe(0);
+
+      const again = own.again();
+      await again.start("echo");
+      const [record] = await again.read("task-executions");
+      expect(record?.offset).toBeGreaterThan(offset);
+      const read = (from: number) =>
+        again.object.readTopic({ topic: "task-executions", offset: from, limit: 10, waitMs: 0 });
+      expect(await read(1)).toMatchObject({ error: { code: "offset_trimmed", firstOffset: offset + 1 } });
+      expect(await read(offset)).toMatchObject({ ok: false });
+      expect(await read(offset + 1)).toMatchObject({ value: { records: [record], firstOffset: offset + 1 } });
+    });
+  });
+});
+
+test("what remains of a lifetime, and evidence, go later still", () => {
+  const clock = clockAhead();
+  return inOwnTenant({ limits, now: clock.now }, [ECHO], async (own) => {
+    const { lifetime } = await own.start("echo");
+    answered(await own.object.projected());
+    const answer = encodeExecution(executionOf("task", { name: "say", inputId: `${lifetime}:2` }, {}));
+    const produce = async () => answered(await own.object.produce("task-executions", answer));
+    await own.object.produce("task-executions", new Uint8Array([0xff]));
+    await pass(own, clock, TRIM_EVERY_MS);
+    expect(await produce()).toMatchObject({ outcome: "stray", reason: "late" });
+    expect(["lifetimes", "strays", "dead_letters"].map((table) => rows(own, table))).toEqual([1, 1, 1]);
+    await pass(own, clock, EVIDENCE_MS + TRIM_EVERY_MS);
+    expect(["lifetimes", "strays", "dead_letters"].map((table) => rows(own, table))).toEqual([0, 0, 0]);
+    // Nothing is kept, so nothing wakes it any more.
+    expect(await own.state.storage.getAlarm()).toBe(null);
+  });
+});

@@ -1,0 +1,180 @@
+/**
+ * Makes room in the object, a slice an alarm: deletes the records of lifetimes that ended long ago, later what
+ * is left of those lifetimes, and evidence that nobody came for.
+ *
+ * 1. A record goes once D1 and every mirror have it and its lifetime has ended, and not before that end is as
+ *    old as the retention. A lifetime that runs keeps all of its records, and holds up no other's.
+ * 2. What remains of a lifetime outlives its records.
+ */
+import type { RoomLimits } from "../../src/control-plane/room.ts";
+import { EVIDENCE_MS, TRIM_BYTES_MAX, TRIM_EVERY_MS } from "../../src/limits.ts";
+import type { Range } from "./log.ts";
+import type { MirrorCursors } from "./mirror-cursors.ts";
+import type { Parts } from "./sql-store.ts";
+
+export interface TrimmerPorts {
+  /** The last offset that D1 has; undefined while that is not known. */
+  projected(): number | undefined;
+  /** Milliseconds. */
+  retention(): number;
+  /** When the tenant began: not all tenants look at the same moment. */
+  since(): number;
+}
+
+/** Lifetimes that ended at or before an offset and a time. */
+interface Reach {
+  readonly upTo: number;
+  readonly endedBy: number;
+}
+
+export class Trimmer {
+  readonly #storage: DurableObjectStorage;
+  readonly #parts: Parts;
+  readonly #mirrors: MirrorCursors;
+  readonly #rowsMax: number;
+  readonly #ports: TrimmerPorts;
+  #pass: Generator<void> | undefined;
+  #due: number | undefined;
+
+  constructor(
+    storage: DurableObjectStorage,
+    parts: Parts,
+    mirrors: MirrorCursors,
+    { trimRowsMax }: RoomLimits,
+    ports: TrimmerPorts,
+  ) {
+    this.#storage = storage;
+    this.#parts = parts;
+    this.#mirrors = mirrors;
+    this.#rowsMax = trimRowsMax;
+    this.#ports = ports;
+  }
+
+  /** When it wants to be called next, as far as it knows of anything that it will have to delete. */
+  get pending(): number | undefined {
+    return this.#due;
+  }
+
+  /** The same, where something was added. On a fixed grid: a restart never puts it off. */
+  due(now: number): number {
+    this.#due ??= this.#onGrid(now);
+    return this.#due;
+  }
+
+  /** One slice, if it is time for it. */
+  slice(now: number): void {
+    if (this.#due !== undefined && now < this.#due) return;
+    const projected = this.#ports.projected();
+    if (projected === undefined) return;
+    this.#pass ??= this.#passAt(now, projected);
+    if (!this.#pass.next().done) {
+      this.#due = now;
+      return;
+    }
+    this.#pass = undefined;
+    this.#due = this.#nextPass(now);
+  }
+
+  /** Begins anew with the next slice. */
+  reset(): void {
+    this.#pass = undefined;
+    this.#due = undefined;
+  }
+
+  *#passAt(now: number, projected: number): Generator<void> {
+    const retention = this.#ports.retention();
+    const upTo = Math.min(projected, this.#mirrors.lowest());
+    yield* this.#trimLog({ upTo, endedBy: now - retention });
+    // Of those that began first: one that still runs among them stops nothing.
+    yield* this.#deleteOld(
+      `DELETE FROM lifetimes WHERE started IN (
+         SELECT started FROM (SELECT started, ended, ended_at FROM lifetimes
+           WHERE ended IS NOT NULL ORDER BY started LIMIT ?)
+         WHERE ended <= ? AND ended_at <= ?)`,
+      upTo,
+      now - Math.max(retention, EVIDENCE_MS),
+    );
+    for (const table of ["strays", "dead_letters"])
+      yield* this.#deleteOld(
+        `DELETE FROM ${table} WHERE id IN (
+           SELECT id FROM (SELECT id, at FROM ${table} ORDER BY id LIMIT ?) WHERE at <= ?)`,
+        now - EVIDENCE_MS,
+      );
+    yield* this.#deleteOld(
+      "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE expires_at <= ?2 LIMIT ?1)",
+      now,
+    );
+  }
+
+  *#trimLog(reach: Reach): Generator<void> {
+    const { log } = this.#parts;
+    for (let from = 1; ; ) {
+      const { ranges, next } = this.#look(from, reach);
+      const last = ranges.at(-1)?.[1];
+      if (last !== undefined)
+        this.#storage.transactionSync(() => log.drop(ranges, Math.max(log.first, last + 1)))();
+      if (next === undefined) return;
+      from = next;
+      yield;
+    }
+  }
+
+  /** What may go of the records from an offset on, and where the next slice begins, if there is one. */
+  #look(from: number, reach: Reach): { ranges: readonly Range[]; next?: number } {
+    const known = new Map<string | undefined, boolean>([[undefined, true]]);
+    const ranges: Range[] = [];
+    let open: Range | undefined;
+    let rows = 0;
+    let bytes = 0;
+    for (const record of this.#parts.log.owned(from, reach.upTo)) {
+      const { offset, lifetime } = record;
+      if (record.at > reach.endedBy) break;
+      if (rows++ === this.#rowsMax || bytes > TRIM_BYTES_MAX) return { ranges, next: offset };
+      bytes += record.bytes;
+      const goes = known.get(lifetime) ?? this.#isOver(lifetime ?? "", reach);
+      known.set(lifetime, goes);
+      if (goes && open) open[1] = offset;
+      else if (goes) ranges.push([offset, offset]);
+      open = goes ? ranges.at(-1) : undefined;
+    }
+    return { ranges };
+  }
+
+  /** So is one of which nothing else remains. */
+  #isOver(id: string, { upTo, endedBy }: Reach): boolean {
+    const [row] = this.#parts.sql
+      .exec<{ ended: number | null; ended_at: number | null }>(
+        "SELECT ended, ended_at FROM lifetimes WHERE id = ?",
+        id,
+      )
+      .toArray();
+    if (row === undefined) return true;
+    return row.ended !== null && row.ended <= upTo && (row.ended_at ?? 0) <= endedBy;
+  }
+
+  /** A slice at a time, until nothing is left that matches; the first parameter is what one slice looks at. */
+  *#deleteOld(statement: string, ...bindings: readonly number[]): Generator<void> {
+    while (this.#parts.sql.exec(statement, this.#rowsMax, ...bindings).rowsWritten > 0) yield;
+  }
+
+  /** Not before the oldest of what is kept may go; where nothing is kept it is not known yet. */
+  #nextPass(now: number): number | undefined {
+    const { at } = this.#parts.sql
+      .exec<{ at: number | null }>(OLDEST, this.#ports.retention(), EVIDENCE_MS)
+      .one();
+    return at === null ? undefined : this.#onGrid(Math.max(at, now));
+  }
+
+  #onGrid(after: number): number {
+    const since = this.#ports.since();
+    return since + Math.ceil((after + 1 - since) / TRIM_EVERY_MS) * TRIM_EVERY_MS;
+  }
+}
+
+/** When the oldest of what is kept may go. */
+const OLDEST = `SELECT MIN(at) AS at FROM (
+  SELECT at + ?1 AS at FROM (SELECT at FROM log ORDER BY offset LIMIT 1)
+  UNION ALL SELECT ended_at + MAX(?1, ?2) FROM (SELECT ended_at FROM lifetimes ORDER BY started LIMIT 1)
+  UNION ALL SELECT at + ?2 FROM (SELECT at FROM strays ORDER BY id LIMIT 1)
+  UNION ALL SELECT at + ?2 FROM (SELECT at FROM dead_letters ORDER BY id LIMIT 1)
+  UNION ALL SELECT expires_at FROM (SELECT expires_at FROM idempotency LIMIT 1))`;
