@@ -30,7 +30,13 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             // Bound here, so that a .dev.vars of whoever runs this has no say.
-            miniflare: { bindings: { TEST_MIGRATIONS, ESCAPEMENT_KEYS: JSON.stringify(KEYS) } },
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS,
+                ESCAPEMENT_KEYS: JSON.stringify(KEYS),
+                ESCAPEMENT_VERSION: "under-test",
+              },
+            },
           }),
         ],
         test: {

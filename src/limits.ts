@@ -48,6 +48,11 @@ export const RETRY_BACKOFF_MS_MAX = 60 * SECOND;
 export const LEASE_MARGIN_MS = 1 * SECOND;
 /** The same attempt is sent again when its executor vanished, this often, before it counts as failed. */
 export const REDISPATCHES_MAX = 5;
+/** Likewise when the object was started anew: a deploy or an eviction is no fault of the input, but an input may be why. */
+export const RESTARTS_MAX = 100;
+/** An input whose node is in no deployed code is tried again after this at first, and at last after the other. */
+export const MISSING_WAIT_MS_MIN = 1 * SECOND;
+export const MISSING_WAIT_MS_MAX = 60 * SECOND;
 
 // Executors
 /** Answers that come within this go back together with the call; longer would hold up the quick ones. */

@@ -43,6 +43,7 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     message,
     execution,
     ...(warnings.length > 0 && { warnings }),
+    ...(event.version !== undefined && { version: event.version }),
   });
   settle(draft, event.n, member, { execution, offset, bytes: message.byteLength });
 };

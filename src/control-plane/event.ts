@@ -30,6 +30,8 @@ export interface ExecutionArrived {
   readonly execution: Execution;
   /** The same, encoded. */
   readonly message: Uint8Array;
+  /** Of the code that ran it, where it is known. */
+  readonly version?: string;
 }
 
 /** Time has passed: leases, backoffs and the lifetime's own deadline are looked at. */
@@ -43,11 +45,23 @@ export interface HeartbeatReceived {
   readonly attempt: number;
 }
 
-/** The executor vanished without an answer, or the object that had sent the inputs did. */
+type Attempts = readonly { readonly n: number; readonly attempt: number }[];
+
+/** The executor vanished without an answer. */
 export interface DispatchLost {
   readonly type: "dispatch_lost";
-  /** Which; all that are issued where absent. */
-  readonly inputs?: readonly { readonly n: number; readonly attempt: number }[];
+  readonly inputs: Attempts;
+}
+
+/** The executor has no code for the node of these inputs. */
+export interface ExecutorMissing {
+  readonly type: "executor_missing";
+  readonly inputs: Attempts;
+}
+
+/** The object was started anew: every call that an earlier incarnation of it had made is void. */
+export interface Restarted {
+  readonly type: "restarted";
 }
 
 export interface SignalReceived {
@@ -92,6 +106,8 @@ export type LifetimeEvent = Moment &
     | DispatchLost
     | SignalReceived
     | Recalled
+    | ExecutorMissing
+    | Restarted
     | CancelRequested
     | ReduceFailed
   );

@@ -26,17 +26,24 @@ export const issue = (draft: Draft, what: Issue): number => {
   return n;
 };
 
-type Attempt = Omit<Member, "phase" | "input" | "due" | "resent" | "answer">;
+type Attempt = Pick<Member, "kind" | "node" | "iteration" | "wave" | "parents" | "attempt" | "expired">;
 
 /** Puts one attempt on its topic, and under a lease or to wait. */
 export const attempt = (draft: Draft, n: number, what: Attempt): void => {
   const node = draft.graph.node(what.node);
+  // Field by field: what an earlier attempt met is not for this one.
   const member: Member = {
-    ...what,
+    kind: what.kind,
+    node: what.node,
+    iteration: what.iteration,
+    wave: what.wave,
+    parents: what.parents,
+    attempt: what.attempt,
     phase: "issued",
     input: draft.tail,
     due: leaseEnd(draft, node),
     resent: 0,
+    expired: what.expired,
   };
   append(draft, {
     type: "input",
@@ -53,9 +60,13 @@ export const attempt = (draft: Draft, n: number, what: Attempt): void => {
   send(draft, n, member);
 };
 
-/** The same attempt once more, under a new lease. */
+/** The same attempt once more, under a new lease. Whoever asks for it counts it. */
 export const resend = (draft: Draft, n: number, lost: Member): void => {
-  const member = { ...lost, resent: lost.resent + 1, due: leaseEnd(draft, draft.graph.node(lost.node)) };
+  const member: Member = {
+    ...lost,
+    due: leaseEnd(draft, draft.graph.node(lost.node)),
+    ...(lost.missing && { missing: { ...lost.missing, asleep: false } }),
+  };
   put(draft, n, member);
   send(draft, n, member);
 };
@@ -72,7 +83,9 @@ export const put = (draft: Draft, n: number, member: Member): void => {
 
 const leaseEnd = ({ at }: Draft, { timeoutMs }: Node): number => at + timeoutMs + LEASE_MARGIN_MS;
 
+/** What runs elsewhere is taken from its topic, and answered, by whoever does. */
 const send = (draft: Draft, n: number, member: Member): void => {
+  if (draft.graph.node(member.node).executor === "external") return;
   draft.effects.push({
     type: "dispatch",
     n,

@@ -92,6 +92,10 @@ export interface Member {
   readonly due: number;
   /** How often this attempt was sent again because its executor vanished. */
   readonly resent: number;
+  /** How often it was sent again because the object that had sent it was started anew; absent at 0. */
+  readonly restarts?: number;
+  /** No code that was deployed had its node: since when, and whether it waits to be sent again. */
+  readonly missing?: { readonly since: number; readonly asleep: boolean };
   /** The attempt before this one was ended by its lease, so its answer may still come, late. */
   readonly expired: boolean;
   /** While it is waiting. */

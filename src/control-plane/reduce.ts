@@ -14,8 +14,9 @@ import { end, endIfDone } from "./ending.ts";
 import type { LifetimeEvent } from "./event.ts";
 import { extendLease } from "./issue.ts";
 import type { Lifetime } from "./lifetime.ts";
+import { dispatchLost, executorMissing, restarted } from "./lost.ts";
 import { started } from "./start.ts";
-import { dispatchLost, timePassed } from "./time.ts";
+import { timePassed } from "./time.ts";
 import { recalled, signalReceived } from "./wake.ts";
 
 export interface Step {
@@ -51,6 +52,12 @@ const happened = (
       break;
     case "dispatch_lost":
       dispatchLost(draft, event);
+      break;
+    case "executor_missing":
+      executorMissing(draft, event);
+      break;
+    case "restarted":
+      restarted(draft);
       break;
     case "heartbeat_received": {
       const member = draft.lifetime.members.get(event.n);

@@ -29,6 +29,8 @@ export interface Store {
   graph(name: string, version: number): GraphIndex;
   idempotency(key: string): IdempotencyEntry | undefined;
   record(offset: number): LogRecord | undefined;
+  /** Of the deployment that decides in the turn. */
+  readonly version?: string;
   /** The tasks that a plan launches if the control plane can tell by itself; undefined is for its executor. */
   decide(spec: NodeSpec, iteration: number): readonly string[] | undefined;
   /** Open inputs of this node whose parents are exactly these, oldest first. */

@@ -20,6 +20,8 @@ export interface Counters {
   readonly flushes: number;
   /** Written to D1, index entries included. */
   readonly d1_rows: number;
+  /** Inputs that no code at their executor had the node for, each time that they were sent. */
+  readonly executor_missing: number;
 }
 
 /** Which object is meant; it checks that it is that one. */

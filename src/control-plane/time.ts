@@ -1,10 +1,7 @@
 /** Time is an event: leases that ended, waits and backoffs that are over, and the deadline of the lifetime. */
-
-import { REDISPATCHES_MAX } from "../limits.ts";
 import { settle } from "./answer.ts";
 import type { Draft } from "./draft.ts";
 import { end } from "./ending.ts";
-import type { DispatchLost } from "./event.ts";
 import { attempt, resend } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
@@ -36,6 +33,10 @@ export const timePassed = (draft: Draft): void => {
       if (!isOpen(draft)) return;
       continue;
     }
+    if (member.missing?.asleep) {
+      resend(draft, n, member);
+      continue;
+    }
     draft.effects.push({ type: "withdraw", inputs: [n] });
     const detail = `no answer within ${draft.graph.node(member.node).timeoutMs} ms`;
     const recorded = recordOutcome(draft, n, member, "timed_out", detail);
@@ -45,20 +46,4 @@ export const timePassed = (draft: Draft): void => {
   head.due = head.deadline;
   for (const [, member] of draft.lifetime.members.entries())
     if (member.phase !== "done") head.due = Math.min(head.due, member.due);
-};
-
-/** A lost attempt is no attempt: it is sent again as it was, but not for ever. */
-export const dispatchLost = (draft: Draft, event: DispatchLost): void => {
-  const lost = event.inputs && new Map(event.inputs.map((each) => [each.n, each.attempt]));
-  for (const [n, member] of inOrder(draft)) {
-    if (member.phase !== "issued") continue;
-    if (lost && lost.get(n) !== member.attempt) continue;
-    if (member.resent < REDISPATCHES_MAX) {
-      resend(draft, n, member);
-      continue;
-    }
-    const detail = `its executor vanished ${REDISPATCHES_MAX + 1} times`;
-    settle(draft, n, member, recordOutcome(draft, n, member, "executor_unavailable", detail));
-    if (!isOpen(draft)) return;
-  }
 };

@@ -103,8 +103,8 @@ export class Turn {
     return step.state;
   }
 
-  /** An execution as it came: from an executor, a producer, or a mirror. */
-  arrive(topic: ExecutionTopic, message: Uint8Array): Disposition {
+  /** An execution as it came: from an executor, whose version may be known, a producer, or a mirror. */
+  arrive(topic: ExecutionTopic, message: Uint8Array, version?: string): Disposition {
     const { kind } = TOPICS[topic];
     const decoded = decodeExecution(kind, message);
     if (!decoded.ok) return this.#bury(topic, message, "undecodable", decoded.error);
@@ -114,7 +114,7 @@ export class Turn {
       return this.#bury(topic, message, "wrong_tenant", `header.tenant_id is ${tenant}`);
     const correlated = correlate(kind, execution, this.#store);
     if (!correlated.ok) return this.#bury(topic, message, "uncorrelated", correlated.error);
-    const disposition = this.#admit(topic, kind, execution, message, correlated.value);
+    const disposition = this.#admit(topic, kind, execution, message, correlated.value, version);
     this.#decide();
     return disposition;
   }
@@ -144,6 +144,7 @@ export class Turn {
     execution: Execution,
     message: Uint8Array,
     to: Correlated,
+    version: string | undefined,
   ): Disposition {
     const state = this.lifetime(to.lifetime);
     if (state === undefined) return this.#setAside("unknown", kind, message, execution);
@@ -153,7 +154,8 @@ export class Turn {
     if (bytes > MESSAGE_BYTES_MAX)
       return this.#bury(topic, message, "undecodable", `${bytes} bytes; the bound is ${MESSAGE_BYTES_MAX}`);
     const offset = this.#tail;
-    const event = { type: "execution_arrived" as const, kind, n: to.n, ...admitted };
+    const ofVersion = version === undefined ? undefined : { version };
+    const event = { type: "execution_arrived" as const, kind, n: to.n, ...admitted, ...ofVersion };
     const reduced = this.#reduce(state, { ...event, at: this.#at, tail: offset });
     if (!reduced.ok) return this.#bury(topic, message, "internal", reduced.error);
     const aside = reduced.value.find((effect) => effect.type === "set_aside");
@@ -199,7 +201,14 @@ export class Turn {
       const { kind } = node;
       const message = (offset: number) => this.#messageAt(offset);
       const answer = decided({ head, n: effect.n, member }, kind, tasks, this.#at, message);
-      const event = { type: "execution_arrived" as const, kind: "plan" as const, n: effect.n, ...answer };
+      const { version } = this.#store;
+      const event = {
+        type: "execution_arrived" as const,
+        kind: "plan" as const,
+        n: effect.n,
+        ...answer,
+        ...(version !== undefined && { version }),
+      };
       const reduced = this.#reduce(state, { ...event, at: this.#at, tail: this.#tail });
       if (!reduced.ok) this.#bury("plan-executions", answer.message, "internal", reduced.error);
     }

@@ -8,7 +8,8 @@ import type { Draft } from "./draft.ts";
 import type { Member, Waits } from "./lifetime.ts";
 import { takeSignal } from "./signal.ts";
 
-export const isWait = ({ type, kind }: Node): boolean => kind === WAIT && type === "task";
+export const isWait = ({ type, kind, executor }: Node): boolean =>
+  kind === WAIT && type === "task" && executor !== "external";
 
 /** The member of an attempt that waits. What only the log knows of it is asked for. */
 export const waiting = (draft: Draft, n: number, member: Member, node: Node): Member => {

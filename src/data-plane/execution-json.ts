@@ -50,6 +50,11 @@ export const executionJson = (row: ExecutionSummary) => ({
   received_at: new Date(row.receivedAt).toISOString(),
   offset: row.offset,
   ...ofItsKind(row),
-  ...present({ edge_taken: row.edgeTaken, error: row.errorMessage, warnings: row.warnings }),
+  ...present({
+    edge_taken: row.edgeTaken,
+    error: row.errorMessage,
+    warnings: row.warnings,
+    executor_version: row.version,
+  }),
   ...usageOf(row),
 });

@@ -89,7 +89,10 @@ const STATUS_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(ExecutionStatus).map(([name, number]) => [number, name]),
 );
 
-const executionRow = ({ offset, at, message, warnings }: ExecutionRecord, { header, result }: Execution) => ({
+const executionRow = (
+  { offset, at, message, warnings, version }: ExecutionRecord,
+  { header, result }: Execution,
+) => ({
   offset,
   receivedAt: at,
   execId: text(header?.execId ?? ""),
@@ -110,6 +113,7 @@ const executionRow = ({ offset, at, message, warnings }: ExecutionRecord, { head
   errorMessage: textOrNull(result?.errorMessage),
   warnings: warnings ?? null,
   message,
+  version: textOrNull(version),
 });
 
 const usageRow = (usage: Usage | undefined) => ({

@@ -122,6 +122,8 @@ const executionColumns = () => ({
   errorMessage: text("error_message"),
   warnings: texts("warnings"),
   message: message().notNull(),
+  /** Of the deployment whose code ran it. */
+  version: text("executor_version"),
 });
 
 export const planExecutions = sqliteTable(

@@ -42,6 +42,10 @@ export interface News {
 }
 
 export interface Answers extends News {
+  /** Indexes into `nodes`: what the code here does not have. Their inputs are not answered. */
+  readonly missing?: readonly number[];
+  /** Of the code that runs this call, whatever comes of it later included. */
+  readonly version?: string;
   /** Undefined when every input of the call has been answered. */
   readonly running?: Running;
 }

@@ -13,8 +13,11 @@ import { parseSettings } from "./settings.ts";
 import { issueText } from "./verify.ts";
 
 export interface Registry extends Catalogue {
-  /** What makes attempts of a node's inputs. A node that cannot run still answers each of them, with why. */
-  bind(spec: NodeSpec): (input: Uint8Array) => Result<Attempt, string>;
+  /**
+   * What makes attempts of a node's inputs; undefined where there is no such node. One whose settings do not
+   * fit still answers each of them, with why.
+   */
+  bind(spec: NodeSpec): ((input: Uint8Array) => Result<Attempt, string>) | undefined;
   /** The tasks that a plan launches, if it decides inline; undefined where an executor has to be asked. */
   decide(spec: NodeSpec, iteration: number): readonly string[] | undefined;
 }
@@ -67,12 +70,9 @@ export const registry = (nodes: {
     plan: new Map(nodes.plans.map((node) => [node.name, entryOf(node)])),
     task: new Map(nodes.tasks.map((node) => [node.name, entryOf(node)])),
   };
-  const resolve = ({ type, kind, settings }: NodeSpec): Runnable => {
+  const resolve = ({ type, kind, settings }: NodeSpec): Runnable | undefined => {
     const node = kinds[type].get(kind);
-    if (!node) {
-      const detail = `no ${type} of kind ${JSON.stringify(kind)} is deployed here`;
-      return { node: failing(type, new NodeError("unknown_kind", detail)), settings };
-    }
+    if (!node) return undefined;
     const parsed = node.settings.safeParse(settings);
     if (parsed.success) return { node, settings: parsed.data };
     const detail = `of the graph's version do not fit ${kind} any more: ${parsed.error.issues.map(issueText).join("; ")}`;
@@ -80,21 +80,21 @@ export const registry = (nodes: {
   };
   // A spec crosses RPC with each call, while checking its settings may be to parse an expression.
   const resolved = new Map<string, Runnable>();
-  const runnable = (spec: NodeSpec): Runnable => {
+  const runnable = (spec: NodeSpec): Runnable | undefined => {
     const key = JSON.stringify([spec.type, spec.kind, spec.settings]);
     const known = resolved.get(key);
     if (known) return known;
     const [oldest] = resolved.keys();
     if (resolved.size >= RESOLVED_NODES_MAX && oldest !== undefined) resolved.delete(oldest);
     const found = resolve(spec);
-    resolved.set(key, found);
+    if (found) resolved.set(key, found);
     return found;
   };
   const decidable = new WeakMap<NodeSpec, Decidable | undefined>();
   const decidableOf = (spec: NodeSpec): Decidable | undefined => {
     if (decidable.has(spec)) return decidable.get(spec);
-    const { node, settings } = runnable(spec);
-    const found = node.type === "plan" && node.inline ? { plan: node, settings } : undefined;
+    const { node, settings } = runnable(spec) ?? {};
+    const found = node?.type === "plan" && node.inline ? { plan: node, settings } : undefined;
     decidable.set(spec, found);
     return found;
   };
@@ -109,7 +109,9 @@ export const registry = (nodes: {
     find: (type, kind) => entries[type].get(kind),
     names: (type) => [...entries[type].keys()],
     bind: (spec) => {
-      const { node, settings } = runnable(spec);
+      const found = runnable(spec);
+      if (found === undefined) return undefined;
+      const { node, settings } = found;
       return (input) =>
         node.type === "plan"
           ? attemptPlan(node, spec, settings, input)

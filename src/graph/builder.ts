@@ -18,6 +18,8 @@ export interface TaskOptions {
   readonly retry?: Partial<Retry>;
   readonly onFailure?: OnFailure;
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Whether executors elsewhere take its inputs from their topic, and the runtime calls none. */
+  readonly executor?: "rpc" | "external";
 }
 
 export interface PlanOptions extends TaskOptions {

@@ -26,6 +26,7 @@ const nodeDocument = z.strictObject({
   entry: z.boolean().optional(),
   end: z.boolean().optional(),
   settings: z.record(z.string(), z.unknown()).optional(),
+  executor: z.enum(["rpc", "external"]).optional(),
 });
 
 const edgeDocument = z.strictObject({
@@ -68,6 +69,7 @@ type CompleteNode = {
   entry?: true;
   end?: true;
   settings?: JsonObject;
+  executor?: "external";
 };
 
 type CompleteEdge = { from: string; to: string; label?: string; when?: string };
@@ -101,6 +103,7 @@ export const documentOfNode = (node: Node): CompleteNode => ({
   ...(node.entry && { entry: true as const }),
   ...(node.end && { end: true as const }),
   ...(!isEmpty(node.settings) && { settings: node.settings }),
+  ...(node.executor && { executor: node.executor }),
 });
 
 export const documentOfEdge = (edge: Edge): CompleteEdge => ({
@@ -141,6 +144,7 @@ const nodeOf = (node: CompleteNode): Node => ({
   entry: node.entry ?? false,
   end: node.end ?? false,
   settings: node.settings ?? {},
+  ...(node.executor && { executor: node.executor }),
 });
 
 /** Reads back what `documentOf` wrote. An untrusted document goes through `parseGraph`. */

@@ -98,6 +98,7 @@ const nodeAttributes = (node: DraftDocument["nodes"][number], index: number): At
     entry: ["entry", node.entry],
     end: ["end", node.end],
     settings: ["settings", node.settings],
+    executor: ["executor", node.executor],
   });
 
 const toDraft = (document: DraftDocument): GraphDraft => ({

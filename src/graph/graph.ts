@@ -34,6 +34,8 @@ export interface Node {
   /** Whether a plan without tasks is meant. Plans only. */
   readonly end: boolean;
   readonly settings: JsonObject;
+  /** Its inputs are taken from their topic by executors elsewhere; the runtime calls none. */
+  readonly executor?: "external";
 }
 
 export interface Edge {

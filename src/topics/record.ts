@@ -36,6 +36,8 @@ export interface ExecutionRecord extends Appended {
   readonly execution?: Execution;
   /** What was odd about it without being wrong, say a task name that the graph does not have. */
   readonly warnings?: readonly string[];
+  /** The version of the deployment whose code ran it, where that is known. */
+  readonly version?: string;
 }
 
 export interface LifetimeStartedRecord extends Appended {

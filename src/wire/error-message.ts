@@ -15,7 +15,6 @@ export type RuntimeErrorCode =
   | "result_too_large"
   | "timed_out"
   | "canceled"
-  | "unknown_kind"
   | "executor_unavailable"
   | "error";
 
@@ -26,7 +25,6 @@ export const NEVER_RETRIED: readonly string[] = [
   "invalid_output",
   "invalid_settings",
   "result_too_large",
-  "unknown_kind",
 ] satisfies RuntimeErrorCode[];
 
 export const errorMessage = (code: string, detail: string): string =>

@@ -209,7 +209,7 @@ export class Simulation {
       if (incarnation !== this.#incarnation) return;
       for (const { id, due } of this.store.running()) {
         this.#alarm(id, due);
-        this.#happen(id, { type: "dispatch_lost" });
+        this.#happen(id, { type: "restarted" });
       }
     });
   }
@@ -257,6 +257,10 @@ export class Simulation {
     if (random.chance(0.05)) {
       const lost = { type: "dispatch_lost" as const, inputs: [{ n, attempt }] };
       return clock.after(200, () => this.#happen(lifetime, lost));
+    }
+    if (random.chance(0.03)) {
+      const missing = { type: "executor_missing" as const, inputs: [{ n, attempt }] };
+      return clock.after(random.below(20), () => this.#happen(lifetime, missing));
     }
     if (random.chance(0.04)) return;
     if (random.chance(0.1))

@@ -34,12 +34,14 @@ export interface DispatcherPorts {
   now(): number;
   /** Milliseconds of an attempt's lease that are not the node's own time. */
   readonly leaseMarginMs: number;
-  answered(kind: Kind, executions: readonly Uint8Array[]): void;
+  answered(kind: Kind, executions: readonly Uint8Array[], version: string | undefined): void;
   heartbeat(inputIds: readonly string[]): void;
   /** `text` is JSON. */
   progressed(inputId: string, text: string): void;
   /** These had to wait for room: their leases begin anew. */
   waited(outs: readonly Outgoing[]): void;
+  /** No code at the executor has the node of these. */
+  missing(outs: readonly Outgoing[]): void;
   /** Which of these are still open is for the receiver to say: an answered input is not lost. */
   lost(outs: readonly Outgoing[], cause: unknown): void;
 }
@@ -49,6 +51,7 @@ interface Call {
   /** How many of them are not answered yet. */
   open: number;
   running?: Running;
+  version?: string | undefined;
   /** Inputs that nobody waits for any more; kept, because there may be no handle yet to say so by. */
   readonly withdrawn: Set<string>;
   /** Input id → JSON text of how far it has come; gone with the call. */
@@ -185,6 +188,8 @@ export class Dispatcher {
     let cause: unknown = "the executor left inputs unanswered";
     try {
       const answers = await this.#ports.executor(kind).run(dispatch);
+      call.version = answers.version;
+      if (answers.missing) answered += this.#missing(dispatch, call, answers.missing);
       answered += this.#receive(kind, call, answers);
       if (answers.running) {
         call.running = answers.running;
@@ -202,6 +207,15 @@ export class Dispatcher {
     const left = call.outs.filter((out) => !call.withdrawn.has(keyOf(out.lifetime, out.n)));
     if (answered < call.outs.length && left.length > 0) this.#ports.lost(left, cause);
     this.pump();
+  }
+
+  /** Nobody is to answer these any more, as if they had been withdrawn. */
+  #missing({ items }: Dispatch, call: Call, nodes: readonly number[]): number {
+    const missing = call.outs.filter((_, i) => nodes.includes(items[i]?.node ?? -1));
+    for (const out of missing) call.withdrawn.add(keyOf(out.lifetime, out.n));
+    this.#free(call, missing.length);
+    if (!call.dropped) this.#ports.missing(missing);
+    return missing.length;
   }
 
   async #follow(kind: Kind, call: Call, running: Running): Promise<number> {
@@ -229,7 +243,7 @@ export class Dispatcher {
     if (call.dropped) return 0;
     if (heartbeats.length > 0) this.#ports.heartbeat(heartbeats);
     if (progress) this.#progressed(call, progress);
-    if (executions.length > 0) this.#ports.answered(kind, executions);
+    if (executions.length > 0) this.#ports.answered(kind, executions, call.version);
     return executions.length;
   }
 

@@ -33,6 +33,8 @@ import { Waiters } from "./waiters.ts";
 export interface EnginePorts {
   /** What the nodes of this deployment can decide without an executor. */
   readonly decide: Store["decide"];
+  /** Of this deployment. */
+  readonly version?: string | undefined;
   readonly executors: Readonly<Record<Kind, Executor>>;
   readonly projection: ProjectionPort;
   readonly now: () => number;
@@ -42,7 +44,7 @@ export interface EnginePorts {
 
 /** What is woken with every commit that appended to the log. */
 export const LOG_GREW = "";
-/** Between a call to an executor that failed and the next for the same inputs. */
+/** Between a call to an executor that failed and the next for the same inputs; it doubles with each that fails. */
 const LOST_PAUSE_MS = 200;
 /** An alarm that finds work of its own left comes again after this. */
 const ALARM_AGAIN_MS = 1_000;
@@ -64,6 +66,7 @@ export class Engine {
   #identity: Identity | undefined;
   #resumed = false;
   #commits = 0;
+  #missing = 0;
   /** Calls of the object. */
   requests = 0;
 
@@ -74,7 +77,7 @@ export class Engine {
     this.#storage = storage;
     this.#ports = ports;
     this.parts = { sql, log: new Log(sql), lifetimes: new Lifetimes(sql), graphs: new Graphs(sql) };
-    this.#store = sqlStore(this.parts, ports.decide);
+    this.#store = sqlStore(this.parts, ports);
     this.inbox = new Inbox(
       () => storage.sync(),
       (arrivals) => this.#act(arrivals),
@@ -104,6 +107,7 @@ export class Engine {
       rows: this.#sql.rowsWritten,
       flushes: this.projector.flushes,
       d1_rows: this.projector.rows,
+      executor_missing: this.#missing,
     };
   }
 
@@ -126,7 +130,7 @@ export class Engine {
     this.#resumed = true;
     for (const { id, started, due } of this.parts.lifetimes.running()) {
       this.#timers.set(started, due);
-      this.#tell(id, { type: "dispatch_lost" });
+      this.#tell(id, { type: "restarted" });
     }
     if (this.parts.log.tail > 1) this.projector.schedule();
   }
@@ -229,10 +233,12 @@ export class Engine {
       input: (out: Outgoing) => this.#inputOf(out),
       now: this.#ports.now,
       leaseMarginMs: LEASE_MARGIN_MS,
-      answered: (kind: Kind, executions: readonly Uint8Array[]) => this.#answered(kind, executions),
+      answered: (kind: Kind, executions: readonly Uint8Array[], version: string | undefined) =>
+        this.#answered(kind, executions, version),
       waited: (outs: readonly Outgoing[]) => this.#waited(outs),
       heartbeat: (inputs: readonly string[]) => this.#heartbeat(inputs),
       progressed: () => {},
+      missing: (outs: readonly Outgoing[]) => this.#executorMissing(outs),
       lost: (outs: readonly Outgoing[], cause: unknown) => this.#lost(outs, cause),
     };
   }
@@ -248,12 +254,12 @@ export class Engine {
     return this.parts.log.compose(record);
   }
 
-  #answered(kind: Kind, executions: readonly Uint8Array[]): void {
+  #answered(kind: Kind, executions: readonly Uint8Array[], version: string | undefined): void {
     if (this.active === undefined) return;
     const topic: ExecutionTopic = `${kind}-executions`;
     for (const message of executions)
       this.inbox.add({
-        take: (turn) => turn.arrive(topic, message),
+        take: (turn) => turn.arrive(topic, message, version),
         committed: () => {},
         failed: (cause) => this.#setDown(topic, message, cause),
       });
@@ -286,12 +292,25 @@ export class Engine {
     }
   }
 
+  /** A deploy that has the node again starts this object anew, and so sends all of them at once. */
+  #executorMissing(outs: readonly Outgoing[]): void {
+    if (this.active === undefined) return;
+    this.#missing += outs.length;
+    const { tenant } = this.active;
+    for (const [kind, inputs] of Map.groupBy(outs, ({ spec }) => `${spec.type} ${spec.kind}`))
+      console.error(JSON.stringify({ event: "executor_missing", tenant, kind, inputs: inputs.length }));
+    for (const [id, inputs] of Map.groupBy(outs, (out) => out.lifetime))
+      this.#tell(id, { type: "executor_missing", inputs });
+  }
+
   #lost(outs: readonly Outgoing[], cause: unknown): void {
     if (this.active === undefined) return;
     console.error(JSON.stringify({ event: "dispatch_lost", inputs: outs.length, detail: String(cause) }));
-    const byLifetime = Map.groupBy(outs, (out) => out.lifetime);
-    setTimeout(() => {
-      for (const [id, inputs] of byLifetime) this.#tell(id, { type: "dispatch_lost", inputs });
-    }, LOST_PAUSE_MS);
+    for (const [id, inputs] of Map.groupBy(outs, (out) => out.lifetime)) {
+      const found = this.parts.lifetimes.get(id);
+      const members = found && "head" in found ? found.members : undefined;
+      const resent = Math.max(...inputs.map(({ n }) => members?.get(n)?.resent ?? 0));
+      setTimeout(() => this.#tell(id, { type: "dispatch_lost", inputs }), LOST_PAUSE_MS * 2 ** resent);
+    }
   }
 }

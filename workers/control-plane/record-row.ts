@@ -1,5 +1,5 @@
 /** A record of the log ↔ its row. Codes are stored, so they are never reused. */
-import type { LogRecord } from "../../src/topics/record.ts";
+import type { ExecutionRecord, LogRecord } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { delimitedFields } from "../../src/wire/fields.ts";
 
@@ -26,6 +26,12 @@ export const RECORD_TYPES: readonly RecordType[] = [
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
 const CODE = new Map(RECORD_TYPES.map((each) => [`${each.type}/${each.kind ?? ""}`, each.code]));
 
+/** A list is of warnings alone, as it was before there were versions. */
+const executionMeta = ({ version, warnings }: ExecutionRecord): string | null => {
+  if (version !== undefined) return JSON.stringify({ version, warnings });
+  return warnings ? JSON.stringify(warnings) : null;
+};
+
 interface Encoded {
   readonly type: number;
   readonly meta: string | null;
@@ -39,7 +45,7 @@ export const encodeRecord = (record: LogRecord): Encoded => {
     case "input":
       return { type, body: record.header, meta: JSON.stringify([record.carries, record.withoutResult]) };
     case "execution":
-      return { type, body: record.message, meta: record.warnings ? JSON.stringify(record.warnings) : null };
+      return { type, body: record.message, meta: executionMeta(record) };
     case "lifetime_started": {
       const { root, type: _, offset: __, at: ___, ...meta } = record;
       return { type, body: root, meta: JSON.stringify(meta) };
@@ -70,7 +76,7 @@ export const decodeRecord = ({ offset, type: code, at, meta, body }: Row): LogRe
     case "input":
       return { type, kind, offset, at, header: bytes, carries: more[0], withoutResult: more[1] };
     case "execution":
-      return { type, kind, offset, at, message: bytes, ...(more && { warnings: more }) };
+      return { type, kind, offset, at, message: bytes, ...(Array.isArray(more) ? { warnings: more } : more) };
     case "lifetime_started":
       return { type, offset, at, root: bytes, ...more };
     case "signal_received":

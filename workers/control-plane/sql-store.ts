@@ -13,7 +13,14 @@ export interface Parts {
   readonly graphs: Graphs;
 }
 
-export const sqlStore = ({ sql, log, lifetimes, graphs }: Parts, decide: Store["decide"]): Store => ({
+/** What of the deployment a turn may ask. */
+interface Deployment {
+  readonly decide: Store["decide"];
+  readonly version?: string | undefined;
+}
+
+export const sqlStore = ({ sql, log, lifetimes, graphs }: Parts, { decide, version }: Deployment): Store => ({
+  ...(version !== undefined && { version }),
   tail: () => log.tail,
   lifetime: (id) => lifetimes.get(id),
   graph: (name, version) => graphs.index(name, version),

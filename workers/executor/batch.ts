@@ -50,13 +50,17 @@ export class Batch {
   /** There only while somebody waits. */
   #change: PromiseWithResolvers<void> | undefined;
   #watched = false;
+  /** Indexes of nodes that are not deployed here; their inputs are not taken. */
+  readonly missing: readonly number[];
 
   constructor(registry: Registry, { nodes, items }: Dispatch, env: Ports["env"]) {
     this.#env = env;
     const bound = nodes.map((spec) => ({ spec, attemptOf: registry.bind(spec) }));
+    this.missing = bound.flatMap(({ attemptOf }, index) => (attemptOf ? [] : [index]));
     for (const item of items) {
       const node = bound[item.node];
-      const attempt = node?.attemptOf(item.input);
+      if (node && node.attemptOf === undefined) continue;
+      const attempt = node?.attemptOf?.(item.input);
       if (node && attempt?.ok) this.#start(attempt.value, node.spec, item);
       // Without its header nobody can be answered: the caller sees that an answer is missing.
       else

@@ -5,6 +5,7 @@
 import { RpcTarget } from "cloudflare:workers";
 import { nodes } from "#nodes";
 import type { Answers, Dispatch, Running } from "../../src/executor/dispatch.ts";
+import { versionOf } from "../../src/executor/version.ts";
 import { GRACE_MS } from "../../src/limits.ts";
 import { Batch } from "./batch.ts";
 
@@ -45,6 +46,11 @@ export const run = async (dispatch: Dispatch, env: Env): Promise<Answers> => {
     batch.watch();
     await grace(batch);
   }
-  const answers = batch.take();
-  return batch.done ? answers : { ...answers, running: new RunningBatch(batch) };
+  const version = versionOf(env);
+  return {
+    ...batch.take(),
+    ...(version !== undefined && { version }),
+    ...(batch.missing.length > 0 && { missing: batch.missing }),
+    ...(!batch.done && { running: new RunningBatch(batch) }),
+  };
 };

@@ -34,6 +34,10 @@ export const executionSchema = z
     result: z.any().optional().openapi({ description: "Of a task; in lists only where it is small" }),
     error: z.string().optional(),
     warnings: z.array(z.string()).readonly().optional(),
+    executor_version: z
+      .string()
+      .optional()
+      .openapi({ description: "Of the deployment whose code ran it; absent where somebody else did" }),
     usage: z
       .object({
         tokens_in: z.int().optional(),

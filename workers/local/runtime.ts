@@ -2,7 +2,8 @@
  * The runtime on one machine: the bundle of a deploy under workerd, with its objects, D1 and R2 in a folder.
  * Everything but that folder, the address and the keys is read from wrangler.toml.
  */
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -63,7 +64,12 @@ const miniflareOptions = (config: Config, entry: string, keys: Keys, options: Lo
     name: config.name,
     modulesRoot: dirname(entry),
     modules: [{ type: "ESModule", path: entry }],
-    bindings: { ...(worker.bindings as object), ESCAPEMENT_KEYS: keys.json },
+    bindings: {
+      ...(worker.bindings as object),
+      ESCAPEMENT_KEYS: keys.json,
+      // A deploy is named by the platform; here the code is by what it is.
+      ESCAPEMENT_VERSION: createHash("sha256").update(readFileSync(entry)).digest("hex").slice(0, 16),
+    },
     resourcePersistencePath: resolve(options.data),
     // Requests reach the worker without passing through the simulator's own: a fifth more of them a second.
     unsafeDirectSockets: [{ host, port }],

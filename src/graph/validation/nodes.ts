@@ -4,6 +4,7 @@
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import * as limits from "../../limits.ts";
+import { ok } from "../../result.ts";
 import type { Kind } from "../../topics/topics.ts";
 import type { Catalogue, KindEntry } from "../catalogue.ts";
 import type { DraftNode } from "../draft.ts";
@@ -38,7 +39,7 @@ export interface CheckedNode {
 
 const OURS = [
   ...["type", "kind", "label", "timeout", "retry", "retry_backoff", "retry_backoff_max", "retry_never"],
-  ...["on_failure", "join", "entry", "end", "settings"],
+  ...["on_failure", "join", "entry", "end", "settings", "executor"],
 ];
 const OURS_SET: ReadonlySet<string> = new Set(OURS);
 const PLANS_ONLY = ["join", "entry", "end"];
@@ -83,12 +84,21 @@ const checkKind = (
   type: Kind,
   draft: DraftNode,
   where: Where,
-  catalogue: Catalogue,
+  /** Undefined for a node that is run elsewhere: its kind and settings are known there. */
+  catalogue: Catalogue | undefined,
   faults: Fault[],
 ): KindEntry | undefined => {
   const given = readAttribute(draft.attributes, "kind", text, where, faults);
   if (given === undefined && draft.attributes.has("kind")) return undefined;
   const kind = given ?? draft.name;
+  if (catalogue === undefined)
+    return {
+      type,
+      name: kind,
+      settingNames: [],
+      parseSettings: ok,
+      timeoutMsMax: limits.LIFETIME_TIMEOUT_MS_MAX,
+    };
   const entry = catalogue.find(type, kind);
   if (entry) return entry;
   const other = type === "plan" ? "task" : "plan";
@@ -187,11 +197,14 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
   checkName(draft, where, faults);
   const type = checkType(draft, where, faults);
   if (type === "task") checkPlansOnly(draft, where, faults);
-  const kind = type && checkKind(type, draft, where, catalogue, faults);
+  const executor = read("executor", oneOf("rpc", "external"));
+  const external = attributes.has("executor") && executor !== "rpc";
+  const kind = type && checkKind(type, draft, where, external ? undefined : catalogue, faults);
   const label = read("label", text);
   const timeoutMsMax = kind?.timeoutMsMax ?? limits.NODE_TIMEOUT_MS_MAX;
   const timeoutMs =
-    read("timeout", duration(1, timeoutMsMax)) ?? kind?.timeoutMsMax ?? limits.NODE_TIMEOUT_MS;
+    read("timeout", duration(1, timeoutMsMax)) ??
+    (external ? limits.NODE_TIMEOUT_MS : (kind?.timeoutMsMax ?? limits.NODE_TIMEOUT_MS));
   const retry = readRetry(draft, where, faults);
   const onFailure = read("on_failure", oneOf("fail", "route", "ignore")) ?? "fail";
   const plan = type !== "task";
@@ -214,6 +227,7 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
           entry,
           end,
           settings,
+          ...(external && { executor: "external" as const }),
         }
       : undefined;
   return { name, where, type, entry, end, kind, node };

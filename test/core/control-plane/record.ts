@@ -74,7 +74,7 @@ const lifetime = (): Play => {
   play.arrive(3, write).arrive(3, write);
   play
     .answer("Judge", { tasks: ["redo"] })
-    .reduce({ type: "dispatch_lost" })
+    .reduce({ type: "restarted" })
     .answer("redo");
   play
     .answer("Draft", { status: ExecutionStatus.SKIPPED, tasks: ["check"] })

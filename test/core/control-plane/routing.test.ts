@@ -156,7 +156,7 @@ describe("an end", () => {
     expect(play.asked).toEqual(["announce end"]);
     expect(play.reduce({ type: "cancel_requested", detail: "late" }).effects).toEqual([]);
     expect(play.pass(1e12).effects).toEqual([]);
-    expect(play.reduce({ type: "dispatch_lost" }).effects).toEqual([]);
+    expect(play.reduce({ type: "restarted" }).effects).toEqual([]);
   });
 
   test("leaves no open entries in the state", () => {

@@ -1,6 +1,12 @@
 // Without this, an executor that never answers would hold its lifetime for ever, or a timer would fire early.
 import { describe, expect, test } from "vitest";
-import { LEASE_MARGIN_MS, REDISPATCHES_MAX } from "../../../src/limits.ts";
+import {
+  LEASE_MARGIN_MS,
+  MISSING_WAIT_MS_MAX,
+  MISSING_WAIT_MS_MIN,
+  REDISPATCHES_MAX,
+  RESTARTS_MAX,
+} from "../../../src/limits.ts";
 import { errorCode } from "../../../src/wire/error-message.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf, TIMEOUT_MS } from "../../fixtures/graphs.ts";
@@ -130,10 +136,89 @@ describe("a lost dispatch", () => {
     expect(lose(play, 2).effects).toEqual([]);
     expect(lose(play.answer("A")).effects).toEqual([]);
   });
+});
 
-  test("without inputs means all that are issued, none that back off", () => {
-    const graph = graphOf("A -> x y z", { x: { retry: { attempts: 2 } } });
+describe("an object that is started anew", () => {
+  test("sends all that is issued again, as the same attempts, and nothing that backs off or runs elsewhere", () => {
+    const graph = graphOf("A -> x y z", { x: { retry: { attempts: 2 } }, z: { executor: "external" } });
     const play = Play.start(graph).answer("A").answer("x", { error: "no" });
-    expect(play.reduce({ type: "dispatch_lost" }).asked).toEqual(["dispatch 3 y 1", "dispatch 4 z 1"]);
+    expect(play.reduce({ type: "restarted" }).asked).toEqual(["dispatch 3 y 1"]);
+  });
+
+  test("often, as by many deploys, fails nothing that a vanishing executor would", () => {
+    const play = Play.start(graphOf("A -> x"));
+    for (let i = 0; i < RESTARTS_MAX; i++)
+      expect(play.reduce({ type: "restarted" }).asked).toEqual(["dispatch 1 A 1"]);
+    expect(play.member(1)).toMatchObject({ attempt: 1, resent: 0 });
+    play.reduce({ type: "restarted" });
+    expect(errorCode(play.executions()[0]?.execution.result?.errorMessage ?? "")).toBe(
+      "executor_unavailable",
+    );
+  });
+
+  test("counts anew for the next attempt", () => {
+    const play = Play.start(graphOf("A -> x", { A: { retry: { attempts: 2, backoffMs: 0 } } }));
+    play.reduce({ type: "restarted" }).answer("A", { error: "no" }).pass(0);
+    expect(play.member(1)).toMatchObject({ attempt: 2 });
+    expect(play.member(1).restarts).toBeUndefined();
+  });
+});
+
+describe("an input whose node is not deployed", () => {
+  const miss = (play: Play) => play.reduce({ type: "executor_missing", inputs: [{ n: 1, attempt: 1 }] });
+
+  test("waits longer each time, is sent again each time, and runs once the node is there", () => {
+    const play = miss(Play.start(graphOf("A -> x")));
+    expect(play.effects).toEqual([]);
+    expect(play.member(1).missing).toEqual({ since: START, asleep: true });
+    const waits: number[] = [];
+    while (play.at < START + 10 * MISSING_WAIT_MS_MAX) {
+      const wait = play.member(1).due - play.at;
+      waits.push(wait);
+      expect(play.pass(wait - 1).asked).toEqual([]);
+      expect(play.pass(1).asked).toEqual(["dispatch 1 A 1"]);
+      miss(play);
+    }
+    expect(waits.slice(0, 4)).toEqual([1, 1, 2, 4].map((n) => n * MISSING_WAIT_MS_MIN));
+    expect(waits.at(-1)).toBe(MISSING_WAIT_MS_MAX);
+    expect(play.pass(MISSING_WAIT_MS_MAX).answer("A").issued).toEqual(["2 x"]);
+    expect(play.executions()).toHaveLength(1);
+  });
+
+  test("is sent at once when the object is started anew", () => {
+    expect(miss(Play.start(graphOf("A -> x"))).reduce({ type: "restarted" }).asked).toEqual([
+      "dispatch 1 A 1",
+    ]);
+  });
+
+  test("that was sent again is under a lease as any other", () => {
+    const play = miss(Play.start(graphOf("A -> x"))).pass(MISSING_WAIT_MS_MIN);
+    expect(play.pass(LEASE_MS).head.reason?.code).toBe("node_failed");
+  });
+
+  test("waits no longer than its lifetime may last", () => {
+    const play = miss(Play.start(graphOf("A -> x", {}, { timeoutMs: 500 })));
+    expect(play.pass(500).head.reason?.code).toBe("lifetime_timed_out");
+    expect(play.executions().at(-1)?.header.status).toBe(ExecutionStatus.CANCELED);
+  });
+});
+
+describe("a node that is run elsewhere", () => {
+  const external = { A: { executor: "external" as const } };
+
+  test("is put on its topic and under a lease, and is not dispatched", () => {
+    const play = Play.start(graphOf("A -> x", external));
+    expect(play.asked).toEqual([]);
+    expect(play.inputs()).toHaveLength(1);
+    expect(play.answer("A").asked).toEqual(["dispatch 2 x 1"]);
+  });
+
+  test("whose lease ends is timed out, and its retry waits on the topic too", () => {
+    const retry = { attempts: 2, backoffMs: 0 };
+    const play = Play.start(graphOf("A -> x", { A: { ...external.A, retry } })).pass(LEASE_MS);
+    expect(play.executions()[0]?.header.status).toBe(ExecutionStatus.TIMED_OUT);
+    expect(play.pass(0).asked).toEqual([]);
+    expect(play.inputs().map(({ header }) => header.attempt)).toEqual([1, 2]);
+    expect(play.answer("A").issued).toEqual(["2 x"]);
   });
 });

@@ -94,7 +94,7 @@ describe("a wait for a signal", () => {
 
   test("is not sent again when its object is, and no heartbeat extends it", () => {
     const play = Play.start(graph).answer("A");
-    expect(play.reduce({ type: "dispatch_lost" }).effects).toEqual([]);
+    expect(play.reduce({ type: "restarted" }).effects).toEqual([]);
     play.at += 5_000;
     play.reduce({ type: "heartbeat_received", n: 2, attempt: 1 });
     expect(play.member(2).due).toBe(START + TIMEOUT_MS);

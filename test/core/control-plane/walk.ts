@@ -12,7 +12,7 @@ import { anyGraph } from "../../fixtures/graphs.ts";
 import { type Answer, Play } from "../../fixtures/play.ts";
 
 export interface Move {
-  readonly what: "answer" | "pass" | "signal" | "lose" | "beat" | "lose all" | "cancel";
+  readonly what: "answer" | "pass" | "signal" | "lose" | "miss" | "beat" | "lose all" | "cancel";
   /** Which of the issued inputs. */
   readonly which: number;
   readonly status: "succeed" | "fail" | "never" | "skip" | "unfinished";
@@ -28,7 +28,7 @@ export const anyMove: fc.Arbitrary<Move> = fc.record({
     { weight: 60, arbitrary: fc.constant("answer" as const) },
     { weight: 12, arbitrary: fc.constant("pass" as const) },
     { weight: 6, arbitrary: fc.constant("signal" as const) },
-    { weight: 4, arbitrary: fc.constantFrom("lose" as const, "beat" as const, "lose all" as const) },
+    { weight: 5, arbitrary: fc.constantFrom("lose", "miss", "beat", "lose all") },
     { weight: 1, arbitrary: fc.constant("cancel" as const) },
   ),
   which: fc.nat({ max: 20 }),
@@ -65,11 +65,14 @@ const make = (play: Play, move: Move): void => {
   const [n, member] = issued[move.which % Math.max(issued.length, 1)] ?? [];
   if (move.what === "cancel") play.reduce({ type: "cancel_requested", detail: "" });
   else if (move.what === "signal") play.signal(`s${move.which % 2}`, move.which);
-  else if (move.what === "lose all") play.reduce({ type: "dispatch_lost" });
+  else if (move.what === "lose all") play.reduce({ type: "restarted" });
   else if (move.what === "pass" || n === undefined || member === undefined) play.pass(move.ms);
   else if (move.what === "answer") play.answerInput(n, answerOf(play, member.node, move));
   else if (move.what === "beat") play.reduce({ type: "heartbeat_received", n, attempt: member.attempt });
-  else play.reduce({ type: "dispatch_lost", inputs: [{ n, attempt: member.attempt }] });
+  else {
+    const type = move.what === "miss" ? "executor_missing" : "dispatch_lost";
+    play.reduce({ type, inputs: [{ n, attempt: member.attempt }] });
+  }
 };
 
 export interface Seen {

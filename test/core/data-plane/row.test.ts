@@ -13,8 +13,8 @@ const rows = (...records: Unplaced[]) => rowsOf(logOf(records));
 
 describe("an execution", () => {
   test("becomes a row with everything that its message says", () => {
-    const [row] = rows(
-      task(
+    const [row] = rows({
+      ...task(
         {
           iterationIdx: 2,
           edgeTaken: "review",
@@ -31,7 +31,8 @@ describe("an execution", () => {
         },
         { taskType: "write" },
       ),
-    ).taskExecutions;
+      version: "v7",
+    } as Unplaced).taskExecutions;
     expect(row).toEqual({
       offset: 1,
       receivedAt: logOf([task()])[0]?.at,
@@ -57,6 +58,7 @@ describe("an execution", () => {
       errorMessage: null,
       warnings: null,
       message: expect.any(Uint8Array),
+      version: "v7",
       taskType: "write",
       parentPlanExecId: "p",
       parentPlanName: "plan",

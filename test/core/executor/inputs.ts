@@ -95,8 +95,8 @@ const NOW = "2026-01-01T00:00:00.000Z";
 
 const run = async (node: Plan | Task, part: Partial<NodeSpec>, bytes: Uint8Array) => {
   const known = registry(node.type === "plan" ? { plans: [node], tasks: [] } : { plans: [], tasks: [node] });
-  const attempt = known.bind(specOf({ type: node.type, kind: node.name, ...part }))(bytes);
-  if (!attempt.ok) throw new Error(attempt.error);
+  const attempt = known.bind(specOf({ type: node.type, kind: node.name, ...part }))?.(bytes);
+  if (!attempt?.ok) throw new Error(attempt?.error);
   const ports = {
     env: { KEY: "of the deployment" },
     signal: new AbortController().signal,

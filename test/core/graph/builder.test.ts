@@ -43,6 +43,20 @@ describe("the builder", () => {
     expect(hashGraph(built)).toBe(hashGraph(written));
   });
 
+  it("names a node that is run elsewhere, whose kind and time nobody here bounds", () => {
+    const built = graph("g")
+      .plan("start")
+      .task("far", { kind: "known_there", executor: "external", timeoutMs: 86_400_000 })
+      .edge("start", "far");
+    const dot = `digraph g {
+      start [type=plan]; far [type=task, kind=known_there, executor=external, timeout="1d"]; start -> far
+    }`;
+    const written = valid({ dot });
+    expect(documentOf(valid({ graph: built.document }))).toEqual(documentOf(written));
+    expect(written.nodes.map(({ executor }) => executor)).toEqual([undefined, "external"]);
+    expect(graphOf(documentOf(written))).toEqual(written);
+  });
+
   it("leaves a beginning that is shared as it was", () => {
     const start = graph("g").plan("start").task("draft");
     start.edge("start", "draft");

@@ -270,6 +270,18 @@ export const CASES: Case[] = [
     fault: { node: "finish", ...saying("set kind") },
   },
   {
+    says: "an executor that is neither here nor elsewhere",
+    written: withLines("start -> other", "other [type=task, executor=kafka]"),
+    code: "invalid_attribute",
+    fault: { node: "other", ...position(6, 19), ...saying('"rpc" or "external"') },
+  },
+  {
+    says: "a setting of a node that is run elsewhere",
+    written: withLines("start -> other", "other [type=task, executor=external, name=x]"),
+    code: "unknown_attribute",
+    fault: { node: "other", ...saying("takes no name") },
+  },
+  {
     says: "a kind of the other type",
     written: withLines("start -> other", "other [type=task, kind=check]"),
     code: "unknown_kind",

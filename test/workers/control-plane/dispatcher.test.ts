@@ -12,6 +12,7 @@ const setUp = () => {
   const clock = { now: 0 };
   const calls: { dispatch: Dispatch; answer: (answers: Answers) => void }[] = [];
   const waited: Outgoing[] = [];
+  const missing: Outgoing[] = [];
   const lost: Outgoing[] = [];
   const dispatcher = new Dispatcher({
     executor: () => ({ run: (dispatch) => new Promise((answer) => calls.push({ dispatch, answer })) }),
@@ -22,6 +23,7 @@ const setUp = () => {
     heartbeat: () => {},
     progressed: () => {},
     waited: (outs) => waited.push(...outs),
+    missing: (outs) => missing.push(...outs),
     lost: (outs) => lost.push(...outs),
   });
   const add = (count: number, lifetime: string) => {
@@ -34,7 +36,7 @@ const setUp = () => {
     call?.answer({ executions, heartbeats: [] });
     await Promise.resolve();
   };
-  return { clock, calls, waited, lost, dispatcher, add, answerAll };
+  return { clock, calls, waited, missing, lost, dispatcher, add, answerAll };
 };
 
 test("an input that waits for room keeps its whole time, and its lease begins when it is sent", async () => {
@@ -68,4 +70,13 @@ test("inputs that a call left unanswered are reported lost, and leave room", asy
   calls[0]?.answer({ executions: [new Uint8Array(1)], heartbeats: [] });
   await expect.poll(() => lost.length).toBe(3);
   expect(dispatcher.inFlight).toBe(0);
+});
+
+test("inputs whose node is not deployed are reported missing, not lost, and leave room", async () => {
+  const { calls, missing, lost, dispatcher, add } = setUp();
+  add(3, "l1");
+  calls[0]?.answer({ executions: [], heartbeats: [], missing: [0] });
+  await expect.poll(() => dispatcher.inFlight).toBe(0);
+  expect(missing.map(({ n }) => n)).toEqual([1, 2, 3]);
+  expect(lost).toEqual([]);
 });

@@ -99,11 +99,17 @@ describe("a call of an executor", () => {
     run[Symbol.dispose]();
   });
 
-  it("fails an input whose kind is not deployed, and runs the others", async () => {
+  it("says which nodes are not deployed, and runs the others", async () => {
     const answers = await tasks.run({
       nodes: [specOf({ type: "task", kind: "gone" }), QUICK],
       items: [item(0, "gone"), item(1, "quick")],
     });
-    expect(read("task", answers)).toEqual(["gone FAILED", "quick SUCCEEDED"]);
+    expect(answers.missing).toEqual([0]);
+    expect(answers.running).toBeUndefined();
+    expect(read("task", answers)).toEqual(["quick SUCCEEDED"]);
+  });
+
+  it("names the version of its code", async () => {
+    expect((await tasks.run({ nodes: [], items: [] })).version).toBe("under-test");
   });
 });

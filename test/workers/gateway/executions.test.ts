@@ -49,6 +49,7 @@ test("the timeline has all executions of a lifetime in the order of the log", as
     graph_version: 1,
     attempt: 1,
     iteration_idx: 0,
+    executor_version: "under-test",
     parent_exec_ids: [begin.exec_id],
     parent_names: ["begin"],
     result: { a: 1 },
