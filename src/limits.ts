@@ -13,8 +13,8 @@ export const GRAPH_EDGES_MAX = 20_000;
 export const GRAPH_DOCUMENT_BYTES_MAX = 1_900 * KIB;
 /** Groups within groups; the parser recurses into them, and no author needs more. */
 export const GRAPH_GROUP_DEPTH_MAX = 100;
-/** Defaults of one scope; each node takes a copy of them. There are fewer names than this that mean anything. */
-export const GRAPH_ATTRIBUTES_MAX = 256;
+/** Attributes and members of groups, with defaults and groups written out: what a short DOT text may take of memory. */
+export const GRAPH_DRAFT_ENTRIES_MAX = 500_000;
 /** The parser recurses for every error that it recovers from, and nobody mends more at a time. */
 export const GRAPH_SYNTAX_FAULTS_MAX = 50;
 /** Faults in one answer, the first in the order of the text; a short default can be wrong on every node. */

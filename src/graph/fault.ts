@@ -1,7 +1,6 @@
 /** What can be wrong with a graph. A validation answers all of them at once. */
 export const FAULT_CODES = [
   "syntax",
-  "unsupported_syntax",
   "no_graph",
   "several_graphs",
   "not_directed",

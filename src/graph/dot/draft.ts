@@ -1,62 +1,56 @@
 /**
- * Syntax → draft: applies scopes and defaults as GraphViz does (a default counts for what is created after
- * it, in its group) and multiplies groups out into edges. Never judges what a graph may be.
+ * Syntax → draft, as GraphViz does it: a default counts for what is created after it, in its group; the ends of
+ * an edge are read before the edge is made; groups multiply out. Never judges what a graph may be.
  */
-import { GRAPH_ATTRIBUTES_MAX, GRAPH_EDGES_MAX, GRAPH_NODES_MAX } from "../../limits.ts";
-import type { Attribute, DraftEdge, Drafted, DraftNode } from "../draft.ts";
-import { type Fault, fault } from "../fault.ts";
+import type { DraftEdge, Drafted, DraftNode } from "../draft.ts";
+import { type Fault, fault, type Position } from "../fault.ts";
 import { isDrawing } from "../validation/drawing.ts";
-import type { Assignment, DotGraph, EdgeEnd, Group, Id, Statement } from "./syntax.ts";
+import { type AttributeMap, assign, nameOf, splitKey } from "./attributes.ts";
+import { Room, TooLarge } from "./room.ts";
+import { Scope, type WrittenNode } from "./scope.ts";
+import {
+  type Assignment,
+  type DotGraph,
+  type EdgeEnd,
+  type Group,
+  type Id,
+  positionOfEnd,
+  type Statement,
+} from "./syntax.ts";
 
-type AttributeMap = Map<string, Attribute>;
-
-interface WrittenNode extends DraftNode {
-  readonly attributes: AttributeMap;
-  declared: boolean;
-  position: Id["position"];
-  /** The type that a statement gave it, not a default. */
-  type?: string;
+interface WrittenEdge extends DraftEdge {
+  attributes: AttributeMap;
+  readonly key: string | undefined;
 }
 
-interface Scope {
-  readonly top: boolean;
-  node: AttributeMap;
-  edge: AttributeMap;
-  /** Names in a group that is an end of an edge; the same set in the groups within it. */
-  readonly members?: Set<string>;
+/** What one statement says of each of its edges. */
+interface Written {
+  readonly key: string | undefined;
+  /** With the defaults, for an edge that is new. */
+  readonly all: AttributeMap;
+  /** Without them, for one that is there. */
+  readonly own: AttributeMap;
+  readonly position: Position | undefined;
 }
-
-/** In a label \n, \l and \r end a line, as GraphViz draws them. */
-const labelOf = (value: string): string =>
-  value.replace(/\\([nlr\\])/g, (_, escaped: string) => (escaped === "\\" ? "\\" : "\n"));
-
-const attributeOf = ({ name, value }: Assignment): Attribute => ({
-  value: name.value === "label" ? labelOf(value.value) : value.value,
-  path: name.value,
-  position: name.position,
-});
-
-const assign = (attributes: AttributeMap, assignments: readonly Assignment[]): AttributeMap => {
-  for (const assignment of assignments) attributes.set(assignment.name.value, attributeOf(assignment));
-  return attributes;
-};
 
 class Drafting {
   readonly attributes: AttributeMap = new Map();
   readonly nodes = new Map<string, WrittenNode>();
   /** Nodes that were written with two types; validation tells of them by the name that comes twice. */
   readonly contradictions: DraftNode[] = [];
-  readonly edges: DraftEdge[] = [];
+  readonly edges: WrittenEdge[] = [];
   readonly faults: Fault[] = [];
+  readonly #strict: boolean;
+  readonly #room = new Room();
+  /** The edges that a further statement may mean: by their nodes in a strict graph, else by their key too. */
+  readonly #named = new Map<string, WrittenEdge>();
 
-  /** One more than the bound is enough for validation to say so; groups could multiply without end. */
-  get #full(): boolean {
-    return this.nodes.size > GRAPH_NODES_MAX || this.edges.length > GRAPH_EDGES_MAX;
+  constructor(strict: boolean) {
+    this.#strict = strict;
   }
 
-  run(statements: readonly Statement[], scope: Scope): void {
+  run(statements: readonly Statement[], scope = new Scope(this.#room)): void {
     for (const statement of statements) {
-      if (this.#full) return;
       switch (statement.form) {
         case "defaults":
           this.#setDefaults(statement.of, statement.attributes, scope);
@@ -71,17 +65,11 @@ class Drafting {
   }
 
   #setDefaults(of: "graph" | "node" | "edge", assignments: readonly Assignment[], scope: Scope): void {
-    if (of !== "graph") {
-      const defaults = assign(new Map(scope[of]), assignments);
-      if (defaults.size > GRAPH_ATTRIBUTES_MAX) this.#tellTooMany(assignments);
-      else scope[of] = defaults;
-    } else if (scope.top) assign(this.attributes, assignments);
+    const position = assignments[0]?.name.position;
+    if (of === "node") scope.setDefaults(of, assignments, position);
+    else if (of === "edge") scope.setDefaults(of, splitKey(assignments).others, position);
+    else if (scope.top) assign(this.attributes, assignments);
     else for (const { name } of assignments) this.#refuseInGroup(name);
-  }
-
-  #tellTooMany([first]: readonly Assignment[]): void {
-    const message = `There are more than ${GRAPH_ATTRIBUTES_MAX} default attributes; write them where they are needed.`;
-    this.faults.push(fault("invalid_attribute", message, { position: first?.name.position }));
   }
 
   #refuseInGroup({ value, position }: Id): void {
@@ -92,69 +80,106 @@ class Drafting {
 
   #chain(ends: readonly EdgeEnd[], assignments: readonly Assignment[], scope: Scope): void {
     const [only] = ends;
-    if (ends.length === 1 && only) {
-      if (only.form === "group") this.#group(only, scope, scope.members);
-      else for (const id of only.ids) this.#declare(id, assignments, scope);
+    if (only && ends.length === 1) {
+      this.#declareAll(only, assignments, scope);
       return;
     }
-    const attributes = assign(new Map(scope.edge), assignments);
-    let from: { names: ReadonlySet<string>; end: EdgeEnd } | undefined;
-    for (const end of ends) {
-      const names = this.#namesOf(end, scope);
-      if (from) this.#connect(from.names, names, attributes, positionOf(from.end));
-      from = { names, end };
+    const read = ends.map((end) => this.#read(end, scope));
+    const { key, others } = splitKey(assignments);
+    const own = assign(new Map(), others);
+    const all = new Map([...scope.edge, ...own]);
+    this.#room.takeEntries(all.size, others[0]?.name.position);
+    for (const [i, heads] of read.entries()) {
+      const [tails, end] = [read[i - 1], ends[i - 1]];
+      if (tails && end) this.#connect(tails, heads, { key, all, own, position: positionOfEnd(end) });
     }
+  }
+
+  #declareAll(only: EdgeEnd, assignments: readonly Assignment[], scope: Scope): void {
+    if (only.form === "nodes") {
+      for (const id of only.ids) this.#declare(id, assignments, scope);
+      return;
+    }
+    this.#enter(only, scope, false);
+    const [first] = assignments;
+    if (!first) return;
+    const message = `Attributes behind a group say nothing of its nodes; begin the group with them: { node [${first.name.value}=…] … }.`;
+    this.faults.push(fault("unknown_attribute", message, { position: first.name.position }));
+  }
+
+  /** A group may still grow by a later end of the same chain, so its nodes are asked for when all are read. */
+  #read(end: EdgeEnd, scope: Scope): readonly WrittenNode[] | Scope {
+    if (end.form === "group") return this.#enter(end, scope, true);
+    return end.ids.map((id) => this.#mention(id, scope));
   }
 
   #connect(
-    tails: ReadonlySet<string>,
-    heads: ReadonlySet<string>,
-    attributes: AttributeMap,
-    position: Id["position"] | undefined,
+    tails: readonly WrittenNode[] | Scope,
+    heads: readonly WrittenNode[] | Scope,
+    written: Written,
   ): void {
-    if (tails.size === 0 || heads.size === 0)
-      this.faults.push(
-        fault("dangling_edge", "One end of the edge is an empty group; name a node in it.", { position }),
-      );
-    for (const from of tails)
-      for (const to of heads) {
-        if (this.#full) return;
-        this.edges.push({ from, to, attributes, position });
-      }
+    const [from, to] = [tails, heads].map((end) => ("size" in end ? end.size : end.length));
+    if (!from || !to) {
+      const message = "One end of the edge is an empty group; name a node in it.";
+      this.faults.push(fault("dangling_edge", message, { position: written.position }));
+      return;
+    }
+    this.#room.takeEdges(from, to, written.position);
+    const below = "size" in heads ? heads.members : heads;
+    for (const tail of "size" in tails ? tails.members : tails)
+      for (const head of below) this.#edge(tail, head, written);
   }
 
-  #namesOf(end: EdgeEnd, scope: Scope): ReadonlySet<string> {
-    const names = new Set<string>();
-    if (end.form === "group") this.#group(end, scope, names);
-    else for (const id of end.ids) names.add(this.#mention(id, scope).name);
-    for (const name of names) scope.members?.add(name);
-    return names;
+  #edge(tail: WrittenNode, head: WrittenNode, { key, all, own, position }: Written): void {
+    const named = this.#strict || key !== undefined;
+    const name = named && JSON.stringify([tail.order, head.order, this.#strict || key]);
+    const known = name && this.#named.get(name);
+    if (!known) {
+      const edge = { from: tail.name, to: head.name, attributes: all, position, key };
+      this.edges.push(edge);
+      if (name) this.#named.set(name, edge);
+    } else if (key === undefined || key === known.key) {
+      this.#room.takeEntries(known.attributes.size + own.size, position);
+      known.attributes = new Map([...known.attributes, ...own]);
+    } else {
+      const message = `In a strict graph ${tail.name} -> ${head.name} is one edge, and this one has another key; leave the key out.`;
+      this.faults.push(fault("duplicate_edge", message, { edge: known, position }));
+    }
   }
 
-  #group(group: Group, { node, edge }: Scope, members: Set<string> | undefined): void {
-    this.run(group.statements, { top: false, node, edge, ...(members && { members }) });
+  #enter(group: Group, scope: Scope, isEnd: boolean): Scope {
+    const entered = scope.enter(group.name && nameOf(group.name), isEnd, group.position);
+    this.run(group.statements, entered);
+    return entered;
   }
 
-  #mention({ value: name, position }: Id, scope: Scope): WrittenNode {
-    const known = this.nodes.get(name);
-    if (known) return known;
-    const node = { name, position, declared: false, attributes: new Map(scope.node) };
-    this.nodes.set(name, node);
+  #mention(id: Id, scope: Scope): WrittenNode {
+    const { position } = id;
+    const name = nameOf(id);
+    let node = this.nodes.get(name);
+    if (!node) {
+      this.#room.takeNode(position);
+      this.#room.takeEntries(scope.node.size, position);
+      const order = this.nodes.size;
+      node = { name, order, position, declared: false, attributes: new Map(scope.node) };
+      this.nodes.set(name, node);
+    }
+    scope.add(node, position);
     return node;
   }
 
   #declare(id: Id, assignments: readonly Assignment[], scope: Scope): void {
     const node = this.#mention(id, scope);
-    scope.members?.add(node.name);
     const { type: before } = node;
     const attributes = assign(new Map(), assignments);
+    this.#room.takeEntries(attributes.size, id.position);
     const type = attributes.get("type");
     if (type && before !== undefined && before !== type.value) {
       this.contradictions.push({ ...node, attributes, position: id.position });
       return;
     }
     // A bare name in a group of an edge is only mentioned, unless a default says what it is.
-    const declares = assignments.length > 0 || !scope.members || node.attributes.has("type");
+    const declares = assignments.length > 0 || !scope.inEdge || node.attributes.has("type");
     if (declares && !node.declared) {
       node.declared = true;
       node.position = id.position;
@@ -164,15 +189,17 @@ class Drafting {
   }
 }
 
-const positionOf = (end: EdgeEnd): Id["position"] | undefined =>
-  end.form === "group" ? end.position : end.ids[0]?.position;
-
 export const draftOfSyntax = (graph: DotGraph): Drafted => {
-  const drafting = new Drafting();
-  drafting.run(graph.statements, { top: true, node: new Map(), edge: new Map() });
+  const drafting = new Drafting(graph.strict);
   const { attributes, nodes, contradictions, edges, faults } = drafting;
+  try {
+    drafting.run(graph.statements);
+  } catch (cause) {
+    if (cause instanceof TooLarge) return { faults: [...faults, cause.fault] };
+    throw cause;
+  }
   const draft = {
-    name: graph.id?.value ?? "",
+    name: graph.id ? nameOf(graph.id) : "",
     attributes,
     nodes: [...nodes.values(), ...contradictions],
     edges,

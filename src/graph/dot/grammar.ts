@@ -1,6 +1,6 @@
 /**
- * The grammar of DOT. It also reads what is not supported, so that this is refused in words of its own and
- * the rest of the text is still understood. Makes syntax, never meaning.
+ * The grammar of DOT, which is GraphViz's. It also reads graphs that are not directed, so that they are refused
+ * in words of their own and the rest of the text is still understood. Makes syntax, never meaning.
  */
 import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
 import { GRAPH_SYNTAX_FAULTS_MAX } from "../../limits.ts";
@@ -18,7 +18,7 @@ export const positionOf = (token: IToken): Position => ({
 const unquoted = (image: string): string =>
   image.slice(1, -1).replace(/\\(\r\n|[\s\S])/g, (pair, next: string) => {
     if (next === '"') return '"';
-    return /[\r\n]/.test(next) ? "" : pair;
+    return next.endsWith("\n") ? "" : pair;
   });
 
 /** Leaves the parser when there are faults enough. */
@@ -54,14 +54,7 @@ export class DotParser extends EmbeddedActionsParser {
 
   readonly #graph = this.RULE("graph", (): DotGraph => {
     const t = this.#tokens;
-    this.OPTION(() => {
-      const strict = this.CONSUME(t.strict);
-      this.#refuse(
-        "unsupported_syntax",
-        strict,
-        "strict is not supported; leave it out, and write each edge once.",
-      );
-    });
+    const strict = this.OPTION(() => this.CONSUME(t.strict)) !== undefined;
     const keyword = this.OR([
       { ALT: () => this.CONSUME(t.digraph) },
       {
@@ -74,7 +67,7 @@ export class DotParser extends EmbeddedActionsParser {
     ]);
     const id = this.OPTION1(() => this.SUBRULE(this.#id));
     const statements = this.SUBRULE(this.#block);
-    return { id, statements, position: positionOf(keyword) };
+    return { id, strict, statements, position: positionOf(keyword) };
   });
 
   readonly #block = this.RULE("block", (): Statement[] => {
@@ -155,33 +148,26 @@ export class DotParser extends EmbeddedActionsParser {
     return { form: "nodes", ids };
   });
 
+  /** Where the drawing of a node is touched: it says nothing here. */
   readonly #port = this.RULE("port", (): void => {
     const t = this.#tokens;
-    const colon = this.CONSUME(t.colon);
+    this.CONSUME(t.colon);
     this.SUBRULE(this.#id);
     this.OPTION(() => {
       this.CONSUME1(t.colon);
       this.SUBRULE1(this.#id);
     });
-    this.#refuse("unsupported_syntax", colon, "Ports are not supported; write the name of the node alone.");
   });
 
   readonly #group = this.RULE("group", (): Group => {
     const t = this.#tokens;
+    let name: Id | undefined;
     this.OPTION(() => {
       this.CONSUME(t.subgraph);
-      this.OPTION1(() => {
-        const name = this.LA(1);
-        this.SUBRULE(this.#id);
-        this.#refuse(
-          "unsupported_syntax",
-          name,
-          "Named subgraphs are not supported; write the group without a name: { … }.",
-        );
-      });
+      name = this.OPTION1(() => this.SUBRULE(this.#id));
     });
     const position = positionOf(this.LA(1));
-    return { form: "group", statements: this.SUBRULE(this.#block), position };
+    return { form: "group", name, statements: this.SUBRULE(this.#block), position };
   });
 
   readonly #attributes = this.RULE("attributes", (attributes: Assignment[]): void => {
@@ -209,7 +195,7 @@ export class DotParser extends EmbeddedActionsParser {
     return this.OR([
       { ALT: () => this.#plainId(this.CONSUME(t.id)) },
       { ALT: () => this.#plainId(this.CONSUME(t.numeral)) },
-      { ALT: () => this.SUBRULE(this.#text) },
+      { ALT: () => this.SUBRULE(this.#strings) },
       {
         ALT: () => {
           const numeral = this.CONSUME(t.badNumeral);
@@ -218,30 +204,36 @@ export class DotParser extends EmbeddedActionsParser {
           return this.#plainId(numeral);
         },
       },
-      {
-        ALT: () => {
-          const html = this.CONSUME(t.html);
-          this.#refuse(
-            "unsupported_syntax",
-            html,
-            `HTML strings are not supported; write a string in quotes: "…".`,
-          );
-          return this.#plainId(html);
-        },
-      },
     ]);
   });
 
-  readonly #text = this.RULE("text", (): Id => {
-    const t = this.#tokens;
-    const first = this.CONSUME(t.text);
+  readonly #strings = this.RULE("strings", (): Id => {
+    const first = this.SUBRULE(this.#string);
+    const more: string[] = [];
     this.MANY(() => {
-      this.#stopWhenEnough();
-      const plus = this.CONSUME(t.plus);
-      this.CONSUME1(t.text);
-      this.#refuse("unsupported_syntax", plus, "Joining strings with + is not supported; write one string.");
+      this.CONSUME(this.#tokens.plus);
+      const { value } = this.SUBRULE1(this.#string);
+      this.ACTION(() => more.push(value));
     });
-    return { value: unquoted(first.image), position: positionOf(first) };
+    return more.length === 0 ? first : { value: [first.value, ...more].join(""), position: first.position };
+  });
+
+  readonly #string = this.RULE("string", (): Id => {
+    const t = this.#tokens;
+    return this.OR([
+      {
+        ALT: () => {
+          const text = this.CONSUME(t.text);
+          return { value: unquoted(text.image), position: positionOf(text) };
+        },
+      },
+      {
+        ALT: (): Id => {
+          const html = this.CONSUME(t.html);
+          return { value: html.image.slice(1, -1), html: true, position: positionOf(html) };
+        },
+      },
+    ]);
   });
 
   #plainId(token: IToken): Id {

@@ -42,7 +42,7 @@ const OPEN: Record<string, string> = {
   OpenText:
     'The string that begins here is never closed; end it with ", and write \\" for a quote inside it.',
   OpenHtml:
-    "An HTML string, which is not supported, begins here and is never closed; write a string in quotes.",
+    'The HTML string that begins here is never closed; end it with >, close each < in it, or write a string in quotes: "…".',
 };
 
 /** A graph that is not directed is told of once, not at each of its edges. */
@@ -129,7 +129,7 @@ export const parseDot = (text: string): Drafted => {
     const message = `The text has ${length} bytes; the bound is ${GRAPH_TEXT_BYTES_MAX}: split the graph in two.`;
     return { faults: [fault("text_too_large", message)] };
   }
-  const { graph, faults } = readSyntax(text);
+  const { graph, faults } = readSyntax(text.replace(/^\uFEFF/, ""));
   if (!graph) return { faults };
   const drafted = draftOfSyntax(graph);
   return { ...drafted, faults: [...faults, ...drafted.faults] };

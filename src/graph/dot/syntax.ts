@@ -3,6 +3,8 @@ import type { Position } from "../fault.ts";
 
 export interface Id {
   readonly value: string;
+  /** Where GraphViz tells an HTML string from one in quotes: as a name, never as a value. */
+  readonly html?: true;
   readonly position: Position;
 }
 
@@ -13,6 +15,8 @@ export interface Assignment {
 
 export interface Group {
   readonly form: "group";
+  /** Groups of one name within one group are one group. */
+  readonly name?: Id | undefined;
   readonly statements: readonly Statement[];
   readonly position: Position;
 }
@@ -37,6 +41,11 @@ export type Statement =
 
 export interface DotGraph {
   readonly id: Id | undefined;
+  /** A second edge between the same nodes is the first one again. */
+  readonly strict: boolean;
   readonly statements: readonly Statement[];
   readonly position: Position;
 }
+
+export const positionOfEnd = (end: EdgeEnd): Position | undefined =>
+  end.form === "group" ? end.position : end.ids[0]?.position;

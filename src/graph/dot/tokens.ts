@@ -16,34 +16,19 @@ const matchHtml = (text: string, offset: number): [string] | null => {
   return null;
 };
 
-/** A line that begins with # is a comment, as after a C preprocessor. */
-const matchHashLine = (text: string, offset: number): [string] | null => {
-  if (text[offset] !== "#" || (offset > 0 && text[offset - 1] !== "\n" && text[offset - 1] !== "\r"))
-    return null;
-  let end = offset;
-  while (end < text.length && text[end] !== "\n" && text[end] !== "\r") end++;
-  return [text.slice(offset, end)];
-};
-
 /** What an id of any form is called in a message. */
 const ID = "a name or a string";
 const LETTER = "a-zA-Z_\\u0080-\\uffff";
 
+/** As GraphViz: other kinds of space are letters or nothing, and only a line feed ends a line of comment. */
 const skipped = () => [
-  createToken({ name: "Space", pattern: /[\s\uFEFF]+/, group: Lexer.SKIPPED, line_breaks: true }),
-  createToken({ name: "LineComment", pattern: /\/\/[^\r\n]*/, group: Lexer.SKIPPED }),
+  createToken({ name: "Space", pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED, line_breaks: true }),
+  createToken({ name: "LineComment", pattern: /(?:\/\/|#)[^\n]*/, group: Lexer.SKIPPED }),
   createToken({
     name: "BlockComment",
     pattern: /\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\//,
     group: Lexer.SKIPPED,
     line_breaks: true,
-  }),
-  createToken({
-    name: "HashLine",
-    pattern: matchHashLine,
-    group: Lexer.SKIPPED,
-    line_breaks: false,
-    start_chars_hint: ["#"],
   }),
 ];
 
@@ -52,7 +37,7 @@ export const createTokens = () => {
   const badNumeral = createToken({
     name: "BadNumeral",
     label: ID,
-    pattern: new RegExp(`-?(?:\\.\\d+|\\d+(?:\\.\\d*)?)[${LETTER}][${LETTER}0-9]*`),
+    pattern: new RegExp(`-?(?:\\.\\d+|\\d+\\.\\d*|\\d+(?!\\.))[.${LETTER}][.${LETTER}0-9]*`),
   });
   const id = createToken({ name: "Id", label: ID, pattern: new RegExp(`[${LETTER}][${LETTER}0-9]*`) });
   const word = (name: string): TokenType =>

@@ -43,7 +43,6 @@ export const CASES: Case[] = [
     code: "syntax",
     fault: position(5, 12),
   },
-  { says: "a port", written: withLines("start:n"), code: "unsupported_syntax", fault: position(5, 6) },
   { says: "an empty text", written: { dot: " // nothing\n" }, code: "no_graph", fault: position(1, 1) },
   {
     says: "two graphs",
@@ -73,7 +72,7 @@ export const CASES: Case[] = [
     says: "5,001 nodes",
     written: withLines(...many(4_999, (i) => `n${i} [type=task]`)),
     code: "too_many_nodes",
-    fault: saying("5000"),
+    fault: { ...position(5_003, 1), ...saying("5000") },
   },
   {
     says: "20,001 edges",
@@ -81,7 +80,31 @@ export const CASES: Case[] = [
       `{${many(142, (i) => `a${i};`).join("")}} -> {${many(142, (i) => `b${i};`).join("")}}`,
     ),
     code: "too_many_edges",
+    fault: { ...position(5, 1), ...saying("20000", "142 × 142") },
+  },
+  {
+    says: "20,001 edges in a document",
+    written: { graph: document({ edges: many(20_001, () => ({ from: "start", to: "draft" }) as never) }) },
+    code: "too_many_edges",
     fault: saying("20000"),
+  },
+  {
+    says: "5,001 nodes in a document",
+    written: { graph: document({ nodes: many(5_001, (i) => ({ name: `n${i}`, type: "task" }) as never) }) },
+    code: "too_many_nodes",
+    fault: saying("5000"),
+  },
+  {
+    says: "groups that multiply a short text",
+    written: withLines(
+      ...["a", "b"].flatMap((name) => [
+        `subgraph ${name} {`.repeat(90),
+        ...many(4_000, (i) => `n${i};`),
+        "}".repeat(90),
+      ]),
+    ),
+    code: "text_too_large",
+    fault: saying("members of groups"),
   },
   {
     says: "a name with a hyphen",
@@ -160,6 +183,12 @@ export const CASES: Case[] = [
     written: withLines("{ steps_max=5 }"),
     code: "unknown_attribute",
     fault: { ...position(5, 3), ...saying("top of the graph") },
+  },
+  {
+    says: "attributes behind a group",
+    written: withLines("{ start draft } [timeout=5]"),
+    code: "unknown_attribute",
+    fault: { ...position(5, 18), ...saying("begin the group") },
   },
   {
     says: "an unknown field of a document",

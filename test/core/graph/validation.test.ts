@@ -37,7 +37,6 @@ describe("a graph with many mistakes", () => {
       "redraft [tiemout=3]",
       "draft -> check [weight=3, wehn=x]",
       "check -> zz",
-      "start:n -> redraft",
     ];
     expect(faultsOf(withLines(...lines)).map(({ code, position }) => [code, position?.line])).toEqual([
       ["invalid_attribute", 5],
@@ -45,7 +44,6 @@ describe("a graph with many mistakes", () => {
       ["untyped_node", 7],
       ["unknown_attribute", 8],
       ["undeclared_node", 9],
-      ["unsupported_syntax", 10],
     ]);
   });
 
