@@ -1,8 +1,8 @@
 // Without this a DOT text could mean something else here than it means to GraphViz, or fail without saying where.
 import { describe, expect, it } from "vitest";
-import { parseDot } from "../../../src/graph/dot/parse.ts";
-import type { GraphDraft } from "../../../src/graph/draft.ts";
-import { GRAPH_SYNTAX_FAULTS_MAX } from "../../../src/limits.ts";
+import { parseDot } from "../../../../src/graph/dot/parse.ts";
+import type { GraphDraft } from "../../../../src/graph/draft.ts";
+import { GRAPH_SYNTAX_FAULTS_MAX } from "../../../../src/limits.ts";
 
 const draftOf = (text: string): GraphDraft => {
   const { draft, faults } = parseDot(text);
