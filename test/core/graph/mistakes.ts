@@ -1,40 +1,6 @@
 /** One small graph for each mistake that an author can make, and the one fault that it answers. */
-import { expect } from "vitest";
-import type { Fault, FaultCode } from "../../../src/graph/fault.ts";
-import type { WrittenGraph } from "../../../src/graph/parse.ts";
-import { GRAPH_TEXT_BYTES_MAX, NAME_CHARS_MAX } from "../../../src/limits.ts";
-
-/** A sound graph, with more lines in it. */
-export const withLines = (...lines: string[]): WrittenGraph => ({
-  dot: ["digraph g {", "start [type=plan]", "draft [type=task]", "start -> draft", ...lines, "}"].join("\n"),
-});
-
-export const document = (more: object) => ({
-  name: "g",
-  nodes: [
-    { name: "start", type: "plan" },
-    { name: "draft", type: "task" },
-  ],
-  edges: [{ from: "start", to: "draft" }],
-  ...more,
-});
-
-export interface Case {
-  readonly says: string;
-  readonly written: WrittenGraph;
-  readonly code: FaultCode;
-  /** All of the fault but its code, as far as the case is about it. */
-  readonly fault: Partial<Fault>;
-}
-
-export const position = (line: number, column: number) => ({ position: { line, column } });
-const edge = (from: string, to: string) => ({ edge: { from, to } });
-const saying = (...words: string[]) => ({
-  message: expect.stringMatching(new RegExp(words.join(".*"))) as unknown as string,
-});
-
-export const many = (count: number, line: (index: number) => string) =>
-  Array.from({ length: count }, (_, i) => line(i));
+import { NAME_CHARS_MAX } from "../../../src/limits.ts";
+import { type Case, document, edge, position, saying, withLines } from "./case.ts";
 
 export const CASES: Case[] = [
   {
@@ -55,56 +21,6 @@ export const CASES: Case[] = [
     written: { dot: "graph g { start [type=plan]; draft [type=task]; start -- draft }" },
     code: "not_directed",
     fault: position(1, 1),
-  },
-  {
-    says: "a text over its bound",
-    written: { dot: `digraph g { } //${" ".repeat(GRAPH_TEXT_BYTES_MAX)}` },
-    code: "text_too_large",
-    fault: saying("1048592"),
-  },
-  {
-    says: "defaults that multiply a short text",
-    written: withLines(`node [type=task, label="${"x".repeat(10_000)}"]`, ...many(200, (i) => `n${i}`)),
-    code: "text_too_large",
-    fault: saying("defaults"),
-  },
-  {
-    says: "5,001 nodes",
-    written: withLines(...many(4_999, (i) => `n${i} [type=task]`)),
-    code: "too_many_nodes",
-    fault: { ...position(5_003, 1), ...saying("5000") },
-  },
-  {
-    says: "20,001 edges",
-    written: withLines(
-      `{${many(142, (i) => `a${i};`).join("")}} -> {${many(142, (i) => `b${i};`).join("")}}`,
-    ),
-    code: "too_many_edges",
-    fault: { ...position(5, 1), ...saying("20000", "142 × 142") },
-  },
-  {
-    says: "20,001 edges in a document",
-    written: { graph: document({ edges: many(20_001, () => ({ from: "start", to: "draft" }) as never) }) },
-    code: "too_many_edges",
-    fault: saying("20000"),
-  },
-  {
-    says: "5,001 nodes in a document",
-    written: { graph: document({ nodes: many(5_001, (i) => ({ name: `n${i}`, type: "task" }) as never) }) },
-    code: "too_many_nodes",
-    fault: saying("5000"),
-  },
-  {
-    says: "groups that multiply a short text",
-    written: withLines(
-      ...["a", "b"].flatMap((name) => [
-        `subgraph ${name} {`.repeat(90),
-        ...many(4_000, (i) => `n${i};`),
-        "}".repeat(90),
-      ]),
-    ),
-    code: "text_too_large",
-    fault: saying("members of groups"),
   },
   {
     says: "a name with a hyphen",

@@ -2,8 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { FAULT_CODES, type Fault, type FaultCode } from "../../../src/graph/fault.ts";
 import { parseGraph, type WrittenGraph } from "../../../src/graph/parse.ts";
+import { document, many, position, withLines } from "./case.ts";
 import { catalogue } from "./catalogue.ts";
-import { CASES, document, many, position, withLines } from "./mistakes.ts";
+import { CASES } from "./mistakes.ts";
+import { OVERSIZE } from "./oversize.ts";
 
 const faultsOf = (written: WrittenGraph): Fault[] => {
   const parsed = parseGraph(written, catalogue);
@@ -11,7 +13,7 @@ const faultsOf = (written: WrittenGraph): Fault[] => {
 };
 
 describe("a graph with one mistake", () => {
-  it.each(CASES)("answers $code and nothing else for $says", ({ written, code, fault }) => {
+  it.each([...CASES, ...OVERSIZE])("answers $code and nothing else for $says", ({ written, code, fault }) => {
     expect(faultsOf(written)).toEqual([expect.objectContaining({ code, ...fault })]);
   });
 
@@ -24,7 +26,10 @@ describe("a graph with one mistake", () => {
   });
 
   it("can be answered by every code", () => {
-    const answered = new Set<FaultCode>([...CASES.map(({ code }) => code), "unreachable_node"]);
+    const answered = new Set<FaultCode>([
+      ...[...CASES, ...OVERSIZE].map(({ code }) => code),
+      "unreachable_node",
+    ]);
     expect(FAULT_CODES.filter((code) => !answered.has(code))).toEqual([]);
   });
 });
