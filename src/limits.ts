@@ -119,6 +119,8 @@ export const DISPATCH_BYTES_MAX = 8 * 1024 * KIB;
 export const RECENT_BYTES_MAX = 4 * 1024 * KIB;
 /** States of lifetimes kept in memory: about 1 KiB each of an isolate's 128 MB. */
 export const CACHED_LIFETIMES_MAX = 10_000;
+/** Lifetimes that learn in one turn that their tenant was paused or resumed: each may then issue a whole wave. */
+export const ALIGN_LIFETIMES = 100;
 /** Arrivals that wait for the next commit; over it callers are told to come back. */
 export const INBOX_EVENTS_MAX = 20_000;
 

@@ -14,6 +14,7 @@ import type { ExecutionArrived } from "./event.ts";
 import { draw } from "./ids.ts";
 import { put } from "./issue.ts";
 import type { Answered, Member, Reason } from "./lifetime.ts";
+import { waitEnds } from "./standing.ts";
 import type { StrayReason } from "./tenant.ts";
 import { isWait } from "./wait.ts";
 
@@ -65,7 +66,9 @@ const strayReason = (
   // No executor was asked, and the control plane's own word does not come this way.
   if (member.phase !== "issued" && isWait(draft.graph.node(member.node))) return "unknown";
   if (member.phase === "done") return "duplicate";
-  if (attempt < member.attempt || member.phase === "backoff") return member.expired ? "late" : "duplicate";
+  if (member.phase === "held" && member.attempt === 1) return "unknown";
+  if (attempt < member.attempt || member.phase === "backoff" || member.phase === "held")
+    return member.expired ? "late" : "duplicate";
   return UNFINISHED.includes(status) ? "unfinished" : undefined;
 };
 
@@ -80,6 +83,7 @@ export interface Recorded {
 /** What follows from the recorded outcome of the open attempt of an input. */
 export const settle = (draft: Draft, n: number, member: Member, recorded: Recorded): void => {
   const { execution } = recorded;
+  waitEnds(draft, member);
   const status = execution.header?.status ?? ExecutionStatus.UNSPECIFIED;
   if (SUCCESSES.includes(status)) {
     close(draft, n, member, recorded, false);

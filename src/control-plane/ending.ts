@@ -16,6 +16,10 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
 
   move(draft, status);
   head.endedAt = draft.at;
+  delete head.holds;
+  delete head.left;
+  delete head.waiting;
+  delete head.since;
   if (cut) head.reason = cut;
   head.outstanding = 0;
   head.epoch++;

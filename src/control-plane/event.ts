@@ -2,12 +2,15 @@
 
 import type { Kind } from "../topics/topics.ts";
 import type { Execution } from "../wire/codec.ts";
+import type { Hold } from "./lifetime.ts";
 
 export interface Moment {
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** The first free position of the log. */
   readonly tail: number;
+  /** What pauses the tenant or the graph; absent where nothing does. */
+  readonly holds?: readonly Hold[];
 }
 
 export interface Started {
@@ -91,6 +94,21 @@ export interface CancelRequested {
   readonly detail: string;
 }
 
+/** Of this lifetime alone. */
+export interface PauseRequested {
+  readonly type: "pause_requested";
+  readonly detail: string;
+}
+
+export interface ResumeRequested {
+  readonly type: "resume_requested";
+}
+
+/** Its tenant or graph was paused or resumed; what holds them now comes with the moment, as with every event. */
+export interface HoldsChanged {
+  readonly type: "holds_changed";
+}
+
 /** Reducing an event of this lifetime threw. */
 export interface ReduceFailed {
   readonly type: "reduce_failed";
@@ -109,5 +127,8 @@ export type LifetimeEvent = Moment &
     | ExecutorMissing
     | Restarted
     | CancelRequested
+    | PauseRequested
+    | ResumeRequested
+    | HoldsChanged
     | ReduceFailed
   );

@@ -1,9 +1,13 @@
-/** Issues inputs: the first attempt, the ones after a backoff, and the same one again when it was lost. */
+/**
+ * Issues inputs: the first attempt, the ones after a backoff, and the same one again when it was lost. While a
+ * lifetime is paused its next attempts are held instead, as open members that have no record yet.
+ */
 import type { Node } from "../graph/graph.ts";
 import { LEASE_MARGIN_MS } from "../limits.ts";
-import { append, type Draft, move } from "./draft.ts";
+import { append, type Draft } from "./draft.ts";
 import { encodeOwnHeader, headerOf } from "./header.ts";
-import type { Member } from "./lifetime.ts";
+import { type HoldCause, type Member, NEVER } from "./lifetime.ts";
+import { waitBegins } from "./standing.ts";
 import { isWait, waiting } from "./wait.ts";
 
 type Issue = Pick<Member, "node" | "wave" | "parents">;
@@ -15,7 +19,6 @@ export const issue = (draft: Draft, what: Issue): number => {
   const iteration = iterations.get(what.node) ?? 0;
   iterations.set(what.node, iteration + 1);
   head.outstanding++;
-  if (head.status === "QUEUED") move(draft, "RUNNING");
   attempt(draft, n, {
     ...what,
     kind: draft.graph.node(what.node).type,
@@ -28,8 +31,39 @@ export const issue = (draft: Draft, what: Issue): number => {
 
 type Attempt = Pick<Member, "kind" | "node" | "iteration" | "wave" | "parents" | "attempt" | "expired">;
 
-/** Puts one attempt on its topic, and under a lease or to wait. */
+/** The one way to an attempt, the first or a later one. */
 export const attempt = (draft: Draft, n: number, what: Attempt): void => {
+  if (draft.lifetime.head.holds === undefined) open(draft, n, what);
+  else hold(draft, n, what, "paused");
+};
+
+const hold = (draft: Draft, n: number, what: Attempt, cause: HoldCause): void => {
+  const held = { cause, since: draft.at };
+  draft.lifetime.members.set(n, {
+    kind: what.kind,
+    node: what.node,
+    iteration: what.iteration,
+    wave: what.wave,
+    parents: what.parents,
+    attempt: what.attempt,
+    phase: "held",
+    input: 0,
+    due: NEVER,
+    resent: 0,
+    expired: what.expired,
+    held,
+  });
+};
+
+/** What was held for this cause is issued in the order in which it was held; policy and budget are asked here. */
+export const release = (draft: Draft, cause: HoldCause): void => {
+  const freed = [...draft.lifetime.members.entries()].filter(([, { held }]) => held?.cause === cause);
+  freed.sort(([a, one], [b, other]) => (one.held?.since ?? 0) - (other.held?.since ?? 0) || a - b);
+  for (const [n, member] of freed) attempt(draft, n, member);
+};
+
+/** Puts one attempt on its topic, and under a lease or to wait. */
+const open = (draft: Draft, n: number, what: Attempt): void => {
   const node = draft.graph.node(what.node);
   // Field by field: what an earlier attempt met is not for this one.
   const member: Member = {
@@ -53,6 +87,7 @@ export const attempt = (draft: Draft, n: number, what: Attempt): void => {
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
   });
   if (isWait(node)) {
+    waitBegins(draft);
     put(draft, n, waiting(draft, n, member, node));
     return;
   }

@@ -2,7 +2,7 @@
  * The state of one lifetime: a head of fixed size, and entries that grow with what is open, never with how
  * long it has run (iterations: with the graph).
  *
- * 1. `outstanding` is the number of members that are issued, waiting or backing off; at 0 the lifetime ends.
+ * 1. `outstanding` is the number of members that are not done, held ones too; at 0 the lifetime ends.
  * 2. A member that is done is kept while its wave is open, because a join may still collect it.
  * 3. `due` is never later than the earliest deadline in here; it may be earlier.
  */
@@ -17,6 +17,9 @@ export interface Reason {
   readonly code: EndCode;
   readonly detail: string;
 }
+
+/** The time of what has no time: a number that JSON keeps, later than any other. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** Why a lifetime ended other than by itself. */
 export type EndCode =
@@ -41,9 +44,17 @@ export interface Head {
   readonly started: number;
   /** Milliseconds since the epoch; likewise the following. */
   readonly startedAt: number;
-  readonly deadline: number;
+  deadline: number;
   readonly seed: number;
   status: LifetimeStatus;
+  /** What pauses it, one for each scope; absent while nothing does. */
+  holds?: readonly Hold[];
+  /** Milliseconds that were left when its deadline stopped; absent while it runs. */
+  left?: number;
+  /** Of the outstanding inputs, how many wait for something outside; absent where none does. */
+  waiting?: number;
+  /** Since when it is PAUSED or WAITING. */
+  since?: number;
   reason?: Reason;
   endedAt?: number;
   /** Offset of its lifetime_ended record. */
@@ -66,6 +77,13 @@ export interface KeptSignal {
   readonly key?: string;
 }
 
+/** What keeps a lifetime from going on: itself, its graph or its tenant was paused. */
+export interface Hold {
+  readonly scope: "lifetime" | "graph" | "tenant";
+  readonly detail: string;
+  readonly since: number;
+}
+
 /** An execution, as an input refers to it. */
 export interface Parent {
   readonly execId: string;
@@ -85,10 +103,11 @@ export interface Member {
   /** The executions that it carries, in order. */
   readonly parents: readonly Parent[];
   readonly attempt: number;
-  readonly phase: "issued" | "waiting" | "backoff" | "done";
-  /** Offset of the input record of this attempt. */
+  /** A held attempt has no record yet: it is issued, and maybe refused, when it is released. */
+  readonly phase: "issued" | "waiting" | "backoff" | "held" | "done";
+  /** Offset of the input record of this attempt; 0 while it is held. */
   readonly input: number;
-  /** When the lease of this attempt ends, or its wait, or the backoff before the next. */
+  /** When the lease of this attempt ends, or its wait, or the backoff before the next; NEVER while it is held. */
   readonly due: number;
   /** How often this attempt was sent again because its executor vanished. */
   readonly resent: number;
@@ -100,6 +119,8 @@ export interface Member {
   readonly expired: boolean;
   /** While it is waiting. */
   readonly waits?: Waits;
+  /** While held. */
+  readonly held?: { readonly cause: HoldCause; readonly since: number };
   /** Once done. */
   readonly answer?: Answered;
 }
@@ -111,6 +132,8 @@ export interface Waits {
   /** Milliseconds since the epoch. */
   readonly until?: number;
 }
+/** Why an attempt is not issued yet. Each cause is released by itself. */
+export type HoldCause = "paused";
 
 export interface Answered extends Parent {
   /** Size of the message. */

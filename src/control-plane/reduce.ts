@@ -15,6 +15,8 @@ import type { LifetimeEvent } from "./event.ts";
 import { extendLease } from "./issue.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { dispatchLost, executorMissing, restarted } from "./lost.ts";
+import { align, pause, resume } from "./pause.ts";
+import { settleStatus } from "./standing.ts";
 import { started } from "./start.ts";
 import { timePassed } from "./time.ts";
 import { recalled, signalReceived } from "./wake.ts";
@@ -27,6 +29,7 @@ export interface Step {
 export const reduce = (state: Lifetime | undefined, event: LifetimeEvent, graph: GraphIndex): Step => {
   const draft = event.type === "started" ? started(event, graph) : next(state, event, graph);
   endIfDone(draft);
+  settleStatus(draft);
   return { state: draft.lifetime, effects: draft.effects };
 };
 
@@ -37,6 +40,8 @@ const next = (
 ): Draft => {
   if (state === undefined) throw new Error(`${event.type} of a lifetime that has not started`);
   const draft = draftOf(state, graph, event);
+  // What has failed may have no graph that anything could be issued by.
+  if (state.head.endedAt === undefined && event.type !== "reduce_failed") align(draft, event.holds);
   if (event.type === "execution_arrived") executionArrived(draft, event);
   else if (state.head.endedAt === undefined) happened(draft, event);
   return draft;
@@ -72,6 +77,14 @@ const happened = (
       break;
     case "cancel_requested":
       end(draft, "CANCELED", { code: "canceled", detail: event.detail });
+      break;
+    case "pause_requested":
+      pause(draft, event.detail);
+      break;
+    case "resume_requested":
+      resume(draft);
+      break;
+    case "holds_changed":
       break;
     case "reduce_failed":
       end(draft, "FAILED", { code: "internal", detail: event.detail });

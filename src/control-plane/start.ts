@@ -11,6 +11,7 @@ import { execId, inputId, seedOf } from "./ids.ts";
 import { issue } from "./issue.ts";
 import { newLifetime } from "./lifetime.ts";
 import { isoOf } from "./outcome.ts";
+import { align } from "./pause.ts";
 
 /** The name of the root; no node can have it, because it is no valid name. */
 export const ROOT_NAME = "$input";
@@ -38,6 +39,7 @@ export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
     waves: 0,
   });
   const draft = draftOf(lifetime, graph, event);
+  align(draft, event.holds);
   const root = execId(lifetime.head, 0, 1);
   const offset = append(draft, {
     type: "lifetime_started",

@@ -1,9 +1,9 @@
 /** The states of a lifetime and the legal moves between them, as one table. */
 export const MOVES = {
-  QUEUED: ["RUNNING", "FAILED", "CANCELED"],
+  QUEUED: ["RUNNING", "WAITING", "PAUSED", "FAILED", "CANCELED"],
   RUNNING: ["WAITING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
   WAITING: ["RUNNING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
-  PAUSED: ["RUNNING", "WAITING", "FAILED", "CANCELED"],
+  PAUSED: ["RUNNING", "WAITING", "SUCCEEDED", "FAILED", "CANCELED"],
   SUCCEEDED: [],
   FAILED: [],
   CANCELED: [],

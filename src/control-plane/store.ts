@@ -4,6 +4,7 @@ import type { NodeSpec } from "../executor/dispatch.ts";
 import type { GraphIndex } from "../graph/lookup.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
+import type { Holds } from "./holds.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { DeadLetterReason, StrayReason } from "./tenant.ts";
 
@@ -28,6 +29,8 @@ export interface Store {
   lifetime(id: string): Lifetime | Tombstone | undefined;
   graph(name: string, version: number): GraphIndex;
   idempotency(key: string): IdempotencyEntry | undefined;
+  /** What pauses the tenant and its graphs. */
+  holds(): Holds;
   record(offset: number): LogRecord | undefined;
   /** Of the deployment that decides in the turn. */
   readonly version?: string;
@@ -63,4 +66,6 @@ export interface Writes {
   readonly idempotency: readonly IdempotencyEntry[];
   readonly strays: readonly Stray[];
   readonly deadLetters: readonly DeadLetter[];
+  /** What pauses the tenant and its graphs, if that has changed. */
+  readonly holds?: Holds;
 }

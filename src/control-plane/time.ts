@@ -18,7 +18,7 @@ export const timePassed = (draft: Draft): void => {
   if (draft.at >= head.deadline) {
     end(draft, "FAILED", {
       code: "lifetime_timed_out",
-      detail: `not done within ${head.deadline - head.startedAt} ms; the graph's timeout sets this`,
+      detail: `not done within ${draft.graph.graph.bounds.timeoutMs} ms; the graph's timeout sets this`,
     });
     return;
   }

@@ -16,10 +16,12 @@ import { TOPICS } from "../topics/topics.ts";
 import { decodeExecution, type Execution } from "../wire/codec.ts";
 import { type Correlated, complete, correlate } from "./correlate.ts";
 import { decided } from "./decide.ts";
-import type { DispatchInput, Effect, Recall } from "./effect.ts";
+import type { Append, DispatchInput, Effect, Recall } from "./effect.ts";
 import type { LifetimeEvent, Moment, Started } from "./event.ts";
+import { type Holds, holdOf, holdsOn, withRecord } from "./holds.ts";
 import { inputId } from "./ids.ts";
-import type { Lifetime } from "./lifetime.ts";
+import type { Hold, Lifetime } from "./lifetime.ts";
+import { isAligned } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
 import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
@@ -44,6 +46,7 @@ export class Turn {
   readonly #tenant: string;
   readonly #partition: number;
   #tail: number;
+  #holds: Holds;
   readonly #lifetimes = new Map<string, Lifetime>();
   readonly #records: LogRecord[] = [];
   readonly #idempotency = new Map<string, IdempotencyEntry>();
@@ -60,6 +63,7 @@ export class Turn {
     this.#partition = partition;
     this.#at = at;
     this.#tail = store.tail();
+    this.#holds = store.holds();
   }
 
   get writes(): Writes {
@@ -69,6 +73,7 @@ export class Turn {
       idempotency: [...this.#idempotency.values()],
       strays: this.#strays,
       deadLetters: this.#deadLetters,
+      ...(this.#holds !== this.#store.holds() && { holds: this.#holds }),
     };
   }
 
@@ -90,14 +95,21 @@ export class Turn {
   append(record: Tenantwide): number {
     const offset = this.#tail++;
     this.#records.push({ ...record, offset, at: this.#at } as LogRecord);
+    if (record.type === "paused" || record.type === "resumed")
+      this.#holds = withRecord(this.#holds, { ...record, at: this.#at });
     return offset;
+  }
+
+  /** What pauses a graph, or else the tenant, as of this turn. */
+  hold(graph: string | undefined): Hold | undefined {
+    return holdOf(this.#holds, graph);
   }
 
   start(event: Omit<Started, "type" | keyof Address>, graph: string): Lifetime {
     const index = this.#store.graph(graph, event.version);
     const address = { tenant: this.#tenant, partition: this.#partition };
-    const moment = { at: this.#at, tail: this.#tail };
-    const step = reduce(undefined, { type: "started", ...address, ...event, ...moment }, index);
+    const started = { type: "started" as const, ...address, ...event };
+    const step = reduce(undefined, { ...started, ...this.#moment(graph) }, index);
     this.#accept(step.state, step.effects, index);
     this.#decide();
     return step.state;
@@ -132,10 +144,23 @@ export class Turn {
   happen(id: string, happening: Happening): boolean {
     const state = this.lifetime(id);
     if (state === undefined || !("head" in state) || state.head.endedAt !== undefined) return false;
-    const reduced = this.#reduce(state, { ...happening, at: this.#at, tail: this.#tail });
+    const reduced = this.#reduce(state, { ...happening, ...this.#moment(state.head.graph) });
     if (!reduced.ok) this.#bury(happening.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
     this.#decide();
     return true;
+  }
+
+  /** Lets a lifetime learn what pauses its graph and its tenant by now, if it does not know. */
+  align(id: string): void {
+    const state = this.lifetime(id);
+    if (state === undefined || !("head" in state)) return;
+    if (!isAligned(state.head, holdsOn(this.#holds, state.head.graph)))
+      this.happen(id, { type: "holds_changed" });
+  }
+
+  #moment(graph: string): Moment {
+    const holds = holdsOn(this.#holds, graph);
+    return holds ? { at: this.#at, tail: this.#tail, holds } : { at: this.#at, tail: this.#tail };
   }
 
   #admit(
@@ -153,14 +178,18 @@ export class Turn {
     const bytes = admitted.message.byteLength;
     if (bytes > MESSAGE_BYTES_MAX)
       return this.#bury(topic, message, "undecodable", `${bytes} bytes; the bound is ${MESSAGE_BYTES_MAX}`);
-    const offset = this.#tail;
     const ofVersion = version === undefined ? undefined : { version };
     const event = { type: "execution_arrived" as const, kind, n: to.n, ...admitted, ...ofVersion };
-    const reduced = this.#reduce(state, { ...event, at: this.#at, tail: offset });
+    const reduced = this.#reduce(state, { ...event, ...this.#moment(state.head.graph) });
     if (!reduced.ok) return this.#bury(topic, message, "internal", reduced.error);
     const aside = reduced.value.find((effect) => effect.type === "set_aside");
     if (aside) return this.#setAside(aside.reason, kind, message, execution);
-    return { outcome: "recorded", exec_id: execution.header?.execId ?? "", offset };
+    const recorded = reduced.value.find(isExecution);
+    return {
+      outcome: "recorded",
+      exec_id: execution.header?.execId ?? "",
+      offset: recorded?.record.offset ?? 0,
+    };
   }
 
   /** The effects; or why reducing threw, and then the lifetime has been failed for it. */
@@ -193,7 +222,7 @@ export class Turn {
       const node = this.#store.graph(head.graph, head.version).node(member.node);
       if (!("tasks" in next)) {
         const event = recall(next.effect, node, this.#recordAt(next.effect.offset));
-        const reduced = this.#reduce(state, { ...event, at: this.#at, tail: this.#tail });
+        const reduced = this.#reduce(state, { ...event, ...this.#moment(head.graph) });
         if (!reduced.ok) this.#bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
         continue;
       }
@@ -209,7 +238,7 @@ export class Turn {
         ...answer,
         ...(version !== undefined && { version }),
       };
-      const reduced = this.#reduce(state, { ...event, at: this.#at, tail: this.#tail });
+      const reduced = this.#reduce(state, { ...event, ...this.#moment(head.graph) });
       if (!reduced.ok) this.#bury("plan-executions", answer.message, "internal", reduced.error);
     }
   }
@@ -260,6 +289,9 @@ export class Turn {
   }
 }
 
+const isExecution = (effect: Effect): effect is Append =>
+  effect.type === "append" && effect.record.type === "execution";
+
 /** Stands in where the graph of a lifetime cannot be had: to fail the lifetime takes none. */
 const NO_GRAPH = indexGraph({
   name: "",
@@ -269,7 +301,7 @@ const NO_GRAPH = indexGraph({
 });
 
 type Tenantwide = LogRecord extends infer R
-  ? R extends { type: "graph_registered" | "graph_status" }
+  ? R extends { type: "graph_registered" | "graph_status" | "paused" | "resumed" }
     ? Omit<R, "offset" | "at">
     : never
   : never;

@@ -53,6 +53,8 @@ export interface Bounds {
   readonly fanOutMax: number;
   readonly outstandingMax: number;
   readonly stepsMax: number;
+  /** The timeout runs on while the lifetime is paused. */
+  readonly timeoutWhilePaused?: boolean;
 }
 
 export interface Graph {

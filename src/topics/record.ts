@@ -73,6 +73,27 @@ export interface SignalReceivedRecord extends Appended {
   readonly input?: string;
 }
 
+/** To PAUSED or WAITING, and back; a start and an end say their status themselves. */
+export interface LifetimeStatusRecord extends Appended {
+  readonly type: "lifetime_status";
+  readonly lifetime: string;
+  readonly status: LifetimeStatus;
+  readonly reason?: { readonly code: string; readonly detail: string };
+}
+
+/** All lifetimes of the tenant, or of a graph, are to hold. */
+export interface PausedRecord extends Appended {
+  readonly type: "paused";
+  /** The tenant where absent. */
+  readonly graph?: string;
+  readonly detail: string;
+}
+
+export interface ResumedRecord extends Appended {
+  readonly type: "resumed";
+  readonly graph?: string;
+}
+
 export interface GraphRegisteredRecord extends Appended {
   readonly type: "graph_registered";
   readonly graph: string;
@@ -97,6 +118,9 @@ export type LogRecord =
   | LifetimeStartedRecord
   | LifetimeEndedRecord
   | SignalReceivedRecord
+  | LifetimeStatusRecord
+  | PausedRecord
+  | ResumedRecord
   | GraphRegisteredRecord
   | GraphStatusRecord;
 

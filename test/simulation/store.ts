@@ -2,6 +2,7 @@
  * Storage in memory with the shape of the real one: states as stored text and rows, a cache that a crash
  * empties, and one method that writes all of a turn or, if it throws, nothing.
  */
+import { type Holds, NO_HOLDS } from "../../src/control-plane/holds.ts";
 import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.ts";
 import type {
   DeadLetter,
@@ -41,6 +42,7 @@ export class MemoryStore implements Store {
   readonly #stored = new Map<string, Stored>();
   readonly #idempotency = new Map<string, IdempotencyEntry>();
   #cache = new Map<string, Lifetime>();
+  #holds: Holds = NO_HOLDS;
 
   constructor(graphs: readonly Graph[]) {
     for (const graph of graphs) this.#graphs.set(graph.name, this.#poisonable(indexGraph(graph)));
@@ -65,6 +67,10 @@ export class MemoryStore implements Store {
     const index = this.#graphs.get(name);
     if (index === undefined) throw new Error(`no graph ${name}`);
     return index;
+  }
+
+  holds(): Holds {
+    return this.#holds;
   }
 
   idempotency(key: string): IdempotencyEntry | undefined {
@@ -107,6 +113,7 @@ export class MemoryStore implements Store {
     this.strays.push(...writes.strays);
     this.deadLetters.push(...writes.deadLetters);
     for (const entry of writes.idempotency) this.#idempotency.set(entry.key, entry);
+    if (writes.holds) this.#holds = writes.holds;
     for (const lifetime of writes.lifetimes) this.#write(lifetime);
   }
 

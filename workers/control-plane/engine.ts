@@ -15,8 +15,10 @@ import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn
 import type { Executor } from "../../src/executor/dispatch.ts";
 import { BATCH_EVENTS_MAX, LEASE_MARGIN_MS } from "../../src/limits.ts";
 import type { ExecutionTopic, Kind } from "../../src/topics/topics.ts";
+import { Alignment } from "./alignment.ts";
 import { Dispatcher, type Outgoing } from "./dispatcher.ts";
 import { Graphs } from "./graphs.ts";
+import { HoldTable } from "./hold-table.ts";
 import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
 import { type Arrival, Inbox } from "./inbox.ts";
 import { Lifetimes } from "./lifetimes.ts";
@@ -55,6 +57,7 @@ export class Engine {
   readonly dispatcher: Dispatcher;
   readonly projector: Projector;
   readonly mirrors: MirrorCursors;
+  readonly alignment: Alignment;
   /** By lifetime id, woken when it ends; and LOG_GREW. */
   readonly waiters = new Waiters<string>();
   readonly #storage: DurableObjectStorage;
@@ -76,7 +79,13 @@ export class Engine {
     this.#sql = sql;
     this.#storage = storage;
     this.#ports = ports;
-    this.parts = { sql, log: new Log(sql), lifetimes: new Lifetimes(sql), graphs: new Graphs(sql) };
+    this.parts = {
+      sql,
+      log: new Log(sql),
+      lifetimes: new Lifetimes(sql),
+      graphs: new Graphs(sql),
+      holds: new HoldTable(sql),
+    };
     this.#store = sqlStore(this.parts, ports);
     this.inbox = new Inbox(
       () => storage.sync(),
@@ -84,6 +93,11 @@ export class Engine {
     );
     this.dispatcher = new Dispatcher(this.#dispatcherPorts());
     this.projector = new Projector(ports.projection, this.parts.log, () => this.active);
+    this.alignment = new Alignment({
+      running: () => this.parts.lifetimes.running(),
+      align: (id) => this.inbox.ask((turn) => turn.align(id)),
+      aligned: () => this.parts.holds.forgetLifted(),
+    });
     this.#timers = new Timers(storage);
     this.mirrors = new MirrorCursors(sql);
     const limits = { ...ROOM_LIMITS, ...ports.limits };
@@ -132,6 +146,7 @@ export class Engine {
       this.#timers.set(started, due);
       this.#tell(id, { type: "restarted" });
     }
+    if (this.parts.holds.any) this.alignment.start();
     if (this.parts.log.tail > 1) this.projector.schedule();
   }
 
@@ -163,7 +178,9 @@ export class Engine {
     }
     // Not awaited: no alarm rings while this one is at work, and D1 may take its time.
     if (this.projector.backlog > 0) this.projector.schedule();
-    const again = this.projector.backlog > 0 ? now + ALARM_AGAIN_MS : Number.POSITIVE_INFINITY;
+    if (this.alignment.unfinished) this.alignment.start();
+    const left = this.projector.backlog > 0 || this.alignment.unfinished;
+    const again = left ? now + ALARM_AGAIN_MS : Number.POSITIVE_INFINITY;
     this.#timers.arm(Math.min(again, this.#trimmer.pending ?? again));
   }
 
@@ -174,7 +191,9 @@ export class Engine {
     this.parts.log.reset();
     this.parts.lifetimes.reset();
     this.parts.graphs.reset();
+    this.parts.holds.reset();
     this.projector.reset();
+    this.alignment.reset();
     this.#timers.reset();
     this.#trimmer.reset();
     this.waiters.wakeAll();
@@ -199,6 +218,12 @@ export class Engine {
     for (const [i, arrival] of arrivals.entries()) this.#guarded(() => arrival.committed(results[i]));
   }
 
+  /** Whoever resumed a tenant must not depend on anybody asking for it again. */
+  #learnHolds(): void {
+    this.alignment.start();
+    this.#timers.arm(this.#ports.now() + ALARM_AGAIN_MS);
+  }
+
   #guarded(release: () => void): void {
     try {
       release();
@@ -211,6 +236,7 @@ export class Engine {
     for (const { head } of writes.lifetimes)
       if (head.ended === undefined) this.#timers.set(head.started, head.due);
       else this.#timers.delete(head.started);
+    if (writes.holds) this.#learnHolds();
     this.#timers.arm(this.#trimmer.due(this.#ports.now()));
     for (const { lifetime, effect } of emitted) {
       const { id, graph, version } = lifetime.head;

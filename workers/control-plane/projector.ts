@@ -30,6 +30,7 @@ const PROJECTED: readonly LogRecord["type"][] = [
   "execution",
   "lifetime_started",
   "lifetime_ended",
+  "lifetime_status",
   "graph_registered",
   "graph_status",
 ];

@@ -21,6 +21,9 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 7, type: "graph_registered" },
   { code: 8, type: "graph_status" },
   { code: 9, type: "signal_received" },
+  { code: 10, type: "lifetime_status" },
+  { code: 11, type: "paused" },
+  { code: 12, type: "resumed" },
 ];
 
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));

@@ -42,8 +42,15 @@ CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID
 CREATE TABLE cursors (name TEXT PRIMARY KEY, offset INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
+/** What pauses a graph, or the tenant (''). A lifted one stays until every lifetime that it held has gone on. */
+const HOLDS = `
+CREATE TABLE holds (
+  graph TEXT PRIMARY KEY, detail TEXT NOT NULL, since INTEGER NOT NULL, lifted INTEGER NOT NULL
+) WITHOUT ROWID;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES, ROOM];
+const STEPS: readonly string[] = [TABLES, ROOM, HOLDS];
 
 export const TABLES_VERSION = STEPS.length;
 
@@ -59,6 +66,7 @@ export const TABLE_NAMES = [
   "dead_letters",
   "marks",
   "cursors",
+  "holds",
 ] as const;
 
 /** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */

@@ -2,6 +2,7 @@
 import type { IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import type { Graphs } from "./graphs.ts";
+import type { HoldTable } from "./hold-table.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import type { Log } from "./log.ts";
 import type { Sql } from "./sql.ts";
@@ -11,6 +12,7 @@ export interface Parts {
   readonly log: Log;
   readonly lifetimes: Lifetimes;
   readonly graphs: Graphs;
+  readonly holds: HoldTable;
 }
 
 /** What of the deployment a turn may ask. */
@@ -19,13 +21,14 @@ interface Deployment {
   readonly version?: string | undefined;
 }
 
-export const sqlStore = ({ sql, log, lifetimes, graphs }: Parts, { decide, version }: Deployment): Store => ({
+export const sqlStore = ({ sql, log, lifetimes, graphs, holds }: Parts, { decide, version }: Deployment): Store => ({
   ...(version !== undefined && { version }),
   tail: () => log.tail,
   lifetime: (id) => lifetimes.get(id),
   graph: (name, version) => graphs.index(name, version),
   record: (offset) => log.get(offset),
   decide,
+  holds: () => holds.current,
   idempotency: (key) => {
     const [row] = sql
       .exec<{ body_hash: string; lifetime: string; expires_at: number }>(
@@ -61,7 +64,7 @@ const openInputs = (lifetimes: Lifetimes, kind: Kind, node: string, parents: rea
 };
 
 /** Inside the transaction; answers what to do in memory once it is committed. */
-export const write = ({ sql, log, lifetimes, graphs }: Parts, writes: Writes): (() => void) => {
+export const write = ({ sql, log, lifetimes, graphs, holds }: Parts, writes: Writes): (() => void) => {
   log.append(writes.records);
   graphs.write(writes.records);
   const remember = lifetimes.write(writes.lifetimes);
@@ -70,9 +73,11 @@ export const write = ({ sql, log, lifetimes, graphs }: Parts, writes: Writes): (
     sql.exec("INSERT INTO strays VALUES (NULL, ?, ?, ?, ?)", at, reason, kind, message);
   for (const { at, reason, detail, topic, message } of writes.deadLetters)
     sql.exec("INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?)", at, reason, detail, topic, message);
+  const held = writes.holds && holds.write(writes.holds);
   return () => {
     log.advance(writes.records);
     remember();
+    held?.();
   };
 };
 

@@ -3,6 +3,8 @@
  * in memory, and one durable alarm that is never later than it.
  */
 
+import { NEVER } from "../../src/control-plane/lifetime.ts";
+
 interface Entry {
   readonly started: number;
   readonly due: number;
@@ -20,7 +22,8 @@ export class Timers {
   }
 
   set(started: number, due: number): void {
-    if (this.#due.get(started) === due) return;
+    if (due === NEVER) this.#due.delete(started);
+    if (due === NEVER || this.#due.get(started) === due) return;
     this.#due.set(started, due);
     this.#push({ started, due });
   }

@@ -1,0 +1,71 @@
+/**
+ * Pausing holds, it does not drop: what is issued runs on, what would follow is held until nothing pauses the
+ * lifetime any more. A lifetime may be paused by itself, by its graph and by its tenant at once; of the latter
+ * two it learns with whatever happens to it next. Its own deadline stops meanwhile, unless the graph says otherwise.
+ */
+import type { Draft } from "./draft.ts";
+import { release } from "./issue.ts";
+import { type Head, type Hold, NEVER } from "./lifetime.ts";
+
+/** Everything that pauses a lifetime, whether it knows already or not. */
+export const holdsOf = ({ holds }: Head, tenantwide: readonly Hold[] = []): readonly Hold[] => [
+  ...(holds?.filter(({ scope }) => scope === "lifetime") ?? []),
+  ...tenantwide,
+];
+
+/** Whether a lifetime knows what pauses its graph and its tenant. */
+export const isAligned = (head: Head, tenantwide: readonly Hold[] | undefined): boolean => {
+  const { holds } = head;
+  if (holds === undefined) return tenantwide === undefined;
+  const next = holdsOf(head, tenantwide);
+  return (
+    next.length === holds.length &&
+    next.every(({ scope, since }) => holds.some((each) => each.scope === scope && each.since === since))
+  );
+};
+
+export const align = (draft: Draft, tenantwide: readonly Hold[] | undefined): void => {
+  const { head } = draft.lifetime;
+  if (!isAligned(head, tenantwide)) setHolds(draft, holdsOf(head, tenantwide));
+};
+
+/** Pausing what is paused changes nothing: the first reason stays. */
+export const pause = (draft: Draft, detail: string): void => {
+  const { holds = [] } = draft.lifetime.head;
+  if (holds.some(({ scope }) => scope === "lifetime")) return;
+  setHolds(draft, [{ scope: "lifetime", detail, since: draft.at }, ...holds]);
+};
+
+export const resume = (draft: Draft): void => {
+  const { holds } = draft.lifetime.head;
+  if (holds !== undefined)
+    setHolds(
+      draft,
+      holds.filter(({ scope }) => scope !== "lifetime"),
+    );
+};
+
+const setHolds = (draft: Draft, holds: readonly Hold[]): void => {
+  const { head } = draft.lifetime;
+  if (holds.length > 0) {
+    if (head.holds === undefined) stopDeadline(draft, holds);
+    head.holds = holds;
+    return;
+  }
+  delete head.holds;
+  if (head.left !== undefined) {
+    head.deadline = draft.at + head.left;
+    head.due = Math.min(head.due, head.deadline);
+    delete head.left;
+  }
+  release(draft, "paused");
+};
+
+/** As of when the pause was asked for: a lifetime may learn of it only later. */
+const stopDeadline = (draft: Draft, holds: readonly Hold[]): void => {
+  const { head } = draft.lifetime;
+  if (draft.graph.graph.bounds.timeoutWhilePaused) return;
+  const since = Math.max(head.startedAt, Math.min(...holds.map((each) => each.since)));
+  head.left = Math.max(0, head.deadline - since);
+  head.deadline = NEVER;
+};

@@ -1,0 +1,67 @@
+/**
+ * Where a lifetime that has not ended stands: PAUSED while something holds it, WAITING while every outstanding
+ * input waits for something outside, else RUNNING. Derived from the state at the end of every step, and
+ * nowhere else; a record tells of a move, but not of the first one to RUNNING, which its start tells.
+ */
+import { append, type Draft, move } from "./draft.ts";
+import type { Head, Hold, Lifetime, Member } from "./lifetime.ts";
+import { isoOf } from "./outcome.ts";
+import type { LifetimeStatus } from "./status.ts";
+
+export interface StandingReason {
+  readonly code: "lifetime_paused" | "graph_paused" | "tenant_paused" | "waiting";
+  readonly detail: string;
+}
+
+export const statusOf = (
+  { waiting, outstanding }: Head,
+  holds: readonly Hold[] | undefined,
+): LifetimeStatus => {
+  if (holds !== undefined && holds.length > 0) return "PAUSED";
+  return waiting !== undefined && waiting === outstanding ? "WAITING" : "RUNNING";
+};
+
+/** Why it is PAUSED or WAITING; undefined while it is neither. */
+export const reasonOf = (
+  { head, members }: Lifetime,
+  holds: readonly Hold[] | undefined,
+): StandingReason | undefined => {
+  const [hold] = holds ?? [];
+  if (hold) return { code: `${hold.scope}_paused`, detail: hold.detail };
+  if (statusOf(head, holds) !== "WAITING") return undefined;
+  const waiting = [...members.entries()].filter(([, { phase }]) => phase === "waiting");
+  const [first] = waiting.sort(([a], [b]) => a - b).map(([, member]) => waitOf(member));
+  const others = waiting.length > 1 ? `, and ${waiting.length - 1} more` : "";
+  return { code: "waiting", detail: `${first}${others}` };
+};
+
+const waitOf = ({ node, waits }: Member): string => {
+  if (waits?.signal !== undefined) return `${node} waits for signal ${JSON.stringify(waits.signal)}`;
+  return waits?.until === undefined ? `${node} waits` : `${node} waits until ${isoOf(waits.until)}`;
+};
+
+/** An input waits for something outside from now on. */
+export const waitBegins = ({ lifetime: { head } }: Draft): void => {
+  head.waiting = (head.waiting ?? 0) + 1;
+};
+
+/** Whatever became of an input, it waits no more. */
+export const waitEnds = ({ lifetime: { head } }: Draft, { phase }: Member): void => {
+  if (phase !== "waiting" || head.waiting === undefined) return;
+  if (head.waiting > 1) head.waiting--;
+  else delete head.waiting;
+};
+
+export const settleStatus = (draft: Draft): void => {
+  const { head } = draft.lifetime;
+  if (head.endedAt !== undefined) return;
+  const from = head.status;
+  const status = statusOf(head, head.holds);
+  if (status === from) return;
+  move(draft, status);
+  if (status === "RUNNING") delete head.since;
+  else head.since = draft.at;
+  if (from === "QUEUED" && status === "RUNNING") return;
+  const reason = reasonOf(draft.lifetime, head.holds);
+  append(draft, { type: "lifetime_status", lifetime: head.id, status, ...(reason && { reason }) });
+};

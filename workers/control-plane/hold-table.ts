@@ -1,0 +1,67 @@
+/**
+ * What pauses the tenant and its graphs: in a table, and in memory as turns ask for it. Who it holds is not
+ * written here; a row that was lifted says that some may still have to go on.
+ */
+import { type Holds, NO_HOLDS } from "../../src/control-plane/holds.ts";
+import type { Hold } from "../../src/control-plane/lifetime.ts";
+import type { Sql } from "./sql.ts";
+
+type Row = { graph: string; detail: string; since: number };
+
+/** No graph has it as its name. */
+const TENANT = "";
+
+export class HoldTable {
+  readonly #sql: Sql;
+  #current: Holds | undefined;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  get current(): Holds {
+    this.#current ??= this.#read();
+    return this.#current;
+  }
+
+  /** Whether there is anything that a lifetime may not have learnt yet. */
+  get any(): boolean {
+    return this.#sql.exec("SELECT 1 FROM holds LIMIT 1").toArray().length > 0;
+  }
+
+  /** Inside the transaction; answers what to remember once it is committed. */
+  write(next: Holds): () => void {
+    this.#sql.exec("UPDATE holds SET lifted = 1");
+    if (next.tenant) this.#place(TENANT, next.tenant);
+    for (const [graph, hold] of next.graphs) this.#place(graph, hold);
+    return () => {
+      this.#current = next;
+    };
+  }
+
+  /** Every lifetime knows of every change. */
+  forgetLifted(): void {
+    this.#sql.exec("DELETE FROM holds WHERE lifted = 1");
+  }
+
+  reset(): void {
+    this.#current = undefined;
+  }
+
+  #place(graph: string, { detail, since }: Hold): void {
+    this.#sql.exec("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, 0)", graph, detail, since);
+  }
+
+  #read(): Holds {
+    const rows = this.#sql.exec<Row>("SELECT graph, detail, since FROM holds WHERE lifted = 0").toArray();
+    if (rows.length === 0) return NO_HOLDS;
+    const tenant = rows.find(({ graph }) => graph === TENANT);
+    const graphs = rows.filter(({ graph }) => graph !== TENANT);
+    return {
+      ...(tenant && { tenant: { scope: "tenant", detail: tenant.detail, since: tenant.since } }),
+      graphs: new Map(
+        graphs.map(({ graph, detail, since }) => [graph, { scope: "graph", detail, since } as const]),
+      ),
+    };
+  }
+}
