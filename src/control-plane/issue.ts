@@ -39,21 +39,19 @@ export const attempt = (draft: Draft, n: number, what: Attempt): void => {
 
 const hold = (draft: Draft, n: number, what: Attempt, cause: HoldCause): void => {
   const held = { cause, since: draft.at };
-  draft.lifetime.members.set(n, {
-    kind: what.kind,
-    node: what.node,
-    iteration: what.iteration,
-    wave: what.wave,
-    parents: what.parents,
-    attempt: what.attempt,
-    phase: "held",
-    input: 0,
-    due: NEVER,
-    resent: 0,
-    expired: what.expired,
-    held,
-  });
+  draft.lifetime.members.set(n, { ...begun(what), phase: "held", input: 0, due: NEVER, resent: 0, held });
 };
+
+/** Field by field: what an earlier attempt met is not for this one. */
+const begun = ({ kind, node, iteration, wave, parents, attempt, expired }: Attempt): Attempt => ({
+  kind,
+  node,
+  iteration,
+  wave,
+  parents,
+  attempt,
+  expired,
+});
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked here. */
 export const release = (draft: Draft, cause: HoldCause): void => {
@@ -65,19 +63,12 @@ export const release = (draft: Draft, cause: HoldCause): void => {
 /** Puts one attempt on its topic, and under a lease or to wait. */
 const open = (draft: Draft, n: number, what: Attempt): void => {
   const node = draft.graph.node(what.node);
-  // Field by field: what an earlier attempt met is not for this one.
   const member: Member = {
-    kind: what.kind,
-    node: what.node,
-    iteration: what.iteration,
-    wave: what.wave,
-    parents: what.parents,
-    attempt: what.attempt,
+    ...begun(what),
     phase: "issued",
     input: draft.tail,
     due: leaseEnd(draft, node),
     resent: 0,
-    expired: what.expired,
   };
   append(draft, {
     type: "input",

@@ -58,6 +58,8 @@ export const settleStatus = (draft: Draft): void => {
   const from = head.status;
   const status = statusOf(head, head.holds);
   if (status === from) return;
+  // What the log answers in this very turn may end the wait.
+  if (draft.effects.some(({ type }) => type === "recall")) return;
   move(draft, status);
   if (status === "RUNNING") delete head.since;
   else head.since = draft.at;

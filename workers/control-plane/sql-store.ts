@@ -21,7 +21,10 @@ interface Deployment {
   readonly version?: string | undefined;
 }
 
-export const sqlStore = ({ sql, log, lifetimes, graphs, holds }: Parts, { decide, version }: Deployment): Store => ({
+export const sqlStore = (
+  { sql, log, lifetimes, graphs, holds }: Parts,
+  { decide, version }: Deployment,
+): Store => ({
   ...(version !== undefined && { version }),
   tail: () => log.tail,
   lifetime: (id) => lifetimes.get(id),

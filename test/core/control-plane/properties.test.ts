@@ -6,7 +6,7 @@ import { reduce } from "../../../src/control-plane/reduce.ts";
 import { ROOT_NAME } from "../../../src/control-plane/start.ts";
 import { type Cell, loadStored, storedWrite } from "../../../src/control-plane/stored.ts";
 import { decodeExecution } from "../../../src/wire/codec.ts";
-import type { Play } from "../../fixtures/play.ts";
+import { Play } from "../../fixtures/play.ts";
 import { anyWalk, plain, type Seen, walk } from "./walk.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -68,8 +68,10 @@ holds(
       return [...before.members.entries()].map(([, member]) => member.node);
     };
     const from = touched();
+    const held = [...(before?.members.entries() ?? [])].filter(([, { phase }]) => phase === "held");
     const allowed = new Set(before ? from.flatMap((node) => play.index.down(node)) : play.index.entries);
     if (event.type !== "execution_arrived") for (const node of from) allowed.add(node);
+    for (const [, { node }] of held) allowed.add(node);
     for (const effect of effects) if (effect.type === "dispatch") expect([...allowed]).toContain(effect.node);
   },
 );
@@ -80,6 +82,7 @@ holds(
     const { head, members, waves } = after;
     const open = [...members.entries()].filter(([, member]) => member.phase !== "done");
     expect(head.outstanding).toBe(open.length);
+    expect(head.waiting ?? 0).toBe(open.filter(([, { phase }]) => phase === "waiting").length);
     expect(head.endedAt === undefined).toBe(open.length > 0);
     if (head.endedAt !== undefined) return;
     for (const [, member] of open) expect(head.due).toBeLessThanOrEqual(member.due);
@@ -95,6 +98,22 @@ holds(
     }
     for (const [, member] of members.entries())
       expect(member.kind === "task").toBe(waves.get(member.wave) !== undefined);
+  },
+);
+
+holds(
+  "while a lifetime is paused nothing is issued, and nothing is held while it is not",
+  ({ effects, after }) => {
+    const { head, members } = after;
+    if (head.endedAt !== undefined) return;
+    const held = [...members.entries()].filter(([, { phase }]) => phase === "held");
+    const paused = head.holds !== undefined;
+    const recalls = effects.some(({ type }) => type === "recall");
+    const status = head.waiting === head.outstanding ? "WAITING" : "RUNNING";
+    if (!recalls) expect(head.status).toBe(paused ? "PAUSED" : status);
+    if (!paused) expect(held).toEqual([]);
+    const issued = effects.filter((each) => each.type === "append" && each.record.type === "input");
+    if (paused) expect(issued).toEqual([]);
   },
 );
 
@@ -125,7 +144,9 @@ holds(
 
 holds(
   "an execution, a cancel or a heartbeat that comes twice changes nothing but a stray",
-  ({ play, event, after }) => {
+  ({ play, event, effects, after }) => {
+    // Its turn goes on with what the log answers.
+    if (effects.some(({ type }) => type === "recall")) return;
     if (["started", "time_passed", "dispatch_lost", "restarted", "signal_received"].includes(event.type))
       return;
     const seen = structuredClone(plain(after));
@@ -157,6 +178,34 @@ holds(
     }
   },
 );
+
+test("whenever it is paused and resumed, a lifetime runs what it would have run without", () => {
+  const nodesOf = (play: Play): string[] =>
+    play
+      .executions()
+      .map(({ header }) => header.name)
+      .sort();
+  let compared = 0;
+  fc.assert(
+    fc.property(anyWalk, fc.infiniteStream(fc.nat({ max: 5 })), ([graph], pauses) => {
+      const plain = walk(graph, [], () => {});
+      if (plain.head.status !== "SUCCEEDED") return;
+      compared++;
+      const play = Play.start(graph);
+      while (play.head.endedAt === undefined) {
+        const choice = pauses.next().value;
+        if (choice === 0) play.reduce({ type: "pause_requested", detail: "" });
+        const [n] = play.open("issued")[0] ?? [];
+        if (choice === 1 || (n === undefined && play.head.holds)) play.reduce({ type: "resume_requested" });
+        else if (n === undefined) play.pass(1_000);
+        else play.answerInput(n, { tasks: play.index.down(play.member(n).node) });
+      }
+      expect(nodesOf(play)).toEqual(nodesOf(plain));
+    }),
+    RUNS,
+  );
+  expect(compared).toBeGreaterThan(0);
+});
 
 test("the same events give the same states, ids and effects, whatever has been settled in between", () => {
   fc.assert(

@@ -51,7 +51,7 @@ describe("a wait for a signal", () => {
     expect(signals).toMatchObject([{ name: "approve", by: "test", key: "k1" }, { name: "approve" }]);
     expect(signals.map(({ input }) => input)).toEqual([undefined, undefined]);
     const waited = Play.start(graph).answer("A").signal("approve");
-    expect(waited.log.at(-3)).toMatchObject({ type: "signal_received", input: "l1:2" });
+    expect(waited.log.at(-4)).toMatchObject({ type: "signal_received", input: "l1:2" });
   });
 
   test("leaves other names alone", () => {

@@ -5,14 +5,17 @@
 import fc from "fast-check";
 import type { Effect } from "../../../src/control-plane/effect.ts";
 import type { LifetimeEvent } from "../../../src/control-plane/event.ts";
-import { type Lifetime, PARTS } from "../../../src/control-plane/lifetime.ts";
+import { type Hold, type Lifetime, PARTS } from "../../../src/control-plane/lifetime.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { anyGraph } from "../../fixtures/graphs.ts";
 import { type Answer, Play } from "../../fixtures/play.ts";
 
+/** A lifetime learns of a pause of its graph or tenant at once or with whatever happens next. */
+type Pausing = "pause" | "resume" | "hold graph" | "hold tenant" | "lift graph" | "lift tenant" | "align";
+
 export interface Move {
-  readonly what: "answer" | "pass" | "signal" | "lose" | "miss" | "beat" | "lose all" | "cancel";
+  readonly what: "answer" | "pass" | "signal" | "lose" | "miss" | "beat" | "lose all" | "cancel" | Pausing;
   /** Which of the issued inputs. */
   readonly which: number;
   readonly status: "succeed" | "fail" | "never" | "skip" | "unfinished";
@@ -30,6 +33,11 @@ export const anyMove: fc.Arbitrary<Move> = fc.record({
     { weight: 6, arbitrary: fc.constant("signal" as const) },
     { weight: 5, arbitrary: fc.constantFrom("lose", "miss", "beat", "lose all") },
     { weight: 1, arbitrary: fc.constant("cancel" as const) },
+    { weight: 4, arbitrary: fc.constantFrom<Pausing>("pause", "resume", "resume", "align") },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom<Pausing>("hold graph", "hold tenant", "lift graph", "lift tenant"),
+    },
   ),
   which: fc.nat({ max: 20 }),
   status: fc.oneof(
@@ -60,11 +68,30 @@ const answerOf = (play: Play, node: string, move: Move): Answer => {
   };
 };
 
+const withoutScope = ({ holds = [] }: Play, named: Hold["scope"]): readonly Hold[] =>
+  holds.filter(({ scope }) => scope !== named);
+
+const hold = (play: Play, scope: Hold["scope"]): void => {
+  play.holds = [...withoutScope(play, scope), { scope, detail: `${scope} is held`, since: play.at }];
+};
+
+const lift = (play: Play, scope: Hold["scope"]): void => {
+  const left = withoutScope(play, scope);
+  play.holds = left.length > 0 ? left : undefined;
+};
+
 const make = (play: Play, move: Move): void => {
   const issued = play.open("issued");
   const [n, member] = issued[move.which % Math.max(issued.length, 1)] ?? [];
   if (move.what === "cancel") play.reduce({ type: "cancel_requested", detail: "" });
   else if (move.what === "signal") play.signal(`s${move.which % 2}`, move.which);
+  else if (move.what === "pause") play.reduce({ type: "pause_requested", detail: "asked to" });
+  else if (move.what === "resume") play.reduce({ type: "resume_requested" });
+  else if (move.what === "align") play.reduce({ type: "holds_changed" });
+  else if (move.what === "hold graph") hold(play, "graph");
+  else if (move.what === "hold tenant") hold(play, "tenant");
+  else if (move.what === "lift graph") lift(play, "graph");
+  else if (move.what === "lift tenant") lift(play, "tenant");
   else if (move.what === "lose all") play.reduce({ type: "restarted" });
   else if (move.what === "pass" || n === undefined || member === undefined) play.pass(move.ms);
   else if (move.what === "answer") play.answerInput(n, answerOf(play, member.node, move));
@@ -83,7 +110,7 @@ export interface Seen {
   readonly after: Lifetime;
 }
 
-/** Makes the moves, and then none but answers until the lifetime has ended. */
+/** Makes the moves, resumes what is paused, and then makes none but answers until the lifetime has ended. */
 export const walk = (graph: Graph, moves: readonly Move[], see: (seen: Seen) => void): Play => {
   const play = Play.start(graph);
   let before: Lifetime | undefined;
@@ -96,6 +123,10 @@ export const walk = (graph: Graph, moves: readonly Move[], see: (seen: Seen) => 
   for (const move of moves) {
     if (play.head.endedAt !== undefined) break;
     make(play, move);
+  }
+  if (play.head.endedAt === undefined) {
+    play.holds = undefined;
+    play.reduce({ type: "resume_requested" });
   }
   // Each answer is a step and each step is counted, so the bound on steps bounds this.
   for (let left = 4 * graph.bounds.stepsMax; left > 0 && play.head.endedAt === undefined; left--) {
