@@ -16,6 +16,8 @@ interface Cached {
 export class Lifetimes {
   readonly #sql: Sql;
   readonly #cache = new Map<string, Cached>();
+  /** Goes through the cache as it grows. One made anew would pass over all that has been deleted since. */
+  #oldest = this.#cache.keys();
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -137,9 +139,10 @@ export class Lifetimes {
 
   /** The longest unwritten goes first. Only between turns: what a turn has read it may write. */
   #evict(): void {
-    for (const id of this.#cache.keys()) {
-      if (this.#cache.size <= CACHED_LIFETIMES_MAX) return;
-      this.#cache.delete(id);
+    while (this.#cache.size > CACHED_LIFETIMES_MAX) {
+      const { value, done } = this.#oldest.next();
+      if (done) this.#oldest = this.#cache.keys();
+      else this.#cache.delete(value);
     }
   }
 }

@@ -61,14 +61,24 @@ const jsonOf = (text: string): unknown => {
   }
 };
 
-let parsed: { readonly from: string | undefined; readonly keys: ReturnType<typeof parseKeys> } | undefined;
+interface Configured {
+  readonly from: string | undefined;
+  readonly keys: ReturnType<typeof parseKeys>;
+  /** By the headers that were found right, so that no request after the first has to be hashed. */
+  readonly known: Map<string, Credential>;
+}
+
+let latest: Configured | undefined;
 
 /** Parsed once an isolate, and again only when the configuration is another. */
-const keysOf = (configured: string | undefined): ReturnType<typeof parseKeys> => {
-  if (parsed?.from !== configured || parsed === undefined)
-    parsed = { from: configured, keys: parseKeys(configured) };
-  return parsed.keys;
+const configuredBy = (from: string | undefined): Configured => {
+  if (latest === undefined || latest.from !== from)
+    latest = { from, keys: parseKeys(from), known: new Map() };
+  return latest;
 };
+
+/** A key may be written in several ways, say with more blanks before it. */
+const KNOWN_HEADERS_MAX = 1_000;
 
 const BEARER = /^Bearer +(\S+)$/i;
 
@@ -77,15 +87,19 @@ export const authenticate = (
   configured: string | undefined,
   authorization: string | null,
 ): Result<Credential, Rejection> => {
-  const keys = keysOf(configured);
+  const { keys, known } = configuredBy(configured);
   if (!keys.ok) return keys;
+  const before = authorization === null ? undefined : known.get(authorization);
+  if (before) return ok(before);
   const presented = BEARER.exec(authorization ?? "")?.[1];
   if (presented === undefined)
     return reject("unauthenticated", "send a key: Authorization: Bearer <key>, one of ESCAPEMENT_KEYS");
   const digest = sha256(presented);
   let found: Key | undefined;
   for (const key of keys.value) if (timingSafeEqual(key.digest, digest)) found = key;
-  return found ? ok(found) : reject("unauthenticated", "this key is not one of ESCAPEMENT_KEYS");
+  if (found === undefined) return reject("unauthenticated", "this key is not one of ESCAPEMENT_KEYS");
+  if (authorization !== null && known.size < KNOWN_HEADERS_MAX) known.set(authorization, found);
+  return ok(found);
 };
 
 /** Whether a credential may use a route. `tenant` is the one in the path, if the route has one. */
