@@ -3,19 +3,12 @@
  * be text, bytes, or not valid for the type that it names, so reading never throws: what is not JSON stays
  * opaque, and nothing of it is lost.
  */
-import {
-  create,
-  type DescMessage,
-  fromBinary,
-  fromJson,
-  type JsonValue,
-  toBinary,
-  toJson,
-} from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { type Any, AnySchema, StringValueSchema, StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { JSON_DEPTH_MAX } from "../limits.ts";
 import type { TaskResult } from "./gen/escapement/v1/execution_pb.ts";
+import { decodeValue, encodeValue } from "./value.ts";
 
 const URL_PREFIX = "type.googleapis.com/";
 export const VALUE_URL = `${URL_PREFIX}${ValueSchema.typeName}`;
@@ -23,12 +16,8 @@ export const VALUE_URL = `${URL_PREFIX}${ValueSchema.typeName}`;
 /** Each level of JSON is two messages, a Value and what it holds; the library's own bound is lower. */
 const DEPTH = { recursionLimit: 2 * JSON_DEPTH_MAX + 2 };
 
-/** The types whose messages stand for JSON. */
-const READABLE: readonly DescMessage[] = [ValueSchema, StringValueSchema, StructSchema];
-
-/** google.protobuf.Value, encoded. Throws for JSON deeper than JSON_DEPTH_MAX and for what is no JSON. */
-export const encodeValue = (json: JsonValue): Uint8Array =>
-  toBinary(ValueSchema, fromJson(ValueSchema, json, DEPTH));
+/** The other types whose messages stand for JSON. */
+const READABLE: readonly DescMessage[] = [StringValueSchema, StructSchema];
 
 /** Throws as `encodeValue` does. */
 export const payloadOf = (json: JsonValue): Any =>
@@ -41,13 +30,13 @@ export type Payload =
 
 export const readPayload = ({ typeUrl, value }: Any): Payload => {
   const name = typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
-  const schema = READABLE.find((each) => each.typeName === name);
-  if (schema)
-    try {
-      return { json: toJson(schema, fromBinary(schema, value, DEPTH)) };
-    } catch {
-      // Not valid for the type that it names.
-    }
+  try {
+    if (name === ValueSchema.typeName) return { json: decodeValue(value) };
+    const schema = READABLE.find((each) => each.typeName === name);
+    if (schema) return { json: toJson(schema, fromBinary(schema, value, DEPTH)) };
+  } catch {
+    // Not valid for the type that it names.
+  }
   return { opaque: typeUrl, bytes: value };
 };
 

@@ -11,7 +11,7 @@ import type { Disposition } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
 import type { Node } from "../../src/graph/graph.ts";
 import { type ExecutionTopic, isTopic } from "../../src/topics/topics.ts";
-import { encodeValue } from "../../src/wire/payload.ts";
+import { encodeValue } from "../../src/wire/value.ts";
 import { anyGraph } from "../fixtures/graphs.ts";
 import { checkStates, LogChecker } from "./checkers.ts";
 import { Clock } from "./clock.ts";

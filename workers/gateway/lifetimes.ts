@@ -12,7 +12,7 @@ import {
 } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
-import { encodeValue } from "../../src/wire/payload.ts";
+import { encodeValue } from "../../src/wire/value.ts";
 import { FIRST_PARTITION, objectOf, objectOfLifetime } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { findLifetime } from "./find-lifetime.ts";

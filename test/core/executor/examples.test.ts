@@ -4,7 +4,8 @@ import { type Example, examples } from "../../../examples/index.ts";
 import { parseGraph } from "../../../src/graph/parse.ts";
 import { decodeExecution, isPlan } from "../../../src/wire/codec.ts";
 import { composeInput } from "../../../src/wire/compose.ts";
-import { encodeValue, readResult } from "../../../src/wire/payload.ts";
+import { readResult } from "../../../src/wire/payload.ts";
+import { encodeValue } from "../../../src/wire/value.ts";
 import { nodes } from "../../../workers/executor/nodes.ts";
 import { Play, TENANT } from "../../fixtures/play.ts";
 

@@ -1,12 +1,19 @@
 // Without this a peer's odd payload could stop an executor, or what a node returned could arrive as something else.
-import { create, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJson, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { AnySchema, Int64ValueSchema, StringValueSchema, StructSchema } from "@bufbuild/protobuf/wkt";
+import {
+  AnySchema,
+  Int64ValueSchema,
+  StringValueSchema,
+  StructSchema,
+  ValueSchema,
+} from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { JSON_DEPTH_MAX } from "../../../src/limits.ts";
 import { TaskResultSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
-import { encodeValue, payloadOf, readPayload, readResult, VALUE_URL } from "../../../src/wire/payload.ts";
+import { payloadOf, readPayload, readResult, VALUE_URL } from "../../../src/wire/payload.ts";
+import { decodeValue, encodeValue } from "../../../src/wire/value.ts";
 
 const any = (typeUrl: string, value: Uint8Array) => create(AnySchema, { typeUrl, value });
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -16,6 +23,18 @@ it("JSON comes back as it was packed", () => {
     fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
       const json = value as JsonValue;
       expect(JSON.stringify(readPayload(payloadOf(json)))).toBe(JSON.stringify({ json }));
+    }),
+  );
+});
+
+it("JSON is encoded and decoded as the library does it", () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
+      const json = value as JsonValue;
+      const bytes = toBinary(ValueSchema, fromJson(ValueSchema, json));
+      // Of -0 JSON has no word, and the library none either.
+      expect(toJson(ValueSchema, fromBinary(ValueSchema, encodeValue(json)))).toEqual(json);
+      expect(decodeValue(bytes)).toEqual(json);
     }),
   );
 });
