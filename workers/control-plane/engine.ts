@@ -48,6 +48,8 @@ export interface EnginePorts {
 export const LOG_GREW = "";
 /** Between a call to an executor that failed and the next for the same inputs; it doubles with each that fails. */
 const LOST_PAUSE_MS = 200;
+/** Turns in a row with one lifetime and no input out, after which the next is taken at once. */
+const ALONE_TURNS = 16;
 /** An alarm that finds work of its own left comes again after this. */
 const ALARM_AGAIN_MS = 1_000;
 
@@ -70,6 +72,7 @@ export class Engine {
   #resumed = false;
   #commits = 0;
   #missing = 0;
+  #aloneFor = 0;
   /** Calls of the object. */
   requests = 0;
 
@@ -88,7 +91,7 @@ export class Engine {
     };
     this.#store = sqlStore(this.parts, ports);
     this.inbox = new Inbox(
-      () => storage.sync(),
+      () => (this.#isAlone() ? undefined : storage.sync()),
       (arrivals) => this.#act(arrivals),
     );
     this.dispatcher = new Dispatcher(this.#dispatcherPorts());
@@ -152,6 +155,16 @@ export class Engine {
 
   happen(lifetime: string, happening: Happening): Promise<boolean> {
     return this.inbox.ask((turn) => turn.happen(lifetime, happening));
+  }
+
+  /**
+   * Whether an arrival has had nothing to share its commit with for some time. Callers that come together
+   * also end together, so that one moment without them says nothing.
+   */
+  #isAlone(): boolean {
+    const alone = this.#timers.size <= 1 && this.dispatcher.inFlight === 0;
+    this.#aloneFor = alone ? this.#aloneFor + 1 : 0;
+    return this.#aloneFor > ALONE_TURNS;
   }
 
   /** For what nobody waits for. */

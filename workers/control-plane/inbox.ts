@@ -15,13 +15,13 @@ export interface Arrival<T = unknown> {
 }
 
 export class Inbox {
-  readonly #barrier: () => Promise<void>;
+  readonly #barrier: () => Promise<void> | undefined;
   readonly #act: (arrivals: readonly Arrival[]) => void;
   #waiting: Arrival[] = [];
   #draining = false;
 
-  /** `barrier` lets calls in that have arrived already; `act` takes, commits and releases, all at once. */
-  constructor(barrier: () => Promise<void>, act: (arrivals: readonly Arrival[]) => void) {
+  /** `barrier` lets calls in that have arrived already, if there can be any; `act` takes, commits and releases, all at once. */
+  constructor(barrier: () => Promise<void> | undefined, act: (arrivals: readonly Arrival[]) => void) {
     this.#barrier = barrier;
     this.#act = act;
   }

@@ -21,6 +21,11 @@ export class Timers {
     this.#storage = storage;
   }
 
+  /** How many lifetimes run. */
+  get size(): number {
+    return this.#due.size;
+  }
+
   set(started: number, due: number): void {
     if (due === NEVER) this.#due.delete(started);
     if (due === NEVER || this.#due.get(started) === due) return;
