@@ -67,12 +67,18 @@ export const PROGRESS_MS = 1 * SECOND;
 export const COMPILED_EXPRESSIONS_MAX = 1_000;
 
 // Payloads
-/** What travels inside a message; a result over it is refused until it can go to a blob. */
+/** What travels inside a message; a result over it goes to a blob, and the message refers to it. */
 export const INLINE_BYTES_MAX = 128 * KIB;
+/** One result: what is larger is a matter for a store of its own. It is moved in parts, and never held whole by us. */
+export const RESULT_BYTES_MAX = 64 * 1024 * KIB;
+/** Results loaded at a time for nodes that read values: text and value of them, in an isolate's 128 MB. */
+export const LOADED_BYTES_MAX = 64 * 1024 * KIB;
 /** What a plan gives its tasks stands in the message itself, and decoders refuse messages nested over 100 deep. */
 export const PARAMETERS_DEPTH_MAX = 30;
 /** An input put together from results stays under a broker's usual 1 MB record. */
 export const INPUT_BYTES_MAX = 900 * KIB;
+/** Executions that one plan gets inside its input: what it decides, and gives its tasks, has to fit in with theirs. */
+export const RESULTS_BYTES_MAX = INPUT_BYTES_MAX - 2 * INLINE_BYTES_MAX;
 /** One arriving message: an execution with its upstream results, under the object's 2 MB a row. */
 export const MESSAGE_BYTES_MAX = 1024 * KIB;
 /** Warnings kept with one execution: a plan that names ten thousand unknown tasks has one mistake, not that many. */

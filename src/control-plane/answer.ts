@@ -5,6 +5,7 @@
 import { type Execution, isPlan } from "../wire/codec.ts";
 import { errorCode, NEVER_RETRIED } from "../wire/error-message.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { leastBytes } from "../wire/reference.ts";
 import { afterPlan, chooseTasks } from "./after-plan.ts";
 import { afterTask, chooseEdge } from "./after-task.ts";
 import { overBound } from "./bounds.ts";
@@ -46,7 +47,7 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     ...(warnings.length > 0 && { warnings }),
     ...(event.version !== undefined && { version: event.version }),
   });
-  settle(draft, event.n, member, { execution, offset, bytes: message.byteLength });
+  settle(draft, event.n, member, { execution, offset, bytes: leastBytes(execution, message.byteLength) });
 };
 
 /** Why this execution is not the one that counts, if so. */
@@ -75,6 +76,7 @@ const strayReason = (
 export interface Recorded {
   readonly execution: Execution;
   readonly offset: number;
+  /** What it takes in an input at the least. */
   readonly bytes: number;
   /** Its lease ended it, so its answer may still come. */
   readonly expired?: boolean;

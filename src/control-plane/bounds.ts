@@ -31,7 +31,7 @@ export const overBound = (draft: Draft, nodes: readonly string[], bytes: number)
   if (bytes > INPUT_BYTES_MAX)
     return {
       code: "input_too_large",
-      detail: `the results for ${nodes.join(", ")} have ${bytes} bytes together; the bound is ${INPUT_BYTES_MAX}`,
+      detail: `the input of ${nodes.join(", ")} would have ${bytes} bytes at the least; the bound is ${INPUT_BYTES_MAX}`,
     };
   return undefined;
 };

@@ -6,6 +6,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { delimitedFields, putField, written } from "../wire/fields.ts";
+import { fitted } from "../wire/fit.ts";
 import {
   ExecutionStatus,
   type PlanExecution,
@@ -40,14 +41,15 @@ export const decided = (
   const parentTaskExecIds = member.parents.map((parent) => parent.execId);
   const parentTaskNames = member.parents.map((parent) => parent.name);
   const headerBytes = encodeOwnHeader(header);
+  const carried = member.parents.filter((parent) => !parent.ignored).map((parent) => parent.offset);
+  const messages = fitted(carried, messageOf);
   const message = written((writer) => {
     putField(writer, PLAN.header, headerBytes);
     for (const id of parentTaskExecIds) putText(writer, PLAN.parentIds, id);
     writer.tag(PLAN.result, WireType.LengthDelimited).fork();
-    for (const { offset, ignored } of member.parents)
-      if (!ignored)
-        for (const [field, value] of delimitedFields(messageOf(offset)))
-          if (field === TASK_RESULT) putField(writer, RESULT.upstream, value);
+    for (const message of messages)
+      for (const [field, value] of delimitedFields(message))
+        if (field === TASK_RESULT) putField(writer, RESULT.upstream, value);
     for (const task of tasks) putText(writer, RESULT.next, task);
     writer.join();
     for (const name of parentTaskNames) putText(writer, PLAN.parentNames, name);

@@ -136,7 +136,7 @@ export interface Waits {
 export type HoldCause = "paused";
 
 export interface Answered extends Parent {
-  /** Size of the message. */
+  /** What it takes in an input at the least: there its result may be referred to. */
   readonly bytes: number;
   /** The only plan that it goes to, where it chose one. */
   readonly edge?: string;

@@ -4,16 +4,11 @@
  * they came.
  */
 import { create } from "@bufbuild/protobuf";
-import type { Kind } from "../topics/topics.ts";
+import type { InputRecord } from "../topics/record.ts";
 import { decode, encode } from "./codec.ts";
 import { delimitedFields, putField, written } from "./fields.ts";
+import { fitted } from "./fit.ts";
 import { TaskExecutionSchema } from "./gen/escapement/v1/execution_pb.ts";
-
-export interface Carried {
-  /** PlanExecution or TaskExecution, encoded. */
-  readonly message: Uint8Array;
-  readonly withoutResult: boolean;
-}
 
 /** Field numbers of PlanInput and TaskInput; only a task has parameters. */
 const FIELD = {
@@ -40,18 +35,26 @@ const [KEY, VALUE] = [1, 2];
 
 const texts = new TextDecoder();
 
-/** PlanInput or TaskInput, encoded. Throws when what the log holds is no message: it was checked on the way in. */
-export const composeInput = (kind: Kind, header: Uint8Array, carried: readonly Carried[]): Uint8Array => {
+/**
+ * PlanInput or TaskInput, encoded. `messageAt` gives the encoded execution at an offset. Throws when what the log
+ * holds is no message: it was checked on the way in.
+ */
+export const composeInput = (
+  { kind, header, carries, withoutResult }: InputRecord,
+  messageAt: (offset: number) => Uint8Array,
+): Uint8Array => {
   const fields = delimitedFields(header);
   const name = texts.decode(fields.find(([field]) => field === HEADER_NAME)?.[1]);
-  const parameters = kind === "task" && carried[0] ? parametersOf(carried[0].message, name) : undefined;
+  const carried = (offset: number) =>
+    withoutResult.includes(offset) ? stripResult(messageAt(offset)) : messageAt(offset);
+  const messages = kind === "plan" ? fitted(carries, carried) : carries.map(carried);
+  const parameters = kind === "task" && messages[0] ? parametersOf(messages[0], name) : undefined;
   return written((writer) => {
     for (const [field, value] of fields) {
       const own = OF_HEADER.get(field);
       if (own !== undefined) putField(writer, own, value);
     }
-    for (const { message, withoutResult } of carried)
-      putField(writer, FIELD.carried, withoutResult ? stripResult(message) : message);
+    for (const message of messages) putField(writer, FIELD.carried, message);
     putField(writer, FIELD.header, header);
     if (parameters) putField(writer, FIELD.parameters, parameters);
   });

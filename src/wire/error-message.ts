@@ -11,6 +11,9 @@ export type RuntimeErrorCode =
   | "terminal"
   | "invalid_input"
   | "invalid_output"
+  | "input_too_large"
+  | "payload_missing"
+  | "payload_unavailable"
   | "invalid_settings"
   | "result_too_large"
   | "timed_out"
@@ -23,6 +26,8 @@ export const NEVER_RETRIED: readonly string[] = [
   "terminal",
   "invalid_input",
   "invalid_output",
+  "input_too_large",
+  "payload_missing",
   "invalid_settings",
   "result_too_large",
 ] satisfies RuntimeErrorCode[];

@@ -19,6 +19,14 @@ const DEPTH = { recursionLimit: 2 * JSON_DEPTH_MAX + 2 };
 /** The other types whose messages stand for JSON. */
 const READABLE: readonly DescMessage[] = [StringValueSchema, StructSchema];
 
+const nameOf = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+
+/** Whether what is of this type stands for JSON, if it is valid. */
+export const isJsonUrl = (typeUrl: string): boolean => {
+  const name = nameOf(typeUrl);
+  return name === ValueSchema.typeName || READABLE.some((each) => each.typeName === name);
+};
+
 /** Throws as `encodeValue` does. */
 export const payloadOf = (json: JsonValue): Any =>
   create(AnySchema, { typeUrl: VALUE_URL, value: encodeValue(json) });
@@ -29,7 +37,7 @@ export type Payload =
   | { readonly opaque: string; readonly bytes: Uint8Array };
 
 export const readPayload = ({ typeUrl, value }: Any): Payload => {
-  const name = typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+  const name = nameOf(typeUrl);
   try {
     if (name === ValueSchema.typeName) return { json: decodeValue(value) };
     const schema = READABLE.find((each) => each.typeName === name);

@@ -16,7 +16,7 @@ import { type Cell, loadStored, storedWrite } from "../../src/control-plane/stor
 import type { NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
-import type { InputRecord, LogRecord } from "../../src/topics/record.ts";
+import { type InputRecord, type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { composeInput } from "../../src/wire/compose.ts";
 
@@ -129,14 +129,12 @@ export class MemoryStore implements Store {
   }
 
   compose(record: InputRecord): Uint8Array {
-    const carried = record.carries.map((offset) => {
-      const withoutResult = record.withoutResult.includes(offset);
+    return composeInput(record, (offset) => {
       const carries = this.record(offset);
-      if (carries.type === "execution") return { message: carries.message, withoutResult };
-      if (carries.type === "lifetime_started") return { message: carries.root, withoutResult };
-      throw new Error(`an input carries a ${carries.type}`);
+      const message = messageOf(carries);
+      if (message === undefined) throw new Error(`an input carries a ${carries.type}`);
+      return message;
     });
-    return composeInput(record.kind, record.header, carried);
   }
 
   #write(lifetime: Lifetime): void {

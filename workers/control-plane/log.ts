@@ -6,7 +6,7 @@
 import { RECENT_BYTES_MAX } from "../../src/limits.ts";
 import { type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
-import { type Carried, composeInput } from "../../src/wire/compose.ts";
+import { composeInput } from "../../src/wire/compose.ts";
 import {
   decodeRecord,
   encodeRecord,
@@ -16,9 +16,6 @@ import {
   type Row,
 } from "./record-row.ts";
 import type { Sql } from "./sql.ts";
-
-/** An input carries at most some thousand executions; this many are read with one statement. */
-const READ_TOGETHER = 100;
 
 /** A record as far as is needed to say whether it may go. */
 export interface Owned {
@@ -148,25 +145,11 @@ export class Log {
 
   /** The message of an inputs topic. */
   compose(record: LogRecord & { type: "input" }): Uint8Array {
-    const found = new Map<number, LogRecord>();
-    const missing: number[] = [];
-    for (const offset of record.carries) {
-      const recent = this.#recent.get(offset);
-      if (recent) found.set(offset, recent);
-      else missing.push(offset);
-    }
-    for (let i = 0; i < missing.length; i += READ_TOGETHER) {
-      const some = missing.slice(i, i + READ_TOGETHER);
-      const marks = some.map(() => "?").join(",");
-      for (const row of this.#sql.exec<Row>(`SELECT * FROM log WHERE offset IN (${marks})`, ...some))
-        found.set(row.offset, decodeRecord(row));
-    }
-    const carried = record.carries.map((offset): Carried => {
-      const message = messageOf(found.get(offset));
+    return composeInput(record, (offset) => {
+      const message = messageOf(this.get(offset));
       if (message === undefined) throw new Error(`the log has no execution at ${offset}`);
-      return { message, withoutResult: record.withoutResult.includes(offset) };
+      return message;
     });
-    return composeInput(record.kind, record.header, carried);
   }
 
   /** Whose the records from … to are, in order, read as they are asked for. */

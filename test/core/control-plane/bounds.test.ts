@@ -71,16 +71,16 @@ test("a wave over a bound is not issued in part", () => {
   expect(play.asked).toEqual(["announce end"]);
 });
 
-test("results that join are counted together, and what is ignored is not counted", () => {
+test("of results that join only what cannot be referred to is counted, and nothing of what is ignored", () => {
   const bytes = INPUT_BYTES_MAX / 2 + 1;
-  const over = Play.start(graphOf("A -> x y; x y -> B"))
-    .answer("A")
-    .answer("x", { bytes })
-    .answer("y", { bytes });
+  const join = () => Play.start(graphOf("A -> x y; x y -> B")).answer("A");
+  expect(join().answer("x", { bytes }).answer("y", { bytes }).issued).toEqual(["4 B"]);
+  const error = "e".repeat(bytes);
+  const routed = graphOf("A -> x y; x y -> B", { x: { onFailure: "route" }, y: { onFailure: "route" } });
+  const over = Play.start(routed).answer("A").answer("x", { error }).answer("y", { error });
   expect(over.head.reason?.code).toBe("input_too_large");
-  const graph = graphOf("A -> x y; x y -> B", { x: { onFailure: "ignore" } });
-  const within = Play.start(graph).answer("A").answer("x", { bytes, error: "no" }).answer("y", { bytes });
-  expect(within.issued).toEqual(["4 B"]);
+  const graph = graphOf("A -> x y; x y -> B", { x: { onFailure: "ignore" }, y: { onFailure: "route" } });
+  expect(Play.start(graph).answer("A").answer("x", { error }).answer("y", { error }).issued).toEqual(["4 B"]);
 });
 
 test("a bound that is met by one plan of several withdraws what the same task had launched", () => {

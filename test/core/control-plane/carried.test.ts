@@ -2,7 +2,7 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { expect, test } from "vitest";
-import type { InputRecord } from "../../../src/topics/record.ts";
+import { type InputRecord, messageOf } from "../../../src/topics/record.ts";
 import { decode, encodeExecution } from "../../../src/wire/codec.ts";
 import { composeInput } from "../../../src/wire/compose.ts";
 import { PlanExecutionSchema, type TaskExecution } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
@@ -17,15 +17,12 @@ const lastInput = (play: Play): InputRecord => {
 };
 
 /** The message that an executor gets for the input that was issued last. */
-const compose = (play: Play): Uint8Array => {
-  const { kind, header, carries, withoutResult } = lastInput(play);
-  const carried = carries.map((offset) => {
-    const record = play.log[offset - 1];
-    if (record?.type !== "execution") throw new Error("no execution");
-    return { message: record.message, withoutResult: withoutResult.includes(offset) };
+const compose = (play: Play): Uint8Array =>
+  composeInput(lastInput(play), (offset) => {
+    const message = messageOf(play.log[offset - 1]);
+    if (message === undefined) throw new Error("no execution");
+    return message;
   });
-  return composeInput(kind, header, carried);
-};
 
 const planInput = (play: Play): readonly TaskExecution[] => {
   const decoded = decode(PlanInputSchema, compose(play));
