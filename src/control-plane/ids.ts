@@ -60,6 +60,9 @@ export const partitionOf = (lifetime: string): number => {
   return partition < PARTITIONS_MAX ? partition : 0;
 };
 
+/** The object that holds a partition of a tenant. */
+export const objectName = (tenant: string, partition: number): string => `${tenant}/${partition}`;
+
 /** A number in [0, 1) that depends on nothing but its arguments. */
 export const draw = (seed: number, n: number, attempt: number): number => {
   let x = (seed ^ Math.imul(n, 0x9e3779b1) ^ Math.imul(attempt, 0x85ebca6b)) | 0;

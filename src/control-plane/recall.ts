@@ -30,12 +30,22 @@ const instantIn = (node: Node, record: LogRecord | undefined): Found => {
   const input = create(TaskInputSchema, { taskName: node.name, planExecution: plan.value });
   const parameters = parametersOf(input);
   const results = upstreamResults(input);
-  const variables: JsonValue = {
-    input: taskInputValue(parameters, results),
+  // A result that is kept elsewhere is not read here, and says so when it is touched.
+  const variables = {
+    get input(): JsonValue {
+      return taskInputValue(parameters, results);
+    },
     parameters: parameters ?? {},
-    results: results.map(({ value }) => value),
+    get results(): JsonValue {
+      return results.map(({ value }) => value);
+    },
   };
-  const given = valueAt(until, variables);
+  let given: JsonValue | undefined;
+  try {
+    given = valueAt(until, variables);
+  } catch (thrown) {
+    return { fault: (thrown as Error).message };
+  }
   const instant = instantOf(given);
   if (instant !== undefined) return { until: instant };
   const shown =

@@ -174,6 +174,8 @@ export interface TenantRpc {
   getLifetime(lifetime: string, waitMs: number): Promise<Answer<LifetimeView>>;
   cancel(lifetime: string, detail: string): Promise<Answer<LifetimeView>>;
 
+  /** TaskResult of the execution at an offset, encoded. */
+  getResult(offset: number): Promise<Answer<Uint8Array>>;
   produce(topic: ExecutionTopic, message: Uint8Array): Promise<Answer<Disposition>>;
   readTopic(request: {
     topic: Topic;

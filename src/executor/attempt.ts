@@ -5,25 +5,41 @@
  * 1. `start` throws what the node throws, and may answer a promise.
  * 2. `answer` never throws: what cannot be said is said as a failure.
  */
-import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
-import { decode, type Execution, encodeExecution } from "../wire/codec.ts";
-import { errorMessage } from "../wire/error-message.ts";
-import { type ExecutionHeader, ExecutionStatus, type Usage } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { decode } from "../wire/codec.ts";
+import type {
+  ExecutionHeader,
+  StoredData,
+  TaskResult,
+  Usage,
+} from "../wire/gen/escapement/v1/execution_pb.ts";
 import {
   type PlanInput,
   PlanInputSchema,
   type TaskInput,
   TaskInputSchema,
 } from "../wire/gen/escapement/v1/input_pb.ts";
-import { payloadOf } from "../wire/payload.ts";
+import { concludePlan, concludeTask, encodeOutcome, type Settled, type Unstored } from "./conclude.ts";
 import type { NodeSpec } from "./dispatch.ts";
 import { type Ending, type Failed, planExecution, taskExecution } from "./execution.ts";
-import { NodeError, thrownMessage } from "./failure.ts";
+import { NodeError } from "./failure.ts";
 import type { NodeContext, Plan, Task } from "./node.ts";
-import { parametersOf, planInputValue, taskInputValue, upstreamResults, upstreamTasks } from "./upstream.ts";
+import {
+  type Loaded,
+  type OpenPayload,
+  parametersOf,
+  payloadsOf,
+  planInputValue,
+  resultsOfPlanInput,
+  resultsOfTaskInput,
+  taskInputValue,
+  unreadInput,
+  upstreamResults,
+  upstreamTasks,
+  wantedOf,
+} from "./upstream.ts";
 import { addUsage } from "./usage.ts";
-import { progressText, verify, verifyDecision, verifyOutput, verifySize } from "./verify.ts";
+import { progressText, verify } from "./verify.ts";
 
 /** What a node reaches through its ctx that is not in the message. */
 export interface Ports {
@@ -32,19 +48,21 @@ export interface Ports {
   readonly log: NodeContext<unknown>["log"];
   /** With the JSON text of how far the node has come, where it says so. */
   readonly heartbeat: (progress?: string) => void;
+  readonly payload: OpenPayload;
 }
 
-export type Settled =
-  | { readonly value: unknown }
-  | { readonly thrown: unknown }
-  | { readonly timedOutMs: number };
+export type { Settled, Unstored } from "./conclude.ts";
 
 export interface Attempt {
   readonly header: ExecutionHeader;
-  start(ports: Ports): unknown;
-  /** The execution, encoded. */
-  answer(settled: Settled, createdAt: string): Uint8Array;
+  /** What has to be loaded before the node starts; for nearly all nothing. */
+  readonly wanted: readonly TaskResult[];
+  start(ports: Ports, loaded?: Loaded): unknown;
+  /** The execution, encoded; or first a result to be stored. */
+  answer(settled: Settled, createdAt: string): Uint8Array | Unstored;
 }
+
+const NOTHING: readonly TaskResult[] = [];
 
 /** What the node has said through its ctx. */
 interface Said {
@@ -76,32 +94,6 @@ const ctxOf = <Settings>(
   },
 });
 
-const failed = (error: string): Failed => ({ status: ExecutionStatus.FAILED, error });
-
-const failureOf = (settled: Exclude<Settled, { value: unknown }>): Failed =>
-  "thrown" in settled
-    ? failed(thrownMessage(settled.thrown))
-    : {
-        status: ExecutionStatus.TIMED_OUT,
-        error: errorMessage("timed_out", `no answer within ${settled.timedOutMs} ms`),
-      };
-
-/** Encodes what the node settled with, or the failure that it comes to. */
-const encodeOutcome = <Outcome>(
-  settled: Settled,
-  conclude: (value: unknown) => Outcome,
-  execution: (outcome: Outcome | Failed) => Execution,
-): Uint8Array => {
-  if (!("value" in settled)) return encodeExecution(execution(failureOf(settled)));
-  try {
-    const message = encodeExecution(execution(conclude(settled.value)));
-    verifySize("the execution, with the results that it hands on,", message.byteLength, MESSAGE_BYTES_MAX);
-    return message;
-  } catch (thrown) {
-    return encodeExecution(execution(failed(thrownMessage(thrown))));
-  }
-};
-
 export const attemptPlan = (
   node: Plan,
   spec: NodeSpec,
@@ -114,16 +106,21 @@ export const attemptPlan = (
   const { header } = input;
   if (!header) return err("a PlanInput without a header");
   const said: Said = {};
+  const results = resultsOfPlanInput(input);
   return ok({
     header,
-    start: (ports) => {
-      const upstream = upstreamTasks(input);
-      const ctx = Object.assign(ctxOf(spec, settings, header, said, ports), { upstream, next: spec.next });
-      return node.run(verify(node.input, planInputValue(upstream), "invalid_input"), ctx);
+    wanted: node.reads === "values" ? wantedOf(results) : NOTHING,
+    start: (ports, loaded) => {
+      const upstream = upstreamTasks(input, loaded);
+      const extra = { upstream, payload: payloadsOf(upstream, results, ports.payload), next: spec.next };
+      const ctx = Object.assign(ctxOf(spec, settings, header, said, ports), extra);
+      const value =
+        node.reads === "values" ? planInputValue(upstream) : unreadInput(node.reads, results, ports.payload);
+      return node.run(verify(node.input, value, "invalid_input"), ctx);
     },
     answer: (settled, createdAt) => {
       const ending: Ending = { header, kind: spec.kind, createdAt, usage: said.usage };
-      return encodeOutcome(settled, verifyDecision, (outcome) => planExecution(input, outcome, ending));
+      return encodeOutcome(concludePlan(settled), (outcome) => planExecution(input, outcome, ending));
     },
   });
 };
@@ -149,23 +146,33 @@ export const attemptTask = (
       );
     said.edge = plan;
   };
+  const results = resultsOfTaskInput(input);
+  const given = parametersOf(input);
   return ok({
     header,
-    start: (ports) => {
-      const upstream = upstreamResults(input);
-      const given = parametersOf(input);
-      const extra = { upstream, parameters: given ?? {}, takeEdge };
+    // What the plan gave is the input then: a thousand tasks do not each load what their plan had.
+    wanted: node.reads === "values" && given === undefined ? wantedOf(results) : NOTHING,
+    start: (ports, loaded) => {
+      const upstream = upstreamResults(input, loaded);
+      const payload = payloadsOf(upstream, results, ports.payload);
+      const extra = { upstream, payload, parameters: given ?? {}, takeEdge };
       const ctx = Object.assign(ctxOf(spec, settings, header, said, ports), extra);
-      return node.run(verify(node.input, taskInputValue(given, upstream), "invalid_input"), ctx);
+      const value =
+        node.reads === "values"
+          ? taskInputValue(given, upstream)
+          : unreadInput(node.reads, results, ports.payload);
+      return node.run(verify(node.input, value, "invalid_input"), ctx);
     },
     answer: (settled, createdAt) => {
       const ending: Ending = { header, kind: spec.kind, createdAt, usage: said.usage, edgeTaken: said.edge };
-      const conclude = (value: unknown) => {
-        const payload = payloadOf(verifyOutput(node.output, value));
-        verifySize("the result", payload.value.byteLength);
-        return { payload };
+      const say = (outcome: TaskResult["data"] | Failed) => taskExecution(input, outcome, ending);
+      const concluded = "value" in settled ? concludeTask(node, settled.value) : settled;
+      if (!("chunks" in concluded)) return encodeOutcome(concluded, say);
+      const external = (value: StoredData) => ({ value: { case: "externalData" as const, value } });
+      return {
+        ...concluded,
+        answer: (stored) => encodeOutcome("value" in stored ? external(stored.value) : stored, say),
       };
-      return encodeOutcome(settled, conclude, (outcome) => taskExecution(input, outcome, ending));
     },
   });
 };

@@ -27,6 +27,8 @@ export interface DispatchItem {
 }
 
 export interface Dispatch {
+  /** Of the tenant; blobs of the results go under it. */
+  readonly generation: number;
   readonly nodes: readonly NodeSpec[];
   readonly items: readonly DispatchItem[];
 }

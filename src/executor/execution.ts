@@ -1,6 +1,5 @@
 /** Input + outcome → execution. The header is the input's own, so whatever it carries comes back. */
 import { create } from "@bufbuild/protobuf";
-import type { Any } from "@bufbuild/protobuf/wkt";
 import {
   type ExecutionHeader,
   ExecutionHeaderSchema,
@@ -9,6 +8,7 @@ import {
   PlanExecutionSchema,
   type TaskExecution,
   TaskExecutionSchema,
+  type TaskResult,
   type Usage,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
 import type { PlanInput, TaskInput } from "../wire/gen/escapement/v1/input_pb.ts";
@@ -60,7 +60,7 @@ export const planExecution = (input: PlanInput, outcome: Decided | Failed, endin
 
 export const taskExecution = (
   input: TaskInput,
-  outcome: { readonly payload: Any } | Failed,
+  outcome: TaskResult["data"] | Failed,
   ending: Ending,
 ): TaskExecution => {
   const failed = "error" in outcome;
@@ -70,8 +70,6 @@ export const taskExecution = (
     parentPlanExecId: input.planExecution?.header?.execId ?? "",
     parentPlanName: input.planExecution?.header?.name ?? "",
     taskType: ending.kind,
-    result: failed
-      ? { id, errorMessage: outcome.error }
-      : { id, data: { case: "inlineData", value: outcome.payload } },
+    result: failed ? { id, errorMessage: outcome.error } : { id, data: outcome },
   });
 };

@@ -5,7 +5,10 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { z } from "zod";
 import type { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { type Payload, payloadType, type Reading, readingOf } from "./payload.ts";
 import type { UsageReport } from "./usage.ts";
+
+export { type Payload, type PayloadBody, payload } from "./payload.ts";
 
 /** What a node can ask and say while it runs. */
 export interface NodeContext<Settings> {
@@ -37,7 +40,7 @@ export interface UpstreamTask {
   readonly node: string;
   readonly execId: string;
   readonly status: keyof typeof ExecutionStatus;
-  /** Absent where it failed, or its result is left out. */
+  /** Absent where it failed, or its result is left out. Throws where it was not loaded. */
   readonly value?: JsonValue;
   readonly error?: string;
 }
@@ -45,17 +48,22 @@ export interface UpstreamTask {
 /** A result that the plan before a task had at hand. */
 export interface UpstreamResult {
   readonly node?: string;
+  /** Throws where it was not loaded. */
   readonly value: JsonValue;
 }
 
 export interface PlanContext<Settings = unknown> extends NodeContext<Settings> {
   readonly upstream: readonly UpstreamTask[];
+  /** The result of an entry of `upstream`, unread. */
+  payload(entry: UpstreamTask): Payload;
   /** Downstream tasks in the order of the edges. */
   readonly next: readonly { readonly name: string; readonly when?: string }[];
 }
 
 export interface TaskContext<Settings = unknown> extends NodeContext<Settings> {
   readonly upstream: readonly UpstreamResult[];
+  /** The result of an entry of `upstream`, unread. */
+  payload(entry: UpstreamResult): Payload;
   /** What the plan gave this task; empty where it gave nothing. */
   readonly parameters: JsonObject;
   /** Goes on to this plan alone, where the graph offers several. */
@@ -74,6 +82,7 @@ interface Definition {
   /** The kind by which graphs name it. */
   readonly name: string;
   readonly input: z.ZodType;
+  readonly reads: Reading;
   readonly settings: SettingsSchema;
 }
 
@@ -92,6 +101,8 @@ export interface Task<Input = unknown, Output = unknown, Settings = unknown> ext
   readonly output: z.ZodType;
   /** The longest timeout of a node of it, and what one has that says nothing; that of a call where absent. */
   readonly timeoutMsMax?: number;
+  /** The media type, where it returns a payload. */
+  readonly writes?: string | undefined;
   run(input: Input, ctx: TaskContext<Settings>): Output | Promise<Output>;
 }
 
@@ -99,7 +110,7 @@ export type AnyNode = Plan | Task;
 
 const NO_SETTINGS = z.object({});
 
-/** `input` is the result that led here, or the list of them where there are several. */
+/** `input` is the result that led here, or the list of them where there are several; unread where it is a payload. */
 export const definePlan = <Input extends z.ZodType, Settings extends SettingsSchema = typeof NO_SETTINGS>(
   name: string,
   definition: {
@@ -113,6 +124,7 @@ export const definePlan = <Input extends z.ZodType, Settings extends SettingsSch
   type: "plan",
   name,
   input: definition.input,
+  reads: readingOf(definition.input),
   settings: definition.settings ?? NO_SETTINGS,
   readsWhen: definition.readsWhen ?? false,
   inline: definition.inline ?? false,
@@ -121,7 +133,7 @@ export const definePlan = <Input extends z.ZodType, Settings extends SettingsSch
 
 /**
  * `input` is the parameters that the plan gave, else the result that the plan had at hand, else the list of
- * them; null where there is none.
+ * them; null where there is none. Where it is a payload, it is the results, unread.
  */
 export const defineTask = <
   Input extends z.ZodType,
@@ -142,7 +154,9 @@ export const defineTask = <
   type: "task",
   name,
   input: definition.input,
+  reads: readingOf(definition.input),
   output: definition.output,
+  writes: payloadType(definition.output),
   settings: definition.settings ?? NO_SETTINGS,
   run: definition.run,
 });

@@ -43,6 +43,13 @@ export const verifyOutput = (schema: z.ZodType, value: unknown): JsonValue => {
   return json.value;
 };
 
+/** What a task returns whose output is a payload. */
+export const verifyBody = (value: unknown): Iterable<Uint8Array> | ReadableStream<Uint8Array> => {
+  if (value instanceof Uint8Array) return [value];
+  if (value instanceof ReadableStream) return value as ReadableStream<Uint8Array>;
+  throw failed("invalid_output", "its output is a payload; return a Uint8Array or a ReadableStream of them");
+};
+
 export const verifySize = (what: string, bytes: number, bytesMax = INLINE_BYTES_MAX): void => {
   if (bytes <= bytesMax) return;
   throw failed("result_too_large", `${what} has ${bytes} bytes, and the bound is ${bytesMax}; return less`);

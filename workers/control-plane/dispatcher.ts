@@ -28,6 +28,8 @@ export interface Outgoing {
 }
 
 export interface DispatcherPorts {
+  /** Of the tenant. */
+  generation(): number;
   executor(kind: Kind): Executor;
   /** The composed input; undefined when nobody waits for it any more. */
   input(out: Outgoing): Uint8Array | undefined;
@@ -158,7 +160,7 @@ export class Dispatcher {
       bytes += input.byteLength;
     }
     queue.splice(0, taken);
-    return { dispatch: { nodes, items }, outs };
+    return { dispatch: { generation: this.#ports.generation(), nodes, items }, outs };
   }
 
   /** Waiting here is not the node's time: one that had to wait gets its whole time, and a lease as long. */

@@ -268,6 +268,7 @@ export class Engine {
 
   #dispatcherPorts() {
     return {
+      generation: () => this.active?.generation ?? 0,
       executor: (kind: Kind) => this.#ports.executors[kind],
       input: (out: Outgoing) => this.#inputOf(out),
       now: this.#ports.now,

@@ -26,7 +26,7 @@ import { type Registration, registerGraph, type StatusChange, setGraphStatus } f
 import { emptyTables, type RemovalPort, removeSlice } from "./removal.ts";
 import { listDeadLetters, listStrays } from "./set-aside.ts";
 import { startLifetime } from "./start.ts";
-import { readTopic } from "./topic-reader.ts";
+import { readResult, readTopic } from "./topic-reader.ts";
 
 export interface Ports extends EnginePorts {
   readonly projection: EnginePorts["projection"] & RemovalPort & ProvisionPort;
@@ -149,6 +149,13 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
       "illegal_transition",
       `lifetime ${id} is ${lifetime.value.status}; it cannot be canceled any more`,
     );
+  }
+
+  async getResult(offset: number): Promise<Answer<Uint8Array>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const result = readResult(this.#engine.parts.log, offset);
+    return result ? ok(result) : reject("execution_not_found", `no result at ${offset}`);
   }
 
   async produce(topic: ExecutionTopic, message: Uint8Array) {

@@ -1,11 +1,15 @@
 /** Any of the six topics by offset, straight from the log. */
 import type { TopicPage, TopicRecord } from "../../src/control-plane/tenant.ts";
 import { PAGE_BYTES_MAX } from "../../src/limits.ts";
-import type { LogRecord } from "../../src/topics/record.ts";
+import { type LogRecord, messageOf } from "../../src/topics/record.ts";
 import { TOPICS, type Topic } from "../../src/topics/topics.ts";
 import { decode, decodeExecution } from "../../src/wire/codec.ts";
+import { delimitedFields } from "../../src/wire/fields.ts";
 import { ExecutionHeaderSchema } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import type { Log } from "./log.ts";
+
+/** Number of the field in TaskExecution. */
+const TASK_RESULT = 3;
 
 /** A page of the log is read for one of a topic, so that a topic with few records costs a bounded scan. */
 export const readTopic = (log: Log, topic: Topic, offset: number, limit: number): TopicPage => {
@@ -30,6 +34,15 @@ export const readTopic = (log: Log, topic: Topic, offset: number, limit: number)
     nextOffset: last && !whole ? last.offset + 1 : Math.max(from, log.tail),
     firstOffset: log.first,
   };
+};
+
+/** TaskResult of the task execution at an offset, encoded; undefined where there is none. */
+export const readResult = (log: Log, offset: number): Uint8Array | undefined => {
+  const record = log.get(offset);
+  const message = record?.type === "execution" && record.kind === "plan" ? undefined : messageOf(record);
+  const field = message && delimitedFields(message).find(([number]) => number === TASK_RESULT);
+  // A view of the message would take all of it along.
+  return field && Uint8Array.from(field[1]);
 };
 
 const topicRecord = (log: Log, record: LogRecord): TopicRecord => {

@@ -6,11 +6,15 @@
  * 2. No node affects another: each starts, fails and runs out of time by itself.
  * 3. There is no timer before `watch` but for a node that sends heartbeats, so quick nodes cost none.
  */
-import type { Attempt, Ports, Settled } from "../../src/executor/attempt.ts";
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Attempt, Ports, Settled, Unstored } from "../../src/executor/attempt.ts";
 import type { Dispatch, DispatchItem, News, NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Registry } from "../../src/executor/registry.ts";
+import type { Loaded } from "../../src/executor/upstream.ts";
 import { HEARTBEATS_A_TIMEOUT, PROGRESS_MS } from "../../src/limits.ts";
+import type { TaskResult } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { Paced } from "./paced.ts";
+import type { Payloads } from "./payloads.ts";
 
 interface Work {
   readonly attempt: Attempt;
@@ -43,6 +47,7 @@ const logOf =
 
 export class Batch {
   readonly #env: Ports["env"];
+  readonly #payloads: Payloads;
   readonly #atWork = new Set<Work>();
   #executions: Uint8Array[] = [];
   #heartbeats = new Set<string>();
@@ -53,8 +58,9 @@ export class Batch {
   /** Indexes of nodes that are not deployed here; their inputs are not taken. */
   readonly missing: readonly number[];
 
-  constructor(registry: Registry, { nodes, items }: Dispatch, env: Ports["env"]) {
+  constructor(registry: Registry, { nodes, items }: Dispatch, env: Ports["env"], payloads: Payloads) {
     this.#env = env;
+    this.#payloads = payloads;
     const bound = nodes.map((spec) => ({ spec, attemptOf: registry.bind(spec) }));
     this.missing = bound.flatMap(({ attemptOf }, index) => (attemptOf ? [] : [index]));
     for (const item of items) {
@@ -117,16 +123,40 @@ export class Batch {
     const controller = lazyController();
     const work: Work = { attempt, timeoutMs, remainingMs, controller };
     this.#atWork.add(work);
+    if (attempt.wanted.length === 0) this.#run(work);
+    else void this.#load(work);
+  }
+
+  /** Runs the node when what it reads is there. */
+  async #load(work: Work): Promise<void> {
+    const { header, wanted } = work.attempt;
+    try {
+      const values = wanted.map(
+        async (result): Promise<[TaskResult, JsonValue]> => [
+          result,
+          await this.#payloads.load(result, header),
+        ],
+      );
+      const loaded = new Map(await Promise.all(values));
+      if (this.#atWork.has(work)) this.#run(work, loaded);
+    } catch (thrown) {
+      this.#settle(work, { thrown });
+    }
+  }
+
+  #run(work: Work, loaded?: Loaded): void {
+    const { attempt, controller } = work;
     const ports: Ports = {
       env: this.#env,
       log: logOf(attempt),
       heartbeat: (progress) => this.#heartbeat(work, progress),
+      payload: (result) => this.#payloads.open(result, attempt.header),
       get signal() {
         return controller().signal;
       },
     };
     try {
-      const returned = attempt.start(ports);
+      const returned = attempt.start(ports, loaded);
       if (isThenable(returned))
         returned.then(
           (value) => this.#settle(work, { value }),
@@ -139,8 +169,24 @@ export class Batch {
   }
 
   #settle(work: Work, settled: Settled): void {
+    if (!this.#atWork.has(work)) return;
+    const answer = work.attempt.answer(settled, new Date().toISOString());
+    if (answer instanceof Uint8Array) this.#answer(work, answer);
+    else void this.#store(work, answer);
+  }
+
+  /** Still at work meanwhile: it may run out of time, and be canceled. */
+  async #store(work: Work, unstored: Unstored): Promise<void> {
+    const stored = await this.#payloads.store(unstored, work.attempt.header).then(
+      (value) => ({ value }),
+      (thrown: unknown) => ({ thrown }),
+    );
+    this.#answer(work, unstored.answer(stored));
+  }
+
+  #answer(work: Work, execution: Uint8Array): void {
     if (!this.#end(work)) return;
-    this.#executions.push(work.attempt.answer(settled, new Date().toISOString()));
+    this.#executions.push(execution);
     this.#announce();
   }
 

@@ -8,6 +8,7 @@ import type { Answers, Dispatch, Running } from "../../src/executor/dispatch.ts"
 import { versionOf } from "../../src/executor/version.ts";
 import { GRACE_MS } from "../../src/limits.ts";
 import { Batch } from "./batch.ts";
+import { Payloads } from "./payloads.ts";
 
 /** Turns of the microtask queue in which an async node that waits for nothing settles. */
 const QUICK_TURNS = 10;
@@ -40,7 +41,7 @@ const grace = async (batch: Batch): Promise<void> => {
 };
 
 export const run = async (dispatch: Dispatch, env: Env): Promise<Answers> => {
-  const batch = new Batch(nodes, dispatch, { ...env });
+  const batch = new Batch(nodes, dispatch, { ...env }, new Payloads(env, dispatch.generation));
   for (let turn = 0; turn < QUICK_TURNS && !batch.done; turn++) await undefined;
   if (!batch.done) {
     batch.watch();

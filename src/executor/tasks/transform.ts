@@ -10,13 +10,16 @@ const expression = z.string().superRefine((text, check) => {
   if (fault !== undefined) check.addIssue(`is no CEL expression: ${fault}`);
 });
 
+const READS_RESULTS = /\bresults\b/;
+
 export const transform = defineTask("transform", {
   // Whatever arrives is JSON already.
   input: z.custom<JsonValue>(),
   output: z.unknown(),
   settings: z.object({ expression }),
   run: (input, { parameters, upstream, settings }) => {
-    const results = upstream.map(({ value }) => value);
+    // Results may be kept elsewhere, and not loaded where there are parameters: only what is asked for is touched.
+    const results = READS_RESULTS.test(settings.expression) ? upstream.map((each) => each.value) : [];
     const value = evaluate(settings.expression, { input, parameters, results });
     if (!value.ok) throw new TerminalError(value.error);
     return value.value;

@@ -81,10 +81,8 @@ test.each([
   if (input === undefined) throw new Error(`no input of ${plan}`);
   const attempt = nodes.bind(indexGraph(graph).spec(plan))?.(store.compose(input));
   if (!attempt?.ok) throw new Error(attempt?.error);
-  const answered = decodeExecution(
-    "plan",
-    attempt.value.answer({ value: indexGraph(graph).down(plan) }, CREATED_AT),
-  );
+  const settled = { value: indexGraph(graph).down(plan) };
+  const answered = decodeExecution("plan", attempt.value.answer(settled, CREATED_AT) as Uint8Array);
   expect(recorded(store, plan).decoded).toEqual(answered.ok && answered.value);
 });
 

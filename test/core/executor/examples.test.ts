@@ -2,25 +2,26 @@
 import { expect, it } from "vitest";
 import { type Example, examples } from "../../../examples/index.ts";
 import { parseGraph } from "../../../src/graph/parse.ts";
+import { messageOf } from "../../../src/topics/record.ts";
 import { decodeExecution, isPlan } from "../../../src/wire/codec.ts";
 import { composeInput } from "../../../src/wire/compose.ts";
 import { readResult } from "../../../src/wire/payload.ts";
 import { encodeValue } from "../../../src/wire/value.ts";
 import { nodes } from "../../../workers/executor/nodes.ts";
 import { Play, TENANT } from "../../fixtures/play.ts";
+import { answerOf, portsOf } from "./inputs.ts";
 
-const ports = { env: {}, signal: new AbortController().signal, log: () => {}, heartbeat: () => {} };
+const CREATED_AT = "2026-01-01T00:00:00.000Z";
+const ports = portsOf();
 
 const inputOf = (play: Play, offset: number) => {
   const record = play.log[offset - 1];
   if (record?.type !== "input") throw new Error(`record ${offset} is no input`);
-  const carried = record.carries.map((at) => {
-    const carries = play.log[at - 1];
-    if (carries?.type === "execution") return { message: carries.message, withoutResult: false };
-    if (carries?.type === "lifetime_started") return { message: carries.root, withoutResult: false };
-    throw new Error(`record ${at} is no execution`);
+  return composeInput(record, (at) => {
+    const message = messageOf(play.log[at - 1]);
+    if (message === undefined) throw new Error(`record ${at} is no execution`);
+    return message;
   });
-  return composeInput(record.kind, record.header, carried);
 };
 
 /** Plays a lifetime of the example with its own nodes, every input in the order in which it was issued. */
@@ -52,7 +53,7 @@ const played = async ({ graph, input }: Example): Promise<Play> => {
       (value) => ({ value }),
       (thrown: unknown) => ({ thrown }),
     );
-    const execution = decodeExecution(kind, attempt.value.answer(settled, "2026-01-01T00:00:00.000Z"));
+    const execution = decodeExecution(kind, await answerOf(attempt.value, settled, CREATED_AT));
     if (!execution.ok) throw new Error(execution.error);
     play.arrive(n, execution.value);
   }

@@ -1,5 +1,6 @@
 // Inputs as the control plane composes them, with every part defaulted, and a way to run one at a node.
 import { create, type JsonObject, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Attempt, Ports, Settled } from "../../../src/executor/attempt.ts";
 import type { NodeSpec } from "../../../src/executor/dispatch.ts";
 import type { Plan, Task } from "../../../src/executor/node.ts";
 import { registry } from "../../../src/executor/registry.ts";
@@ -9,6 +10,7 @@ import {
   ExecutionHeaderSchema,
   ExecutionStatus,
   type PlanExecution,
+  StoredDataSchema,
   type TaskExecution,
 } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import {
@@ -93,21 +95,40 @@ export const taskInput = (
 
 const NOW = "2026-01-01T00:00:00.000Z";
 
+export const portsOf = (env: Record<string, unknown> = {}): Ports => ({
+  env,
+  signal: new AbortController().signal,
+  log: () => {},
+  heartbeat: () => {},
+  payload: () => {
+    throw new Error("nothing is kept elsewhere here");
+  },
+});
+
+/** The execution, encoded; a result that does not travel in it is taken for stored under what it says. */
+export const answerOf = async (
+  attempt: Attempt,
+  settled: Settled,
+  createdAt: string,
+): Promise<Uint8Array> => {
+  const answer = attempt.answer(settled, createdAt);
+  if (answer instanceof Uint8Array) return answer;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer.chunks) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  return answer.answer({ value: create(StoredDataSchema, { uri: text, metadata: { type: answer.type } }) });
+};
+
 const run = async (node: Plan | Task, part: Partial<NodeSpec>, bytes: Uint8Array) => {
   const known = registry(node.type === "plan" ? { plans: [node], tasks: [] } : { plans: [], tasks: [node] });
   const attempt = known.bind(specOf({ type: node.type, kind: node.name, ...part }))?.(bytes);
   if (!attempt?.ok) throw new Error(attempt?.error);
-  const ports = {
-    env: { KEY: "of the deployment" },
-    signal: new AbortController().signal,
-    log: () => {},
-    heartbeat: () => {},
-  };
+  const ports = portsOf({ KEY: "of the deployment" });
   const settled = await (async () => attempt.value.start(ports))().then(
     (value) => ({ value }),
     (thrown: unknown) => ({ thrown }),
   );
-  const execution = decodeExecution(node.type, attempt.value.answer(settled, NOW));
+  const execution = decodeExecution(node.type, await answerOf(attempt.value, settled, NOW));
   if (!execution.ok) throw new Error(execution.error);
   return execution.value;
 };

@@ -6,7 +6,7 @@ import { definePlan, defineTask } from "../../../src/executor/node.ts";
 import { registry } from "../../../src/executor/registry.ts";
 import { decodeExecution, encode } from "../../../src/wire/codec.ts";
 import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
-import { specOf, taskInput } from "./inputs.ts";
+import { answerOf, portsOf, specOf, taskInput } from "./inputs.ts";
 
 const settings = z.object({
   count: z.int().min(1).default(3),
@@ -77,18 +77,17 @@ it("an expression that is none is refused with its place before any graph is reg
   expect(transform?.parseSettings({ expression: "3" })).toEqual({ ok: true, value: { expression: "3" } });
 });
 
-it("an input whose settings do not fit any more is answered by a failed execution", () => {
+it("an input whose settings do not fit any more is answered by a failed execution", async () => {
   const bytes = encode(TaskInputSchema, taskInput());
   const attempt = known.bind(specOf({ type: "task", kind: "set", settings: { count: -1 } }))?.(bytes);
   if (!attempt?.ok) throw new Error(attempt?.error);
-  const ports = { env: {}, signal: new AbortController().signal, log: () => {}, heartbeat: () => {} };
   let thrown: unknown;
   try {
-    attempt.value.start(ports);
+    attempt.value.start(portsOf());
   } catch (cause) {
     thrown = cause;
   }
-  const execution = decodeExecution("task", attempt.value.answer({ thrown }, "now"));
+  const execution = decodeExecution("task", await answerOf(attempt.value, { thrown }, "now"));
   expect(execution.ok && execution.value.result?.errorMessage).toBe(
     "invalid_settings: of the graph's version do not fit set any more: count: Too small: expected number to be >=1",
   );

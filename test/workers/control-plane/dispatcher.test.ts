@@ -15,6 +15,7 @@ const setUp = () => {
   const missing: Outgoing[] = [];
   const lost: Outgoing[] = [];
   const dispatcher = new Dispatcher({
+    generation: () => 1,
     executor: () => ({ run: (dispatch) => new Promise((answer) => calls.push({ dispatch, answer })) }),
     input: () => new Uint8Array(1),
     now: () => clock.now,

@@ -1,4 +1,5 @@
 // Without this one node could hold up, stop or answer for another, or an attempt could be answered twice or never.
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { builtIns } from "../../../src/executor/built-ins.ts";
@@ -9,6 +10,7 @@ import { decodeExecution, encode } from "../../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { Batch } from "../../../workers/executor/batch.ts";
+import { Payloads } from "../../../workers/executor/payloads.ts";
 import { specOf, taskInput } from "../../core/executor/inputs.ts";
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +27,7 @@ const batchOf = (
   const batch = new Batch(
     registry({ plans: builtIns.plans, tasks }),
     {
+      generation: 1,
       nodes: names.map((name) => specOf({ type: "task", name, kind: name, timeoutMs })),
       items: names.map((name, node) => ({
         node,
@@ -33,6 +36,7 @@ const batchOf = (
       })),
     },
     {},
+    new Payloads(env, 1),
   );
   open.push(batch);
   return batch;
@@ -238,6 +242,7 @@ describe("a batch", () => {
     const batch = new Batch(
       known,
       {
+        generation: 1,
         nodes: [spec, specOf({ type: "task", name: "a", kind: "a" })],
         items: [
           { node: 1, input: Uint8Array.of(0xff), remainingMs: HOUR_MS },
@@ -246,6 +251,7 @@ describe("a batch", () => {
         ],
       },
       {},
+      new Payloads(env, 1),
     );
     expect(batch.done).toBe(true);
     expect(batch.take().executions).toHaveLength(1);

@@ -53,13 +53,14 @@ const rest = async (run: Running & Disposable) => {
 describe("a call of an executor", () => {
   it("answers a full call of quick tasks in one go", async () => {
     const ids = Array.from({ length: DISPATCH_INPUTS_MAX }, (_, n) => `input-${n}`);
-    const answers = await tasks.run({ nodes: [QUICK], items: ids.map((id) => item(0, id)) });
+    const answers = await tasks.run({ generation: 1, nodes: [QUICK], items: ids.map((id) => item(0, id)) });
     expect(answers.running).toBeUndefined();
     expect(read("task", answers)).toEqual(ids.map((id) => `${id} SUCCEEDED`));
   });
 
   it("answers plans as well", async () => {
     const dispatch: Dispatch = {
+      generation: 1,
       nodes: [specOf({ type: "plan", kind: "parallel", next: [{ name: "a" }] })],
       items: [{ node: 0, input: encode(PlanInputSchema, planInput([{ value: 1 }])), remainingMs: HOUR_MS }],
     };
@@ -68,6 +69,7 @@ describe("a call of an executor", () => {
 
   it("answers what is quick while something slow is at work, and that when it is done", async () => {
     const answers = await tasks.run({
+      generation: 1,
       nodes: [reader(200), QUICK],
       items: [item(0, "slow"), item(1, "quick")],
     });
@@ -76,13 +78,18 @@ describe("a call of an executor", () => {
   });
 
   it("answers for what is out of time", async () => {
-    const answers = await tasks.run({ nodes: [reader(HOUR_MS)], items: [item(0, "slow", 50)] });
+    const answers = await tasks.run({
+      generation: 1,
+      nodes: [reader(HOUR_MS)],
+      items: [item(0, "slow", 50)],
+    });
     expect(read("task", answers)).toEqual([]);
     expect(await rest(running(answers))).toEqual(["slow TIMED_OUT"]);
   });
 
   it("drops what is cancelled, tells who waits, and goes on with the rest", async () => {
     const answers = await tasks.run({
+      generation: 1,
       nodes: [reader(HOUR_MS), reader(100)],
       items: [item(0, "unwanted"), item(1, "wanted")],
     });
@@ -92,7 +99,9 @@ describe("a call of an executor", () => {
   });
 
   it("ends when all of it is cancelled", async () => {
-    const run = running(await tasks.run({ nodes: [reader(HOUR_MS)], items: [item(0, "a"), item(0, "b")] }));
+    const run = running(
+      await tasks.run({ generation: 1, nodes: [reader(HOUR_MS)], items: [item(0, "a"), item(0, "b")] }),
+    );
     const waiting = run.next();
     run.cancel(["a", "b"]);
     expect(await waiting).toEqual({ executions: [], heartbeats: [], done: true });
@@ -101,6 +110,7 @@ describe("a call of an executor", () => {
 
   it("says which nodes are not deployed, and runs the others", async () => {
     const answers = await tasks.run({
+      generation: 1,
       nodes: [specOf({ type: "task", kind: "gone" }), QUICK],
       items: [item(0, "gone"), item(1, "quick")],
     });
@@ -110,6 +120,6 @@ describe("a call of an executor", () => {
   });
 
   it("names the version of its code", async () => {
-    expect((await tasks.run({ nodes: [], items: [] })).version).toBe("under-test");
+    expect((await tasks.run({ generation: 1, nodes: [], items: [] })).version).toBe("under-test");
   });
 });
