@@ -36,12 +36,17 @@ export const LIFETIME_TIMEOUT_MS = 86_400 * SECOND;
 /** 30 days; timers are kept in milliseconds and a lifetime pins its log records. */
 export const LIFETIME_TIMEOUT_MS_MAX = 30 * 86_400 * SECOND;
 
+/** Signals that a lifetime keeps for waits to come; with the bound of each, what it pins of the log: 8 MiB. */
+export const SIGNALS_KEPT_MAX = 64;
+
 // Nodes
 /** A model call with tools ends within a minute or has gone wrong. */
 export const NODE_TIMEOUT_MS = 60 * SECOND;
 /** One RPC to an executor stays open this long at the most. */
 export const NODE_TIMEOUT_MS_MAX = 15 * 60 * SECOND;
 export const RETRY_ATTEMPTS_MAX = 20;
+/** Attempts of one input, over all retries of its lifetime: an execution id has six bits for them. */
+export const ATTEMPTS_MAX = 63;
 export const RETRY_BACKOFF_MS = 500;
 export const RETRY_BACKOFF_MS_MAX = 60 * SECOND;
 /** What the executor's own timeout is given to arrive before the control plane ends the attempt itself. */

@@ -27,6 +27,7 @@ export const REJECTION_CODES = [
   "lifetime_exists",
   "execution_not_found",
   "illegal_transition",
+  "too_many_signals",
   "idempotency_conflict",
   "topic_not_found",
   "topic_not_writable",

@@ -2,6 +2,8 @@
  * An attempt ends once (I1): by the execution that answers it, or by an outcome of our own. What follows —
  * a retry, the end of the lifetime, or the next nodes — is decided here for both.
  */
+import type { Node } from "../graph/graph.ts";
+import { ATTEMPTS_MAX } from "../limits.ts";
 import { type Execution, isPlan } from "../wire/codec.ts";
 import { errorCode, NEVER_RETRIED } from "../wire/error-message.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
@@ -96,12 +98,12 @@ export const settle = (draft: Draft, n: number, member: Member, recorded: Record
   const code = errorCode(message);
   if (
     RETRYABLE.includes(status) &&
-    member.attempt < node.retry.attempts &&
+    member.attempt < attemptsMax(member, node) &&
     !NEVER_RETRIED.includes(code) &&
     !node.retry.never.includes(code)
   ) {
     const over = overBound(draft, [], 0);
-    if (over) fail(draft, n, over);
+    if (over) fail(draft, n, member, over);
     else backOff(draft, n, member, recorded.expired === true);
     return;
   }
@@ -109,19 +111,25 @@ export const settle = (draft: Draft, n: number, member: Member, recorded: Record
     close(draft, n, member, recorded, node.onFailure === "ignore");
     return;
   }
-  fail(draft, n, { code: "node_failed", detail: `${member.node}: ${message || "failed"}` });
+  fail(draft, n, member, { code: "node_failed", detail: `${member.node}: ${message || "failed"}` });
 };
 
 /** Its outcome is recorded: as an open input it would get a second one. */
-const fail = (draft: Draft, n: number, reason: Reason): void => {
-  draft.lifetime.members.delete(n);
+const fail = (draft: Draft, n: number, member: Member, reason: Reason): void => {
+  draft.lifetime.members.set(n, { ...member, phase: "stopped" });
   end(draft, "FAILED", reason);
 };
+
+const attemptsMax = ({ before = 0 }: Member, { retry }: Node): number =>
+  Math.min(before + retry.attempts, ATTEMPTS_MAX);
 
 /** Exponential backoff with full jitter: a wait drawn between nothing and a bound that doubles. */
 const backOff = (draft: Draft, n: number, member: Member, expired: boolean): void => {
   const { retry } = draft.graph.node(member.node);
-  const bound = Math.min(retry.backoffMsMax, retry.backoffMs * 2 ** (member.attempt - 1));
+  const bound = Math.min(
+    retry.backoffMsMax,
+    retry.backoffMs * 2 ** (member.attempt - (member.before ?? 0) - 1),
+  );
   const wait = Math.floor(draw(draft.lifetime.head.seed, n, member.attempt) * bound);
   put(draft, n, {
     ...member,

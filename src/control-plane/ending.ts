@@ -3,6 +3,7 @@
 import { ERROR_MESSAGE_CHARS_MAX, OUTCOMES_MAX } from "../limits.ts";
 import { append, type Draft, move } from "./draft.ts";
 import type { Ending, Reason } from "./lifetime.ts";
+import { isRetryable, stop } from "./retry.ts";
 import { withdraw } from "./withdraw.ts";
 
 type Terminal = "SUCCEEDED" | "FAILED" | "CANCELED";
@@ -32,9 +33,12 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
     steps: head.steps,
     outcomes,
   });
-  members.clear();
-  waves.clear();
-  iterations.clear();
+  if (status === "FAILED" && isRetryable(reason)) stop(draft);
+  else {
+    members.clear();
+    waves.clear();
+    iterations.clear();
+  }
   draft.effects.push({ type: "announce_end" });
 };
 

@@ -109,6 +109,12 @@ export interface HoldsChanged {
   readonly type: "holds_changed";
 }
 
+/** Of a lifetime that has failed. */
+export interface RetryRequested {
+  readonly type: "retry_requested";
+  readonly detail: string;
+}
+
 /** Reducing an event of this lifetime threw. */
 export interface ReduceFailed {
   readonly type: "reduce_failed";
@@ -130,5 +136,6 @@ export type LifetimeEvent = Moment &
     | PauseRequested
     | ResumeRequested
     | HoldsChanged
+    | RetryRequested
     | ReduceFailed
   );

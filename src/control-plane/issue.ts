@@ -29,7 +29,10 @@ export const issue = (draft: Draft, what: Issue): number => {
   return n;
 };
 
-type Attempt = Pick<Member, "kind" | "node" | "iteration" | "wave" | "parents" | "attempt" | "expired">;
+type Attempt = Pick<
+  Member,
+  "kind" | "node" | "iteration" | "wave" | "parents" | "attempt" | "expired" | "before"
+>;
 
 /** The one way to an attempt, the first or a later one. */
 export const attempt = (draft: Draft, n: number, what: Attempt): void => {
@@ -43,15 +46,10 @@ const hold = (draft: Draft, n: number, what: Attempt, cause: HoldCause): void =>
 };
 
 /** Field by field: what an earlier attempt met is not for this one. */
-const begun = ({ kind, node, iteration, wave, parents, attempt, expired }: Attempt): Attempt => ({
-  kind,
-  node,
-  iteration,
-  wave,
-  parents,
-  attempt,
-  expired,
-});
+const begun = ({ kind, node, iteration, wave, parents, attempt, expired, before }: Attempt): Attempt => {
+  const what = { kind, node, iteration, wave, parents, attempt, expired };
+  return before === undefined ? what : { ...what, before };
+};
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked here. */
 export const release = (draft: Draft, cause: HoldCause): void => {

@@ -60,7 +60,7 @@ export interface Head {
   /** Offset of its lifetime_ended record. */
   ended?: number;
   due: number;
-  /** Raised by a cancel; what was dispatched under a lower one has no effect any more. */
+  /** Raised by an end and by a retry; what was dispatched under a lower one has no effect any more. */
   epoch: number;
   issued: number;
   outstanding: number;
@@ -103,8 +103,9 @@ export interface Member {
   /** The executions that it carries, in order. */
   readonly parents: readonly Parent[];
   readonly attempt: number;
-  /** A held attempt has no record yet: it is issued, and maybe refused, when it is released. */
-  readonly phase: "issued" | "waiting" | "backoff" | "held" | "done";
+  /** A held attempt has no record yet: it is issued, and maybe refused, when it is released. `stopped` is what ended
+   * with its lifetime, if that may be retried. */
+  readonly phase: "issued" | "waiting" | "backoff" | "held" | "done" | "stopped";
   /** Offset of the input record of this attempt; 0 while it is held. */
   readonly input: number;
   /** When the lease of this attempt ends, or its wait, or the backoff before the next; NEVER while it is held. */
@@ -117,6 +118,8 @@ export interface Member {
   readonly missing?: { readonly since: number; readonly asleep: boolean };
   /** The attempt before this one was ended by its lease, so its answer may still come, late. */
   readonly expired: boolean;
+  /** Attempts before its lifetime was retried; the node's own retries count from there. */
+  readonly before?: number;
   /** While it is waiting. */
   readonly waits?: Waits;
   /** While held. */

@@ -2,7 +2,7 @@
  * reduce(state, event) → { state, effects }: one step of one lifetime, pure. The same log gives the same
  * states, the same ids and the same effects.
  *
- * 1. A lifetime that has ended asks for nothing any more; what still arrives is set aside.
+ * 1. A lifetime that has ended asks for nothing, unless it is retried; what still arrives is set aside.
  * 2. Effects name only the nodes downstream of what happened.
  * 3. A throw is a broken invariant; the state that went in is untouched, and the caller discards the event.
  */
@@ -16,6 +16,7 @@ import { extendLease } from "./issue.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { dispatchLost, executorMissing, restarted } from "./lost.ts";
 import { align, pause, resume } from "./pause.ts";
+import { retried } from "./retry.ts";
 import { settleStatus } from "./standing.ts";
 import { started } from "./start.ts";
 import { timePassed } from "./time.ts";
@@ -43,13 +44,14 @@ const next = (
   // What has failed may have no graph that anything could be issued by.
   if (state.head.endedAt === undefined && event.type !== "reduce_failed") align(draft, event.holds);
   if (event.type === "execution_arrived") executionArrived(draft, event);
+  else if (event.type === "retry_requested") retried(draft, event);
   else if (state.head.endedAt === undefined) happened(draft, event);
   return draft;
 };
 
 const happened = (
   draft: Draft,
-  event: Exclude<LifetimeEvent, { type: "started" | "execution_arrived" }>,
+  event: Exclude<LifetimeEvent, { type: "started" | "execution_arrived" | "retry_requested" }>,
 ): void => {
   switch (event.type) {
     case "time_passed":

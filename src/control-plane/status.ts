@@ -5,7 +5,7 @@ export const MOVES = {
   WAITING: ["RUNNING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
   PAUSED: ["RUNNING", "WAITING", "SUCCEEDED", "FAILED", "CANCELED"],
   SUCCEEDED: [],
-  FAILED: [],
+  FAILED: ["RUNNING"],
   CANCELED: [],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -13,7 +13,9 @@ export type LifetimeStatus = keyof typeof MOVES;
 
 export const LIFETIME_STATUSES = Object.keys(MOVES) as LifetimeStatus[];
 
-export const isTerminal = (status: LifetimeStatus): boolean => MOVES[status].length === 0;
+/** Ended; one that has FAILED may be continued. */
+export const isTerminal = (status: LifetimeStatus): boolean =>
+  status === "SUCCEEDED" || status === "FAILED" || status === "CANCELED";
 
 export const mayMove = (from: LifetimeStatus, to: LifetimeStatus): boolean =>
   (MOVES[from] as readonly LifetimeStatus[]).includes(to);

@@ -27,6 +27,8 @@ export interface Store {
   /** The first free position of the log. */
   tail(): number;
   lifetime(id: string): Lifetime | Tombstone | undefined;
+  /** The last state of a lifetime that has failed, if it is kept for a retry. */
+  failed(id: string): Lifetime | undefined;
   graph(name: string, version: number): GraphIndex;
   idempotency(key: string): IdempotencyEntry | undefined;
   /** What pauses the tenant and its graphs. */

@@ -77,7 +77,12 @@ export interface LifetimeView {
   readonly omitted?: number;
 }
 
-export interface StartRequest {
+/** A request that does what it does once, however often it comes with the same key. */
+export interface KeyedRequest {
+  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
+}
+
+export interface StartRequest extends KeyedRequest {
   readonly graph: string;
   /** The newest active one where absent. */
   readonly version?: number;
@@ -85,7 +90,6 @@ export interface StartRequest {
   /** google.protobuf.Value, encoded. */
   readonly input: Uint8Array;
   readonly labels: Readonly<Record<string, string>>;
-  readonly idempotency?: { readonly key: string; readonly bodyHash: string };
   /** Answer when the lifetime has ended, or after this long. 0 answers once it is durable. */
   readonly waitMs: number;
 }
@@ -94,6 +98,30 @@ export interface StartAnswer {
   readonly lifetime: LifetimeView;
   /** An earlier request with the same key started it. */
   readonly replayed: boolean;
+}
+
+export interface SignalRequest extends KeyedRequest {
+  readonly lifetime: string;
+  readonly name: string;
+  /** google.protobuf.Value, encoded. */
+  readonly value: Uint8Array;
+  /** The name of the credential that it was sent with. */
+  readonly by: string;
+}
+
+export interface SignalAnswer {
+  readonly lifetime: string;
+  readonly name: string;
+  /** Whether it is kept for a wait to come. */
+  readonly kept: boolean;
+  /** The input whose wait it has just ended. */
+  readonly input_id?: string;
+  readonly replayed: boolean;
+}
+
+export interface RetryRequest extends KeyedRequest {
+  readonly lifetime: string;
+  readonly detail: string;
 }
 
 export interface TopicRecord {
@@ -173,6 +201,9 @@ export interface TenantRpc {
   start(request: StartRequest): Promise<Answer<StartAnswer>>;
   getLifetime(lifetime: string, waitMs: number): Promise<Answer<LifetimeView>>;
   cancel(lifetime: string, detail: string): Promise<Answer<LifetimeView>>;
+  signal(request: SignalRequest): Promise<Answer<SignalAnswer>>;
+  /** Continues what has failed from where it did. */
+  retry(request: RetryRequest): Promise<Answer<StartAnswer>>;
 
   /** TaskResult of the execution at an offset, encoded. */
   getResult(offset: number): Promise<Answer<Uint8Array>>;

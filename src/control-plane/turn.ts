@@ -9,6 +9,7 @@
 
 import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
+import { type Rejection, reject } from "../rejection.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type LogRecord, messageOf } from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
@@ -24,12 +25,16 @@ import type { Hold, Lifetime } from "./lifetime.ts";
 import { isAligned } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
+import { endRefusal, retryRefusal } from "./retry.ts";
 import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
 import type { Address, DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
 
 /** An event before it has its moment. */
 type Unplaced<E> = E extends Moment ? Omit<E, keyof Moment> : never;
-export type Happening = Exclude<Unplaced<LifetimeEvent>, { type: "started" | "execution_arrived" }>;
+export type Happening = Exclude<
+  Unplaced<LifetimeEvent>,
+  { type: "started" | "execution_arrived" | "retry_requested" }
+>;
 
 export interface Emitted {
   readonly lifetime: Lifetime;
@@ -161,6 +166,22 @@ export class Turn {
   #moment(graph: string): Moment {
     const holds = holdsOn(this.#holds, graph);
     return holds ? { at: this.#at, tail: this.#tail, holds } : { at: this.#at, tail: this.#tail };
+  }
+
+  /** Continues a lifetime that has failed. */
+  retry(id: string, detail: string): Result<void, Rejection> {
+    const found = this.lifetime(id);
+    if (found === undefined) return reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
+    const state = "head" in found ? found : this.#store.failed(id);
+    const refused = state
+      ? retryRefusal(state, this.#store.graph(state.head.graph, state.head.version))
+      : endRefusal(this.#store.record((found as Tombstone).ended));
+    if (refused !== undefined || state === undefined)
+      return reject("illegal_transition", `lifetime ${id} cannot be retried: ${refused}`);
+    const event = { type: "retry_requested" as const, detail };
+    const reduced = this.#reduce(state, { ...event, ...this.#moment(state.head.graph) });
+    this.#decide();
+    return reduced.ok ? ok(undefined) : reject("internal", reduced.error);
   }
 
   #admit(

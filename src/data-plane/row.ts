@@ -10,6 +10,7 @@ import type {
   GraphRegisteredRecord,
   GraphStatusRecord,
   LifetimeEndedRecord,
+  LifetimeRetriedRecord,
   LifetimeStartedRecord,
   LogRecord,
 } from "../topics/record.ts";
@@ -57,10 +58,10 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
         break;
       }
       case "lifetime_started":
-      case "lifetime_ended": {
+      case "lifetime_ended":
+      case "lifetime_retried": {
         const row = byLifetime.get(record.lifetime) ?? blankLifetime(record.lifetime);
-        const said = record.type === "lifetime_started" ? startOf(record) : endOf(record);
-        byLifetime.set(record.lifetime, { ...row, ...said });
+        byLifetime.set(record.lifetime, { ...row, ...saidOf(record) });
         break;
       }
       case "graph_registered":
@@ -182,6 +183,24 @@ const endOf = ({ offset, at, status, reason, steps, outcomes }: LifetimeEndedRec
   steps,
   outcomes: outcomes.slice(0, OUTCOMES_MAX).map((each) => each.offset),
 });
+
+/** As before its end; it moved here with the offset of its retry. */
+const retryOf = ({ offset }: LifetimeRetriedRecord) => ({
+  ended: offset,
+  status: "RUNNING" as const,
+  reasonCode: null,
+  reasonDetail: null,
+  endedAt: null,
+  steps: null,
+  outcomes: null,
+});
+
+const saidOf = (
+  record: LifetimeStartedRecord | LifetimeEndedRecord | LifetimeRetriedRecord,
+): Partial<LifetimeRow> => {
+  if (record.type === "lifetime_started") return startOf(record);
+  return record.type === "lifetime_ended" ? endOf(record) : retryOf(record);
+};
 
 type GraphRecord = GraphRegisteredRecord | GraphStatusRecord;
 

@@ -75,7 +75,7 @@ export const lifetimes = sqliteTable(
     input: text({ mode: "json" }).$type<JsonValue>(),
     /** TaskExecution, encoded: the synthetic root that carries the input. */
     root: message().notNull(),
-    /** Offset of its end; 0 while it runs. */
+    /** Offset of the record that its status is from, an end or a retry; 0 before the first. */
     ended: integer().notNull(),
     status: text().$type<LifetimeStatus>().notNull(),
     reasonCode: text("reason_code"),

@@ -60,6 +60,14 @@ export interface LifetimeEndedRecord extends Appended {
   readonly outcomes: readonly { readonly kind: Kind; readonly execId: string; readonly offset: number }[];
 }
 
+/** It had failed, and goes on. */
+export interface LifetimeRetriedRecord extends Appended {
+  readonly type: "lifetime_retried";
+  readonly lifetime: string;
+  /** Who asked for it, or why. */
+  readonly detail: string;
+}
+
 export interface SignalReceivedRecord extends Appended {
   readonly type: "signal_received";
   readonly lifetime: string;
@@ -117,6 +125,7 @@ export type LogRecord =
   | ExecutionRecord
   | LifetimeStartedRecord
   | LifetimeEndedRecord
+  | LifetimeRetriedRecord
   | SignalReceivedRecord
   | LifetimeStatusRecord
   | PausedRecord

@@ -41,6 +41,12 @@ const signalValue = ({ value }: LogRecord & { type: "signal_received" }): string
   return "json" in payload ? String(payload.json) : fail("I5", "a signal without JSON");
 };
 
+interface Outcome {
+  readonly at: number;
+  readonly offset: number;
+  readonly status: ExecutionStatus;
+}
+
 /** Reads the log once, record by record, and remembers what the guarantees need. */
 export class LogChecker {
   readonly #graphs: ReadonlyMap<string, Graph>;
@@ -50,7 +56,10 @@ export class LogChecker {
   /** Input and attempt → its record. */
   readonly #inputs = new Map<string, InputRecord>();
   /** Input and attempt → when and how it ended. */
-  readonly #outcomes = new Map<string, { at: number; status: ExecutionStatus }>();
+  readonly #outcomes = new Map<string, Outcome>();
+  /** Lifetime → where it was retried last; input → its attempts before that. */
+  readonly #retries = new Map<string, number>();
+  readonly #before = new Map<string, number>();
   /** Offset of a task execution → the plan execution that launched it. */
   readonly #waveOf = new Map<number, number>();
   readonly #fired = new Set<string>();
@@ -73,7 +82,8 @@ export class LogChecker {
           started: record.at,
           seed: seedOf(ADDRESS.tenant, record.lifetime),
         });
-      } else if (record.type === "signal_received") this.#signals.set(signalValue(record), record.name);
+      } else if (record.type === "lifetime_retried") this.#lifetimeRetried(record);
+      else if (record.type === "signal_received") this.#signals.set(signalValue(record), record.name);
       else if (record.type === "lifetime_ended") this.#lifetimeEnded(record);
       else if (record.type === "input") this.#input(record, inputHeader(record));
       else if (record.type === "execution") this.#execution(record, executionHeader(record));
@@ -81,7 +91,7 @@ export class LogChecker {
   }
 
   /** Inputs and attempts that have an outcome. */
-  get outcomes(): ReadonlyMap<string, { at: number; status: ExecutionStatus }> {
+  get outcomes(): ReadonlyMap<string, Outcome> {
     return this.#outcomes;
   }
 
@@ -105,6 +115,13 @@ export class LogChecker {
         fail("I1", `${key} has no outcome and its lifetime has ended`);
   }
 
+  #lifetimeRetried({ lifetime, at, offset }: LogRecord & { type: "lifetime_retried" }): void {
+    if (!this.#ended.delete(lifetime)) fail("retries", `${lifetime} was retried before its end`);
+    const { seed } = this.#deadlines.get(lifetime) ?? { seed: 0 };
+    this.#deadlines.set(lifetime, { started: at, seed });
+    this.#retries.set(lifetime, offset);
+  }
+
   #input(record: InputRecord, header: ExecutionHeader): void {
     const { lifetimeId, attempt, name } = header;
     if (this.#ended.has(lifetimeId)) fail("I6", `${header.inputId} was issued after the end`);
@@ -121,8 +138,13 @@ export class LogChecker {
     const before =
       this.#outcomes.get(`${input}/${attempt - 1}`) ?? fail("I1", `${input}/${attempt} overlaps`);
     const { retry } = this.#node(lifetimeId, name);
-    if (attempt > retry.attempts) fail("retries", `${input} has attempt ${attempt} of ${retry.attempts}`);
-    const bound = Math.min(retry.backoffMsMax, retry.backoffMs * 2 ** (attempt - 2));
+    if (before.offset < (this.#retries.get(lifetimeId) ?? 0)) {
+      this.#before.set(input, attempt - 1);
+      return;
+    }
+    const since = attempt - (this.#before.get(input) ?? 0);
+    if (since > retry.attempts) fail("retries", `${input} has attempt ${attempt} of ${retry.attempts}`);
+    const bound = Math.min(retry.backoffMsMax, retry.backoffMs * 2 ** (since - 2));
     const n = parseInputId(input)?.n ?? 0;
     const wait = Math.floor(draw(this.#deadlines.get(lifetimeId)?.seed ?? 0, n, attempt - 1) * bound);
     if (record.at < before.at + wait) fail("I11", `${input}/${attempt} came early`);
@@ -145,7 +167,7 @@ export class LogChecker {
     if (this.#ended.has(header.lifetimeId)) fail("I6", `${key} took effect after the end`);
     if (inputId(header.lifetimeId, parseInputId(header.inputId)?.n ?? 0) !== header.inputId)
       fail("I5", `${key} is of lifetime ${header.lifetimeId}`);
-    this.#outcomes.set(key, { at: record.at, status: header.status });
+    this.#outcomes.set(key, { at: record.at, offset: record.offset, status: header.status });
     if (record.kind === "task") this.#waveOf.set(record.offset, input.carries[0] ?? 0);
     // The executors of the simulation never say so themselves.
     const node = this.#node(header.lifetimeId, header.name);

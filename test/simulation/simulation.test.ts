@@ -9,7 +9,7 @@ const REGRESSIONS: readonly number[] = [];
 const RANDOM_SEEDS = 50;
 
 const MEETS = [
-  ...["crashes", "poisoned", "warnings", "delivered", "kept"],
+  ...["crashes", "poisoned", "warnings", "delivered", "kept", "retried"],
   ...["unknown", "duplicate", "late", "unfinished"],
   ...["undecodable", "uncorrelated", "wrong_tenant", "internal"],
   ...["SUCCEEDED", "node_failed", "canceled", "iterations_exceeded", "fan_out_exceeded"],
@@ -53,6 +53,7 @@ test("the simulation meets what it is for: crashes, poison, every kind of stray 
       if (record.type === "lifetime_ended") met.add(record.reason?.code ?? record.status);
       if (record.type === "execution" && record.warnings) met.add("warnings");
       if (record.type === "signal_received") met.add(record.input ? "delivered" : "kept");
+      if (record.type === "lifetime_retried") met.add("retried");
     }
   }
   expect([...met]).toEqual(expect.arrayContaining(MEETS));

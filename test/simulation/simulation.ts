@@ -117,6 +117,8 @@ export class Simulation {
       const signal = { type: "signal_received" as const, name: `s${i % 2}`, by: "client", value };
       this.clock.after(this.random.below(5_000), () => this.#happen(id, signal));
     }
+    for (let i = this.random.below(3); i > 0; i--)
+      this.clock.after(this.random.below(20_000), () => this.#retry(id));
     if (this.random.chance(0.15))
       this.clock.after(this.random.below(5_000), () =>
         this.#happen(id, { type: "cancel_requested", detail: "client" }, true),
@@ -141,6 +143,17 @@ export class Simulation {
       durable,
       take: (turn) => {
         turn.happen(id, happening);
+        return undefined;
+      },
+    });
+  }
+
+  /** Refused where it has not failed. */
+  #retry(id: string): void {
+    this.#add({
+      durable: true,
+      take: (turn) => {
+        turn.retry(id, "client");
         return undefined;
       },
     });

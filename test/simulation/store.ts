@@ -63,6 +63,13 @@ export class MemoryStore implements Store {
     return lifetime;
   }
 
+  failed(id: string): Lifetime | undefined {
+    const stored = this.#stored.get(id);
+    if (stored?.ended === undefined) return undefined;
+    const { lifetime } = loadStored(stored.state, () => stored.cells.values());
+    return lifetime.members.size > 0 ? lifetime : undefined;
+  }
+
   graph(name: string): GraphIndex {
     const index = this.#graphs.get(name);
     if (index === undefined) throw new Error(`no graph ${name}`);

@@ -43,14 +43,45 @@ export class Lifetimes {
     for (const lifetime of lifetimes) {
       const cached = this.#cache.get(lifetime.head.id);
       const ended = lifetime.head.ended !== undefined;
-      if (ended) this.#writeEnd(lifetime, cached);
-      const spilled = ended ? false : this.#writeState(lifetime, cached);
+      const spilled = ended ? this.#writeEnd(lifetime, cached) : this.#writeState(lifetime, cached);
       written.push({ lifetime, spilled });
     }
     return () => {
       for (const each of written) this.#remember(each);
       this.#evict();
     };
+  }
+
+  /** The last state of one that has failed, if it is kept. A turn that reads it may write it as running again. */
+  failed(id: string): Lifetime | undefined {
+    const [row] = this.#sql
+      .exec<{ started: number; ended: number; state: string }>(
+        "SELECT started, ended, state FROM failed JOIN lifetimes USING (started) WHERE id = ?",
+        id,
+      )
+      .toArray();
+    if (row === undefined) return undefined;
+    const { started, ended, state } = row;
+    const { lifetime, spilled } = loadStored(state, () => this.#cellsOf(started));
+    this.#cache.set(id, { lifetime: { id, started, ended }, spilled });
+    return lifetime;
+  }
+
+  /** Forgets for good what some of those would need that ended at or before an offset and a time; answers how many. */
+  forgetFailed(ended: number, endedBy: number, limit: number): number {
+    const due = this.#sql
+      .exec<{ started: number }>(
+        "SELECT started FROM failed JOIN lifetimes USING (started) WHERE ended <= ? AND ended_at <= ? LIMIT ?",
+        ended,
+        endedBy,
+        limit,
+      )
+      .toArray();
+    for (const { started } of due) {
+      this.#sql.exec("DELETE FROM failed WHERE started = ?", started);
+      this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
+    }
+    return due.length;
   }
 
   /** All that have not ended. */
@@ -78,18 +109,21 @@ export class Lifetimes {
       .exec<{ state: string }>("SELECT state FROM running WHERE started = ?", started)
       .toArray();
     if (row === undefined) throw new Error(`lifetime ${started} has neither a state nor an end`);
-    const loaded = loadStored(row.state, () =>
-      this.#sql.exec<Cell & Record<string, string>>(
-        "SELECT part, key, value FROM cells WHERE started = ?",
-        started,
-      ),
-    );
+    const loaded = loadStored(row.state, () => this.#cellsOf(started));
     this.#remember(loaded);
     return loaded.lifetime;
   }
 
-  #writeEnd({ head }: Lifetime, cached: Cached | undefined): void {
-    const { started, id, ended = null, endedAt = null } = head;
+  #cellsOf(started: number): Iterable<Cell> {
+    return this.#sql.exec<Cell & Record<string, string>>(
+      "SELECT part, key, value FROM cells WHERE started = ?",
+      started,
+    );
+  }
+
+  /** What has failed keeps its state, if it may be retried. */
+  #writeEnd(lifetime: Lifetime, cached: Cached | undefined): boolean {
+    const { started, id, ended = null, endedAt = null } = lifetime.head;
     if (cached === undefined)
       this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, ?, ?)", started, id, ended, endedAt);
     else {
@@ -99,27 +133,36 @@ export class Lifetimes {
         endedAt,
         started,
       );
-      this.#sql.exec("DELETE FROM running WHERE started = ?", head.started);
-      if (cached.spilled) this.#sql.exec("DELETE FROM cells WHERE started = ?", head.started);
+      this.#sql.exec("DELETE FROM running WHERE started = ?", started);
     }
+    if (lifetime.members.size === 0) {
+      if (cached?.spilled) this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
+      return false;
+    }
+    const write = storedWrite(lifetime, cached?.spilled ?? false);
+    this.#sql.exec("INSERT INTO failed VALUES (?, ?)", started, write.state);
+    this.#writeCells(started, write);
+    return write.spilled;
   }
 
   #writeState(lifetime: Lifetime, cached: Cached | undefined): boolean {
-    const { head } = lifetime;
+    const { started, id, due } = lifetime.head;
     const write = storedWrite(lifetime, cached?.spilled ?? false);
-    if (cached === undefined) {
-      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, NULL, NULL)", head.started, head.id);
-      this.#sql.exec("INSERT INTO running VALUES (?, ?, ?)", head.started, head.due, write.state);
-    } else {
-      this.#sql.exec(
-        "UPDATE running SET due = ?, state = ? WHERE started = ?",
-        head.due,
-        write.state,
-        head.started,
-      );
+    if (cached && "head" in cached.lifetime)
+      this.#sql.exec("UPDATE running SET due = ?, state = ? WHERE started = ?", due, write.state, started);
+    else {
+      if (cached === undefined)
+        this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, NULL, NULL)", started, id);
+      else this.#reopen(started);
+      this.#sql.exec("INSERT INTO running VALUES (?, ?, ?)", started, due, write.state);
     }
-    this.#writeCells(head.started, write);
+    this.#writeCells(started, write);
     return write.spilled;
+  }
+
+  #reopen(started: number): void {
+    this.#sql.exec("UPDATE lifetimes SET ended = NULL, ended_at = NULL WHERE started = ?", started);
+    this.#sql.exec("DELETE FROM failed WHERE started = ?", started);
   }
 
   #writeCells(started: number, { cells }: StoredWrite): void {
@@ -134,7 +177,8 @@ export class Lifetimes {
     const { id, started, ended } = each.lifetime.head;
     this.#cache.delete(id);
     // Of one that has ended only that is asked; its state need not live any longer.
-    this.#cache.set(id, ended === undefined ? each : { lifetime: { id, started, ended }, spilled: false });
+    const { lifetime, spilled } = each;
+    this.#cache.set(id, { lifetime: ended === undefined ? lifetime : { id, started, ended }, spilled });
   }
 
   /** The longest unwritten goes first. Only between turns: what a turn has read it may write. */

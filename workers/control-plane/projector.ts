@@ -31,6 +31,7 @@ const PROJECTED: readonly LogRecord["type"][] = [
   "lifetime_started",
   "lifetime_ended",
   "lifetime_status",
+  "lifetime_retried",
   "graph_registered",
   "graph_status",
 ];

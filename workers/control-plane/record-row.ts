@@ -24,6 +24,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 10, type: "lifetime_status" },
   { code: 11, type: "paused" },
   { code: 12, type: "resumed" },
+  { code: 13, type: "lifetime_retried" },
 ];
 
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));

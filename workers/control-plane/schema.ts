@@ -49,8 +49,11 @@ CREATE TABLE holds (
 ) WITHOUT ROWID;
 `;
 
+/** The last states of lifetimes that have failed, for a retry; their cells stay. They go with their records. */
+const FAILED = "CREATE TABLE failed (started INTEGER PRIMARY KEY, state TEXT NOT NULL)";
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES, ROOM, HOLDS];
+const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED];
 
 export const TABLES_VERSION = STEPS.length;
 
@@ -58,6 +61,7 @@ export const TABLE_NAMES = [
   "log",
   "lifetimes",
   "running",
+  "failed",
   "cells",
   "graph_versions",
   "graph_sources",

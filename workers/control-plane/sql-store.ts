@@ -28,6 +28,7 @@ export const sqlStore = (
   ...(version !== undefined && { version }),
   tail: () => log.tail,
   lifetime: (id) => lifetimes.get(id),
+  failed: (id) => lifetimes.failed(id),
   graph: (name, version) => graphs.index(name, version),
   record: (offset) => log.get(offset),
   decide,

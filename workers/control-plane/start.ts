@@ -5,6 +5,7 @@ import { IDEMPOTENCY_MS } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
 import type { Graphs } from "./graphs.ts";
+import { earlierRequest } from "./idempotency.ts";
 
 export interface StartedLifetime {
   readonly lifetime: string;
@@ -18,14 +19,9 @@ export const startLifetime = (
   now: number,
 ): Result<StartedLifetime, Rejection> => {
   const { lifetime, labels, input, idempotency } = request;
-  const earlier = idempotency && turn.idempotency(idempotency.key);
-  if (earlier) {
-    if (earlier.bodyHash === idempotency.bodyHash) return ok({ lifetime: earlier.lifetime, replayed: true });
-    return reject(
-      "idempotency_conflict",
-      `this key started ${earlier.lifetime} with another request; use a new key for a new request`,
-    );
-  }
+  const earlier = earlierRequest(turn, request);
+  if (!earlier.ok) return earlier;
+  if (earlier.value) return ok({ lifetime: earlier.value.lifetime, replayed: true });
   const found = graphs.find(request.graph, request.version);
   if (found === undefined) return reject("graph_not_found", graphMissing(request));
   if (found.status !== "ACTIVE")

@@ -9,6 +9,9 @@ import type {
   Counters,
   GraphView,
   LifetimeView,
+  RetryRequest,
+  SignalAnswer,
+  SignalRequest,
   StartAnswer,
   StartRequest,
   TenantRpc,
@@ -24,7 +27,9 @@ import { type Identity, tenantView } from "./identity.ts";
 import { viewOf } from "./lifetime-view.ts";
 import { type Registration, registerGraph, type StatusChange, setGraphStatus } from "./registration.ts";
 import { emptyTables, type RemovalPort, removeSlice } from "./removal.ts";
+import { retryLifetime } from "./retry.ts";
 import { listDeadLetters, listStrays } from "./set-aside.ts";
+import { signalLifetime } from "./signal.ts";
 import { startLifetime } from "./start.ts";
 import { readResult, readTopic } from "./topic-reader.ts";
 
@@ -156,6 +161,17 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     if (!entered.ok) return entered;
     const result = readResult(this.#engine.parts.log, offset);
     return result ? ok(result) : reject("execution_not_found", `no result at ${offset}`);
+  }
+
+  async signal(request: SignalRequest): Promise<Answer<SignalAnswer>> {
+    return this.#ask((turn) => signalLifetime(turn, request, this.#ports.now()));
+  }
+
+  async retry(request: RetryRequest): Promise<Answer<StartAnswer>> {
+    const retried = await this.#ask((turn) => retryLifetime(turn, request, this.#ports.now()));
+    if (!retried.ok) return retried;
+    const lifetime = await this.#lifetime(request.lifetime, 0);
+    return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: retried.value.replayed }) : lifetime;
   }
 
   async produce(topic: ExecutionTopic, message: Uint8Array) {

@@ -84,7 +84,9 @@ export class Trimmer {
   *#passAt(now: number, projected: number): Generator<void> {
     const retention = this.#ports.retention();
     const upTo = Math.min(projected, this.#mirrors.lowest());
-    yield* this.#trimLog({ upTo, endedBy: now - retention });
+    const reach = { upTo, endedBy: now - retention };
+    yield* this.#forgetFailed(reach);
+    yield* this.#trimLog(reach);
     // Of those that began first: one that still runs among them stops nothing.
     yield* this.#deleteOld(
       `DELETE FROM lifetimes WHERE started IN (
@@ -104,6 +106,13 @@ export class Trimmer {
       "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE expires_at <= ?2 LIMIT ?1)",
       now,
     );
+  }
+
+  /** Before any of their records: what can be retried has all of them. */
+  *#forgetFailed({ upTo, endedBy }: Reach): Generator<void> {
+    const { lifetimes } = this.#parts;
+    const forget = () => lifetimes.forgetFailed(upTo, endedBy, this.#rowsMax);
+    while (this.#storage.transactionSync(forget) > 0) yield;
   }
 
   *#trimLog(reach: Reach): Generator<void> {

@@ -11,6 +11,7 @@ import { health } from "./health.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { problem, problemOfThrown } from "./problem.ts";
 import { setAside } from "./set-aside.ts";
+import { signals } from "./signals.ts";
 import { tenants } from "./tenants.ts";
 import { topics } from "./topics.ts";
 
@@ -31,6 +32,7 @@ export const app = root
   .route("/", tenants)
   .route("/", graphs)
   .route("/", lifetimes)
+  .route("/", signals)
   .route("/", executions)
   .route("/", topics)
   .route("/", setAside);

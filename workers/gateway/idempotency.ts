@@ -1,7 +1,9 @@
 /** The Idempotency-Key header: what a key may be, and what makes two requests the same. */
 import { createHash } from "node:crypto";
 import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { IDEMPOTENCY_KEY_CHARS_MAX } from "../../src/limits.ts";
+import type { GatewayEnv } from "./api.ts";
 
 export const idempotencyHeader = z.object({
   "idempotency-key": z
@@ -9,9 +11,21 @@ export const idempotencyHeader = z.object({
     .regex(/^[\x21-\x7e]+$/, "write printable ASCII without spaces")
     .max(IDEMPOTENCY_KEY_CHARS_MAX)
     .optional()
-    .openapi({ description: "The same key and body start one lifetime, for 24 hours" }),
+    .openapi({
+      description:
+        "The same key and body act once: for 24 hours, a signal for as long as its lifetime may live",
+    }),
 });
 
+/** What a request says of its key. */
+export const keyed = (
+  c: Context<GatewayEnv, string, { out: { header: z.output<typeof idempotencyHeader> } }>,
+) => {
+  const key = c.req.valid("header")["idempotency-key"];
+  const bodyHash = () => requestHash(c.req.method, c.req.path, c.get("body"));
+  return key === undefined ? {} : { idempotency: { key, bodyHash: bodyHash() } };
+};
+
 /** How long to wait for an answer is no part of a request. */
-export const requestHash = (method: string, path: string, body: Uint8Array): string =>
+const requestHash = (method: string, path: string, body: Uint8Array): string =>
   createHash("sha256").update(`${method} ${path}\n`).update(body).digest("hex");

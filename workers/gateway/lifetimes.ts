@@ -2,21 +2,12 @@
 
 import { z } from "@hono/zod-openapi";
 import { isTerminal, LIFETIME_STATUSES } from "../../src/control-plane/status.ts";
-import { asJson } from "../../src/executor/json.ts";
-import {
-  CANCEL_REASON_CHARS_MAX,
-  INLINE_BYTES_MAX,
-  JSON_DEPTH_MAX,
-  LABEL_CHARS_MAX,
-  LABELS_MAX,
-} from "../../src/limits.ts";
-import { type Rejection, reject } from "../../src/rejection.ts";
-import { ok, type Result } from "../../src/result.ts";
-import { encodeValue } from "../../src/wire/value.ts";
+import { CANCEL_REASON_CHARS_MAX, LABEL_CHARS_MAX, LABELS_MAX } from "../../src/limits.ts";
 import { FIRST_PARTITION, objectOf, objectOfLifetime } from "./address.ts";
 import { Api, route } from "./api.ts";
+import { encodeJson } from "./encode-json.ts";
 import { findLifetime } from "./find-lifetime.ts";
-import { idempotencyHeader, requestHash } from "./idempotency.ts";
+import { idempotencyHeader, keyed } from "./idempotency.ts";
 import { lifetimeJson, lifetimeSchema, summaryOf, summarySchema } from "./lifetime-json.ts";
 import { listPage, readProjected } from "./list.ts";
 import { newLifetime } from "./new-lifetime.ts";
@@ -93,24 +84,24 @@ const cancelLifetime = route("operator", {
   responses: { 200: json("It is canceled", lifetimeSchema) },
 });
 
-const encodeInput = (input: unknown): Result<Uint8Array, Rejection> => {
-  const json = asJson(input, JSON_DEPTH_MAX);
-  if (!json.ok) return reject("invalid_request", `in the input, ${json.error}`);
-  const encoded = encodeValue(json.value);
-  if (encoded.byteLength <= INLINE_BYTES_MAX) return ok(encoded);
-  return reject(
-    "input_too_large",
-    `the input has ${encoded.byteLength} bytes and may have ${INLINE_BYTES_MAX}; pass an address of what is large`,
-  );
-};
+const retryLifetime = route("operator", {
+  method: "post",
+  path: `${LIFETIMES}/{lifetime}:retry`,
+  summary: "Continue a lifetime that has failed from where it did",
+  request: {
+    params: ofLifetime,
+    headers: idempotencyHeader,
+    body: jsonBody(z.strictObject({ reason: z.string().max(CANCEL_REASON_CHARS_MAX).optional() })),
+  },
+  responses: { 200: json("It runs again", lifetimeSchema) },
+});
 
 export const lifetimes = new Api()
   .openapi(startLifetime, async (c) => {
     const { tenant, graph } = c.req.valid("param");
     const { input = null, labels, version } = c.req.valid("json");
-    const encoded = encodeInput(input);
+    const encoded = encodeJson("input", input);
     if (!encoded.ok) return problem(c, encoded.error);
-    const key = c.req.valid("header")["idempotency-key"];
     const started = await objectOf(c.env, tenant).start({
       graph,
       lifetime: newLifetime(FIRST_PARTITION),
@@ -118,7 +109,7 @@ export const lifetimes = new Api()
       labels,
       waitMs: c.req.valid("query").wait ?? 0,
       ...(version !== undefined && { version }),
-      ...(key && { idempotency: { key, bodyHash: requestHash("POST", c.req.path, c.get("body")) } }),
+      ...keyed(c),
     });
     if (!started.ok) return problem(c, started.error);
     const { lifetime, replayed } = started.value;
@@ -149,4 +140,16 @@ export const lifetimes = new Api()
     const reason = c.req.valid("json").reason ?? `canceled with key ${c.get("credential").name}`;
     const canceled = await objectOfLifetime(c.env, tenant, lifetime).cancel(lifetime, reason);
     return canceled.ok ? c.json(lifetimeJson(canceled.value), 200) : problem(c, canceled.error);
+  })
+  .openapi(retryLifetime, async (c) => {
+    const { tenant, lifetime } = c.req.valid("param");
+    const detail = c.req.valid("json").reason ?? `retried with key ${c.get("credential").name}`;
+    const retried = await objectOfLifetime(c.env, tenant, lifetime).retry({
+      lifetime,
+      detail,
+      ...keyed(c),
+    });
+    if (!retried.ok) return problem(c, retried.error);
+    if (retried.value.replayed) c.header("idempotency-replayed", "true");
+    return c.json(lifetimeJson(retried.value.lifetime), 200);
   });

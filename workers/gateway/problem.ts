@@ -30,6 +30,7 @@ const STATUS = {
   lifetime_exists: 409,
   execution_not_found: 404,
   illegal_transition: 409,
+  too_many_signals: 429,
   idempotency_conflict: 409,
   topic_not_found: 404,
   topic_not_writable: 403,

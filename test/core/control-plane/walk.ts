@@ -11,11 +11,12 @@ import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_p
 import { anyGraph } from "../../fixtures/graphs.ts";
 import { type Answer, Play } from "../../fixtures/play.ts";
 
+type Happens = "answer" | "pass" | "signal" | "lose" | "miss" | "beat" | "lose all" | "cancel" | "retry";
 /** A lifetime learns of a pause of its graph or tenant at once or with whatever happens next. */
 type Pausing = "pause" | "resume" | "hold graph" | "hold tenant" | "lift graph" | "lift tenant" | "align";
 
 export interface Move {
-  readonly what: "answer" | "pass" | "signal" | "lose" | "miss" | "beat" | "lose all" | "cancel" | Pausing;
+  readonly what: Happens | Pausing;
   /** Which of the issued inputs. */
   readonly which: number;
   readonly status: "succeed" | "fail" | "never" | "skip" | "unfinished";
@@ -38,6 +39,7 @@ export const anyMove: fc.Arbitrary<Move> = fc.record({
       weight: 4,
       arbitrary: fc.constantFrom<Pausing>("hold graph", "hold tenant", "lift graph", "lift tenant"),
     },
+    { weight: 6, arbitrary: fc.constant("retry" as const) },
   ),
   which: fc.nat({ max: 20 }),
   status: fc.oneof(
@@ -84,6 +86,7 @@ const make = (play: Play, move: Move): void => {
   const issued = play.open("issued");
   const [n, member] = issued[move.which % Math.max(issued.length, 1)] ?? [];
   if (move.what === "cancel") play.reduce({ type: "cancel_requested", detail: "" });
+  else if (move.what === "retry") play.reduce({ type: "retry_requested", detail: "" });
   else if (move.what === "signal") play.signal(`s${move.which % 2}`, move.which);
   else if (move.what === "pause") play.reduce({ type: "pause_requested", detail: "asked to" });
   else if (move.what === "resume") play.reduce({ type: "resume_requested" });
@@ -121,8 +124,8 @@ export const walk = (graph: Graph, moves: readonly Move[], see: (seen: Seen) => 
   };
   play.seen();
   for (const move of moves) {
-    if (play.head.endedAt !== undefined) break;
-    make(play, move);
+    // Of what has ended only a retry could make more.
+    if (play.head.endedAt === undefined || move.what === "retry") make(play, move);
   }
   if (play.head.endedAt === undefined) {
     play.holds = undefined;
