@@ -9,8 +9,10 @@ export interface Load {
   readonly port: number;
   readonly callers: number;
   readonly seconds: number;
-  /** Each request is the same POST. */
-  readonly path: string;
+  /** Ends before its time when so many are done. */
+  readonly lifetimesMax?: number;
+  /** Where each caller posts, the same every time; the first caller to the first of them, and so on around. */
+  readonly paths: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   /** A regular expression that every body must match. */
@@ -28,14 +30,14 @@ export interface Loaded {
 
 const WARM_UP_MS = 500;
 
-const requestBytes = (load: Load): Buffer => {
+const requestBytes = (load: Load, path: string): Buffer => {
   const headers = {
     host: "localhost",
     "content-length": String(Buffer.byteLength(load.body)),
     ...load.headers,
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`POST ${load.path} HTTP/1.1\r\n${lines.join("")}\r\n${load.body}`);
+  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n${load.body}`);
 };
 
 /** The whole of one response with a Content-Length, or undefined while some of it is missing. */
@@ -54,8 +56,8 @@ const open = ({ host, port }: Load): Promise<Socket> =>
     socket.once("error", reject).once("connect", () => resolve(socket));
   });
 
-const caller = (socket: Socket, load: Load) => {
-  const request = requestBytes(load);
+const caller = (socket: Socket, load: Load, path: string) => {
+  const request = requestBytes(load, path);
   const expected = new RegExp(load.expect);
   let text = "";
   let answered: (body: { status: number; body: string }) => void;
@@ -80,8 +82,10 @@ const caller = (socket: Socket, load: Load) => {
 const run = async (load: Load): Promise<Loaded> => {
   const callers: (() => Promise<number>)[] = [];
   // One after the other: a burst would overflow the queue of new connections and wait a second to be retried.
-  for (let i = 0; i < load.callers; i++) callers.push(caller(await open(load), load));
+  for (let i = 0; i < load.callers; i++)
+    callers.push(caller(await open(load), load, load.paths[i % load.paths.length] ?? ""));
   const warmUp = performance.now() + WARM_UP_MS;
+  const { lifetimesMax = Number.POSITIVE_INFINITY } = load;
   let lifetimesInAll = 0;
   const callUntil = async (deadline: number, done: (ms: number) => void): Promise<void> => {
     await Promise.all(
@@ -89,7 +93,7 @@ const run = async (load: Load): Promise<Loaded> => {
         do {
           done(await call());
           lifetimesInAll++;
-        } while (performance.now() < deadline);
+        } while (performance.now() < deadline && lifetimesInAll < lifetimesMax);
       }),
     );
   };

@@ -1,12 +1,15 @@
 /**
- * The least that any runtime with durable steps must pay on this platform: ten steps in turn, each an RPC to
- * a stateless entrypoint whose result is committed before the next begins. Commits are shared by all chains
- * that have a result waiting. No graph, no log, no D1.
+ * The least that any runtime with durable steps must pay on this platform: each step an RPC to a stateless
+ * entrypoint whose result is committed before what follows it begins. Commits are shared by all that have a
+ * result waiting. No graph, no log, no D1.
  */
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
-const STEPS = 10;
+const CHAIN_STEPS = 10;
+const CYCLE_STEPS = 101;
+const FAN_TASKS = 20;
 const RESULT_BYTES = 200;
+const LARGE_BYTES = 1024 * 1024;
 
 interface FloorEnv {
   FLOOR: DurableObjectNamespace<Floor>;
@@ -21,8 +24,8 @@ interface Append {
 }
 
 export class Step extends WorkerEntrypoint<FloorEnv> {
-  run(step: number, previous: string): string {
-    return `${step}:${previous.length}:`.padEnd(RESULT_BYTES, "x");
+  run(step: number, previous: string, bytes: number): string {
+    return `${step}:${previous.length}:`.padEnd(bytes, "x");
   }
 }
 
@@ -37,20 +40,50 @@ export class Floor extends DurableObject<FloorEnv> {
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS results (chain INTEGER, step INTEGER, result TEXT)");
   }
 
-  async chain(): Promise<string> {
-    this.#counters.requests++;
-    const chain = this.#chains++;
-    let result = "";
-    for (let step = 0; step < STEPS; step++) {
-      this.#counters.rpcs++;
-      result = await this.env.STEP.run(step, result);
-      await this.#append(chain, step, result);
-    }
-    return result;
+  chain(): Promise<string> {
+    return this.#inTurn(CHAIN_STEPS);
+  }
+
+  cycle(): Promise<string> {
+    return this.#inTurn(CYCLE_STEPS);
+  }
+
+  async fan(): Promise<string> {
+    const chain = this.#begin();
+    const first = await this.#step(chain, 0, "");
+    const tasks = Array.from({ length: FAN_TASKS }, (_, i) => this.#step(chain, i + 1, first));
+    return this.#step(chain, FAN_TASKS + 1, (await Promise.all(tasks)).join(""));
+  }
+
+  async large(): Promise<string> {
+    const chain = this.#begin();
+    const first = await this.#step(chain, 0, "");
+    const written = await this.#step(chain, 1, first, LARGE_BYTES);
+    const passed = await this.#step(chain, 2, written, LARGE_BYTES);
+    return this.#step(chain, 3, passed);
   }
 
   counters(): Record<string, number> {
     return { ...this.#counters, steps: this.#counters.rows };
+  }
+
+  async #inTurn(steps: number): Promise<string> {
+    const chain = this.#begin();
+    let result = "";
+    for (let step = 0; step < steps; step++) result = await this.#step(chain, step, result);
+    return result;
+  }
+
+  #begin(): number {
+    this.#counters.requests++;
+    return this.#chains++;
+  }
+
+  async #step(chain: number, step: number, previous: string, bytes = RESULT_BYTES): Promise<string> {
+    this.#counters.rpcs++;
+    const result = await this.env.STEP.run(step, previous, bytes);
+    await this.#append(chain, step, result);
+    return result;
   }
 
   #append(chain: number, step: number, result: string): Promise<void> {
@@ -79,18 +112,16 @@ export class Floor extends DurableObject<FloorEnv> {
   }
 }
 
+const WORKLOADS = ["chain", "fan", "cycle", "large"] as const;
+
 export default {
   async fetch(request: Request, env: FloorEnv): Promise<Response> {
-    const floor = env.FLOOR.getByName("floor");
-    switch (new URL(request.url).pathname) {
-      case "/ready":
-        return new Response("ready");
-      case "/chain":
-        return new Response(await floor.chain());
-      case "/counters":
-        return Response.json(await floor.counters());
-      default:
-        return new Response("not found", { status: 404 });
-    }
+    const { pathname, searchParams } = new URL(request.url);
+    const name = pathname.slice(1);
+    if (name === "ready") return new Response("ready");
+    const floor = env.FLOOR.getByName(searchParams.get("tenant") ?? "floor");
+    if (name === "counters") return Response.json(await floor.counters());
+    const workload = WORKLOADS.find((each) => each === name);
+    return workload ? new Response(await floor[workload]()) : new Response("not found", { status: 404 });
   },
 } satisfies ExportedHandler<FloorEnv>;
