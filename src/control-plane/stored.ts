@@ -6,7 +6,7 @@ import { Cells } from "./cells.ts";
 import { type Head, type Lifetime, PARTS, type Part, STATE_VERSION } from "./lifetime.ts";
 
 /** Over this many entries a state goes to rows; below it, one row is cheaper than several. */
-export const INLINE_ENTRIES_MAX = 32;
+export const INLINE_ENTRIES_MAX = 64;
 
 interface Text {
   readonly v: number;
