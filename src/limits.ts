@@ -150,6 +150,27 @@ export const TRIM_EVERY_MS = 600 * SECOND;
 export const TRIM_ROWS_MAX = 1_000;
 export const TRIM_BYTES_MAX = 16 * 1024 * KIB;
 
+// Streams
+/** Readers of one tenant's events at once, its lifetimes' included: connections that the object keeps open. */
+export const STREAM_READERS_MAX = 256;
+/** What may wait for a reader of the tenant: half a second of a busy tenant, and shared by all of them. */
+export const TENANT_READER_BYTES_MAX = 4 * 1024 * KIB;
+/** What may wait for a reader of one lifetime: with all readers there are, half of an isolate's 128 MB. */
+export const LIFETIME_READER_BYTES_MAX = 256 * KIB;
+/** Below the idle timeout of usual proxies. */
+export const KEEP_ALIVE_MS = 15 * SECOND;
+/** An invocation that lives on uses up its subrequests and its CPU; the reader comes back with a fresh one. */
+export const STREAM_MS_MAX = 3_600 * SECOND;
+/** What is committed within this is sent together: a person sees no difference, and each write costs. */
+export const FRAMES_MS = 10;
+/** Frames kept in memory for those who come back. */
+export const FRAMES_CHARS_MAX = 4 * 1024 * KIB;
+/** Records that a reader who is behind is given at a time: a few milliseconds of the object's thread. */
+export const CATCH_UP_RECORDS_MAX = 200;
+export const CATCH_UP_BYTES_MAX = 1024 * KIB;
+/** Records of others that are looked through at a time for those of one lifetime. */
+export const CATCH_UP_OFFSETS_MAX = 2_000;
+
 // The data plane
 /** How long a record may wait for company before it goes to D1. */
 export const FLUSH_MS = 100;

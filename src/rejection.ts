@@ -34,6 +34,7 @@ export const REJECTION_CODES = [
   "undecodable",
   "cursor_invalid",
   "offset_trimmed",
+  "too_many_readers",
   "overloaded",
   "data_plane_behind",
   "unavailable",

@@ -68,10 +68,12 @@ const open = (draft: Draft, n: number, what: Attempt): void => {
     due: leaseEnd(draft, node),
     resent: 0,
   };
+  const header = headerOf(draft.lifetime.head, n, member);
   append(draft, {
     type: "input",
     kind: member.kind,
-    header: encodeOwnHeader(headerOf(draft.lifetime.head, n, member)),
+    header: encodeOwnHeader(header),
+    decoded: header,
     carries: member.parents.map((parent) => parent.offset),
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
   });

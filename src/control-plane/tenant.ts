@@ -174,6 +174,13 @@ export interface Page<T> {
   readonly next?: number;
 }
 
+export interface StreamRequest {
+  /** The whole tenant where absent. */
+  readonly lifetime?: string;
+  /** The last offset that has been seen. Where absent: a lifetime from its start, the tenant from now on. */
+  readonly after?: number;
+}
+
 export interface TenantRpc {
   provision(address: Address): Promise<Answer<TenantView & { created: boolean }>>;
   describe(): Promise<Answer<TenantView>>;
@@ -216,6 +223,9 @@ export interface TenantRpc {
   }): Promise<Answer<TopicPage>>;
   listStrays(request: { after: number; limit: number }): Promise<Answer<Page<StrayView>>>;
   listDeadLetters(request: { after: number; limit: number }): Promise<Answer<Page<DeadLetterView>>>;
+
+  /** Server-sent events, as `StreamRequest` says; without a stream where everything has been seen already. */
+  events(request: StreamRequest): Promise<Answer<{ stream?: ReadableStream<Uint8Array> }>>;
 
   counters(): Promise<Answer<Counters>>;
   /** Settles when D1 has everything that was in the log at the time of the call. */

@@ -126,7 +126,7 @@ const usageRow = (usage: Usage | undefined) => ({
   usageCustom: usage && Object.keys(usage.custom).length > 0 ? usage.custom : null,
 });
 
-const planRow = (record: ExecutionRecord, plan: PlanExecution): PlanExecutionRow => ({
+export const planRow = (record: ExecutionRecord, plan: PlanExecution): PlanExecutionRow => ({
   ...executionRow(record, plan),
   planType: textOrNull(plan.planType),
   inputTaskId: textOrNull(plan.inputTaskId),
@@ -135,7 +135,7 @@ const planRow = (record: ExecutionRecord, plan: PlanExecution): PlanExecutionRow
   nextTaskNames: plan.result?.nextTaskNames ?? [],
 });
 
-const taskRow = (record: ExecutionRecord, task: TaskExecution): TaskExecutionRow => ({
+export const taskRow = (record: ExecutionRecord, task: TaskExecution): TaskExecutionRow => ({
   ...executionRow(record, task),
   taskType: textOrNull(task.taskType),
   parentPlanExecId: textOrNull(task.parentPlanExecId),

@@ -7,6 +7,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
 import type { Execution } from "../wire/codec.ts";
+import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
 import type { Kind } from "./topics.ts";
 
 interface Appended {
@@ -21,6 +22,8 @@ export interface InputRecord extends Appended {
   readonly kind: Kind;
   /** ExecutionHeader, encoded: what the execution of this input will carry. */
   readonly header: Uint8Array;
+  /** The same, while it is at hand decoded: it is not stored. */
+  readonly decoded?: ExecutionHeader;
   /** The executions that it carries, in order: for a plan tasks, for a task one plan. */
   readonly carries: readonly number[];
   /** Of those, the ones whose result is left out. */

@@ -28,6 +28,7 @@ import { type ProjectionPort, Projector } from "./projector.ts";
 import { migrate } from "./schema.ts";
 import { CountedSql } from "./sql.ts";
 import { type Parts, sqlStore, write } from "./sql-store.ts";
+import { STREAM_BOUNDS, Streams } from "./streams/streams.ts";
 import { Timers } from "./timers.ts";
 import { Trimmer } from "./trimmer.ts";
 import { Waiters } from "./waiters.ts";
@@ -42,6 +43,8 @@ export interface EnginePorts {
   readonly now: () => number;
   /** Lower ones than those of this deployment. */
   readonly limits?: Partial<RoomLimits>;
+  /** Where they are to be others than in limits.ts. */
+  readonly streamBounds?: Partial<typeof STREAM_BOUNDS>;
 }
 
 /** What is woken with every commit that appended to the log. */
@@ -60,6 +63,7 @@ export class Engine {
   readonly projector: Projector;
   readonly mirrors: MirrorCursors;
   readonly alignment: Alignment;
+  readonly streams: Streams;
   /** By lifetime id, woken when it ends; and LOG_GREW. */
   readonly waiters = new Waiters<string>();
   readonly #storage: DurableObjectStorage;
@@ -100,6 +104,12 @@ export class Engine {
       running: () => this.parts.lifetimes.running(),
       align: (id) => this.inbox.ask((turn) => turn.align(id)),
       aligned: () => this.parts.holds.forgetLifted(),
+    });
+    this.streams = new Streams({
+      log: this.parts.log,
+      lifetimes: this.parts.lifetimes,
+      durable: () => storage.sync(),
+      bounds: { ...STREAM_BOUNDS, ...ports.streamBounds },
     });
     this.#timers = new Timers(storage);
     this.mirrors = new MirrorCursors(sql);
@@ -209,6 +219,7 @@ export class Engine {
     this.alignment.reset();
     this.#timers.reset();
     this.#trimmer.reset();
+    this.streams.reset("tenant_deleting", "the tenant is being deleted");
     this.waiters.wakeAll();
   }
 
@@ -263,6 +274,7 @@ export class Engine {
     this.dispatcher.pump();
     if (writes.records.length === 0) return;
     this.projector.schedule();
+    this.streams.publish(writes.records);
     this.waiters.wake(LOG_GREW);
   }
 
@@ -277,8 +289,8 @@ export class Engine {
         this.#answered(kind, executions, version),
       waited: (outs: readonly Outgoing[]) => this.#waited(outs),
       heartbeat: (inputs: readonly string[]) => this.#heartbeat(inputs),
-      progressed: () => {},
       missing: (outs: readonly Outgoing[]) => this.#executorMissing(outs),
+      progressed: (input: string, text: string) => this.#progressed(input, text),
       lost: (outs: readonly Outgoing[], cause: unknown) => this.#lost(outs, cause),
     };
   }
@@ -341,6 +353,16 @@ export class Engine {
       console.error(JSON.stringify({ event: "executor_missing", tenant, kind, inputs: inputs.length }));
     for (const [id, inputs] of Map.groupBy(outs, (out) => out.lifetime))
       this.#tell(id, { type: "executor_missing", inputs });
+  }
+
+  /** Kept nowhere, so it costs nothing where nobody looks. */
+  #progressed(id: string, text: string): void {
+    const input = parseInputId(id);
+    const found = input && this.parts.lifetimes.get(input.lifetime);
+    const member = found && "head" in found ? found.members.get(input.n) : undefined;
+    if (input === undefined || member?.phase !== "issued") return;
+    const { node, attempt } = member;
+    this.streams.progressed({ lifetime: input.lifetime, node, input_id: id, attempt }, text);
   }
 
   #lost(outs: readonly Outgoing[], cause: unknown): void {

@@ -14,6 +14,7 @@ import type {
   SignalRequest,
   StartAnswer,
   StartRequest,
+  StreamRequest,
   TenantRpc,
   TenantView,
 } from "../../src/control-plane/tenant.ts";
@@ -193,6 +194,11 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
       const still = this.#still(entered.value);
       if (!still.ok) return still;
     }
+  }
+
+  async events(request: StreamRequest) {
+    const entered = this.#enter();
+    return entered.ok ? this.#engine.streams.open(request) : entered;
   }
 
   async listStrays(request: Page) {

@@ -62,6 +62,7 @@ const { message: _taskMessage, ...taskColumns } = getTableColumns(taskExecutions
 
 export type TenantRow = typeof tenants.$inferSelect;
 export type LifetimeSummary = Omit<typeof lifetimes.$inferSelect, "input" | "root" | "outcomes">;
+export type LifetimeRow = Omit<typeof lifetimes.$inferSelect, "input" | "root">;
 type PlanExecution = { readonly kind: "plan" } & typeof planExecutions.$inferSelect;
 type TaskExecution = { readonly kind: "task" } & typeof taskExecutions.$inferSelect;
 export type ExecutionDetail = PlanExecution | TaskExecution;
@@ -121,6 +122,16 @@ export class Queries {
       .orderBy(desc(startedAt), desc(lifetime))
       .limit(lookAhead(limit));
     return page(rows, limit, (row) => ({ startedAt: row.startedAt, lifetime: row.lifetime }));
+  }
+
+  /** Without its input and its output. */
+  async lifetimeRow(tenant: string, lifetime: string): Promise<LifetimeRow | undefined> {
+    const isIt = and(eq(lifetimes.tenant, tenant), eq(lifetimes.lifetime, lifetime));
+    const [row] = await this.#db
+      .select({ ...lifetimeColumns, outcomes: lifetimes.outcomes })
+      .from(lifetimes)
+      .where(isIt);
+    return row;
   }
 
   async getLifetime(tenant: string, lifetime: string): Promise<LifetimeDetail | undefined> {

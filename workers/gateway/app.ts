@@ -5,6 +5,7 @@
 import type { MiddlewareHandler } from "hono";
 import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { authenticate } from "./auth.ts";
+import { events } from "./events.ts";
 import { executions } from "./executions.ts";
 import { graphs } from "./graphs.ts";
 import { health } from "./health.ts";
@@ -34,6 +35,7 @@ export const app = root
   .route("/", lifetimes)
   .route("/", signals)
   .route("/", executions)
+  .route("/", events)
   .route("/", topics)
   .route("/", setAside);
 

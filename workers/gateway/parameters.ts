@@ -47,6 +47,8 @@ export const limit = wholeNumber(1, PAGE_ITEMS_MAX).default(PAGE_ITEMS);
 
 export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0);
 
+export const eventId = wholeNumber(0, Number.MAX_SAFE_INTEGER).optional();
+
 export const version = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 
 export const cursor = z

@@ -37,6 +37,7 @@ const STATUS = {
   undecodable: 422,
   cursor_invalid: 400,
   offset_trimmed: 410,
+  too_many_readers: 429,
   overloaded: 503,
   data_plane_behind: 503,
   unavailable: 503,

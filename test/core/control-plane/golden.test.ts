@@ -12,6 +12,10 @@ import { type RecordedState, type Recording, read } from "./record.ts";
 
 /** Without what a record has only while it is at hand. */
 const stored = (record: LogRecord): LogRecord => {
+  if (record.type === "input") {
+    const { decoded: _, ...kept } = record;
+    return kept;
+  }
   if (record.type !== "execution") return record;
   const { execution: _, ...kept } = record;
   return kept;

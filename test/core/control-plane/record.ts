@@ -34,12 +34,12 @@ export interface RecordedState {
 
 const BYTES = "$base64";
 
-/** An event keeps the message only: the execution in it is the same, decoded. */
+/** What is encoded beside it is kept as bytes only. */
 const write = (name: string, value: unknown): void => {
   const text = JSON.stringify(
     value,
     (key, each) => {
-      if (key === "execution") return undefined;
+      if (key === "execution" || key === "decoded") return undefined;
       return each instanceof Uint8Array ? { [BYTES]: Buffer.from(each).toString("base64") } : each;
     },
     1,
