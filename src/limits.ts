@@ -11,6 +11,8 @@ export const GRAPH_NODES_MAX = 5_000;
 export const GRAPH_EDGES_MAX = 20_000;
 /** The stored version, complete with its defaults, is one row of at most 2 MB beside its other columns. */
 export const GRAPH_DOCUMENT_BYTES_MAX = 1_900 * KIB;
+/** Plans with join `merge`: each may be counted in every wave of a lifetime. */
+export const GRAPH_MERGES_MAX = 64;
 /** Groups within groups; the parser recurses into them, and no author needs more. */
 export const GRAPH_GROUP_DEPTH_MAX = 100;
 /** Attributes and members of groups, with defaults and groups written out: what a short DOT text may take of memory. */

@@ -21,7 +21,7 @@ const nodeDocument = z.strictObject({
       never: z.array(z.string()).optional(),
     })
     .optional(),
-  join: z.enum(["all", "each"]).optional(),
+  join: z.union([z.enum(["all", "each", "merge"]), z.strictObject({ first: z.number() })]).optional(),
   on_failure: z.enum(["fail", "route", "ignore"]).optional(),
   entry: z.boolean().optional(),
   end: z.boolean().optional(),

@@ -26,9 +26,18 @@ export const FAULT_CODES = [
   "dead_end_plan",
   "no_entry",
   "unreachable_node",
+  "join_unreachable",
+  "no_common_plan",
+  "circular_merges",
+  "too_many_merges",
 ] as const;
 
 export type FaultCode = (typeof FAULT_CODES)[number];
+
+/** What is valid and most likely not meant. */
+export const WARNING_CODES = ["join_spans_waves"] as const;
+
+export type Warning = Fault<(typeof WARNING_CODES)[number]>;
 
 /** Lines and columns count from 1, columns in UTF-16 code units. */
 export interface Position {
@@ -36,8 +45,8 @@ export interface Position {
   readonly column: number;
 }
 
-export interface Fault {
-  readonly code: FaultCode;
+export interface Fault<Code extends string = FaultCode> {
+  readonly code: Code;
   /** Says what is wrong and how to mend it, in one sentence or two. */
   readonly message: string;
   readonly node?: string;
@@ -52,7 +61,11 @@ export interface Where {
   readonly position?: Position | undefined;
 }
 
-export const fault = (code: FaultCode, message: string, where: Where = {}): Fault => ({
+export const fault = <Code extends string = FaultCode>(
+  code: Code,
+  message: string,
+  where: Where = {},
+): Fault<Code> => ({
   code,
   message,
   ...(where.node !== undefined && { node: where.node }),
@@ -61,7 +74,7 @@ export const fault = (code: FaultCode, message: string, where: Where = {}): Faul
 });
 
 /** In the order of the text, so that an author mends from top to bottom; faults without a position come last. */
-export const inOrder = (faults: readonly Fault[]): Fault[] =>
+export const inOrder = <Code extends string>(faults: readonly Fault<Code>[]): Fault<Code>[] =>
   faults.toSorted(
     (a, b) =>
       (a.position?.line ?? Infinity) - (b.position?.line ?? Infinity) ||

@@ -11,9 +11,11 @@ import { type Fault, fault } from "./fault.ts";
 import { didYouMean } from "./validation/nearest.ts";
 import { nestsDeeper } from "./validation/readers.ts";
 
-/** Types are left to validation, which knows what to say of a node without one. */
+/** Types and joins are left to validation, which knows what to say of a node without one. */
 const draftDocument = graphDocument.extend({
-  nodes: z.array(graphDocument.shape.nodes.element.extend({ type: z.string().optional() })),
+  nodes: z.array(
+    graphDocument.shape.nodes.element.extend({ type: z.string().optional(), join: z.unknown().optional() }),
+  ),
 });
 type DraftDocument = z.infer<typeof draftDocument>;
 

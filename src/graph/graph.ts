@@ -5,7 +5,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Kind } from "../topics/topics.ts";
 
-export type Join = "all" | "each";
+/** Once for all tasks of a wave, once for each, with the first so many, or once for all branches of a wave. */
+export type Join = "all" | "each" | "merge" | { readonly first: number };
 export type OnFailure = "fail" | "route" | "ignore";
 
 export interface Retry {
@@ -27,7 +28,7 @@ export interface Node {
   readonly timeoutMs: number;
   readonly retry: Retry;
   readonly onFailure: OnFailure;
-  /** When a plan runs: once for all tasks of a wave that lead to it, or once for each. Plans only. */
+  /** When a plan runs, of the tasks that lead to it. Plans only. */
   readonly join: Join;
   /** Whether a lifetime starts here. Plans only. */
   readonly entry: boolean;

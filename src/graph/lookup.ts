@@ -4,6 +4,7 @@
  */
 import type { NodeSpec } from "../executor/dispatch.ts";
 import type { Edge, Graph, Node } from "./graph.ts";
+import { type Merges, mergesOf } from "./merges.ts";
 
 export interface GraphIndex {
   readonly graph: Graph;
@@ -16,6 +17,8 @@ export interface GraphIndex {
   /** Neighbours in the order of the edges. */
   down(name: string): readonly string[];
   up(name: string): readonly string[];
+  /** Absent where no plan has join `merge`. */
+  readonly merges?: Merges;
 }
 
 interface Place {
@@ -52,7 +55,7 @@ export const indexGraph = (graph: Graph): GraphIndex => {
     if (!found) throw new Error(`graph ${graph.name} has no node ${name}`);
     return found;
   };
-  return {
+  const index: GraphIndex = {
     graph,
     entries: graph.nodes.filter((node) => node.entry).map((node) => node.name),
     has: (name) => places.has(name),
@@ -61,4 +64,7 @@ export const indexGraph = (graph: Graph): GraphIndex => {
     down: (name) => place(name).down,
     up: (name) => place(name).up,
   };
+  const merges = graph.nodes.filter((node) => node.join === "merge").map((node) => node.name);
+  if (merges.length === 0) return index;
+  return { ...index, merges: mergesOf(merges, index, (name) => place(name).node.type === "plan") };
 };

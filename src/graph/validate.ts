@@ -3,14 +3,15 @@
  * in nodes and edges.
  */
 import * as limits from "../limits.ts";
-import { err, ok, type Result } from "../result.ts";
+import { err, ok } from "../result.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { documentOfEdge, documentOfNode } from "./document.ts";
 import type { Attributes, DraftNode, GraphDraft } from "./draft.ts";
-import { type Fault, fault } from "./fault.ts";
+import { type Fault, type FaultCode, fault, type Warning } from "./fault.ts";
 import type { Graph } from "./graph.ts";
 import { checkBounds } from "./validation/bounds.ts";
 import { checkEdges } from "./validation/edges.ts";
+import { checkJoins } from "./validation/joins.ts";
 import { type CheckedNode, checkNode, quoted } from "./validation/nodes.ts";
 import { checkTopology } from "./validation/topology.ts";
 
@@ -83,7 +84,22 @@ const checkDocumentSize = (graph: Graph): Fault[] => {
   return [fault("text_too_large", message)];
 };
 
-export const validateGraph = (draft: GraphDraft, catalogue: Catalogue): Result<Graph, Fault[]> => {
+/** A graph comes with what its author may want to know of it all the same. */
+export type Validated =
+  | { readonly ok: true; readonly value: Graph; readonly warnings: readonly Warning[] }
+  | { readonly ok: false; readonly error: Fault[] };
+
+/** Faults that leave no doubt of what leads where. */
+const APART: readonly FaultCode[] = [
+  ...(["invalid_name", "unknown_attribute", "invalid_attribute"] as const),
+  ...(["unknown_kind", "invalid_setting", "invalid_expression"] as const),
+];
+
+const isSound = (nodes: ReadonlyMap<string, CheckedNode>, faults: readonly Fault[]): boolean =>
+  faults.every(({ code }) => APART.includes(code)) &&
+  [...nodes.values()].every(({ type }) => type !== undefined);
+
+export const validateGraph = (draft: GraphDraft, catalogue: Catalogue): Validated => {
   const oversize = checkSize(draft);
   if (oversize.length > 0) return err(oversize);
   const faults: Fault[] = [];
@@ -91,11 +107,12 @@ export const validateGraph = (draft: GraphDraft, catalogue: Catalogue): Result<G
   const checked = checkNodes(draft.nodes, catalogue, faults);
   const edges = checkEdges(draft.edges, checked, faults);
   const entries = checkTopology(checked, edges, faults);
+  const warnings = isSound(checked, faults) ? checkJoins(checked, edges, entries, faults) : [];
   if (faults.length > 0) return err(faults);
   const nodes = [...checked.values()].flatMap(({ node }) =>
     node ? [{ ...node, entry: entries.has(node.name) }] : [],
   );
   const graph: Graph = { name: draft.name, ...whole, nodes, edges };
   const tooLarge = checkDocumentSize(graph);
-  return tooLarge.length > 0 ? err(tooLarge) : ok(graph);
+  return tooLarge.length > 0 ? err(tooLarge) : { ...ok(graph), warnings };
 };

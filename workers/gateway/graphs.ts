@@ -2,15 +2,14 @@
 import { z } from "@hono/zod-openapi";
 import { nodes } from "#nodes";
 import type { TenantRpc } from "../../src/control-plane/tenant.ts";
-import type { Fault } from "../../src/graph/fault.ts";
-import type { Graph } from "../../src/graph/graph.ts";
 import { parseGraph } from "../../src/graph/parse.ts";
-import { ok, type Result } from "../../src/result.ts";
+import type { Validated } from "../../src/graph/validate.ts";
+import { ok } from "../../src/result.ts";
 import { objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { listPage } from "./list.ts";
 import { id, ofTenant, paging, TENANT, version } from "./parameters.ts";
-import { faultSchema, problem } from "./problem.ts";
+import { faultSchema, problem, warningSchema } from "./problem.ts";
 import { json, jsonBody, pageOf } from "./responses.ts";
 
 const GRAPHS = `${TENANT}/graphs` as const;
@@ -24,6 +23,11 @@ const graphSchema = z
     created_at: z.string().openapi({ format: "date-time" }),
   })
   .openapi("Graph");
+
+const warnings = { warnings: z.array(warningSchema).readonly() };
+
+/** What its author may want to know of it is told with every registration, also of one that was there. */
+const registeredSchema = graphSchema.extend(warnings);
 
 const detailSchema = graphSchema
   .extend({
@@ -60,7 +64,10 @@ const validateGraph = route("reader", {
   summary: "Tell all faults of a graph, without registering it",
   request: { params: ofTenant, body: jsonBody(validateBody) },
   responses: {
-    200: json("What was found", z.object({ valid: z.boolean(), faults: z.array(faultSchema).readonly() })),
+    200: json(
+      "What was found",
+      z.object({ valid: z.boolean(), faults: z.array(faultSchema).readonly(), ...warnings }),
+    ),
   },
 });
 
@@ -69,7 +76,7 @@ const registerGraph = route("operator", {
   path: GRAPHS,
   summary: "Register a graph; the same graph again answers the version that it has",
   request: { params: ofTenant, body: jsonBody(registerBody) },
-  responses: { 200: json("It was there", graphSchema), 201: json("It is new", graphSchema) },
+  responses: { 200: json("It was there", registeredSchema), 201: json("It is new", registeredSchema) },
 });
 
 const listGraphs = route("reader", {
@@ -120,7 +127,7 @@ const archiveGraph = route("operator", {
   responses: { 200: json("The versions as they are now", versionsSchema) },
 });
 
-const parse = ({ dot, graph }: { dot?: string | undefined; graph?: unknown }): Result<Graph, Fault[]> =>
+const parse = ({ dot, graph }: { dot?: string | undefined; graph?: unknown }): Validated =>
   parseGraph(dot === undefined ? { graph } : { dot }, nodes);
 
 const sourceOf = ({ dot }: { dot?: string | undefined }) =>
@@ -144,7 +151,10 @@ const newestVersions = async (object: TenantRpc, after: string, limit: number) =
 export const graphs = new Api()
   .openapi(validateGraph, (c) => {
     const parsed = parse(c.req.valid("json"));
-    return c.json({ valid: parsed.ok, faults: parsed.ok ? [] : parsed.error }, 200);
+    const found = parsed.ok
+      ? { faults: [], warnings: parsed.warnings }
+      : { faults: parsed.error, warnings: [] };
+    return c.json({ valid: parsed.ok, ...found }, 200);
   })
   .openapi(registerGraph, async (c) => {
     const body = c.req.valid("json");
@@ -157,7 +167,8 @@ export const graphs = new Api()
     const request = { graph: parsed.value, ...sourceOf(body), activate: body.activate };
     const registered = await objectOf(c.env, tenant).registerGraph(request);
     if (!registered.ok) return problem(c, registered.error);
-    const { created, ...view } = registered.value;
+    const { created, ...registration } = registered.value;
+    const view = { ...registration, warnings: parsed.warnings };
     return created ? c.json(view, 201) : c.json(view, 200);
   })
   .openapi(listGraphs, async (c) => {

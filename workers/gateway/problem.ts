@@ -4,7 +4,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type { Context, TypedResponse } from "hono";
-import { FAULT_CODES } from "../../src/graph/fault.ts";
+import { FAULT_CODES, WARNING_CODES } from "../../src/graph/fault.ts";
 import { RETRY_AFTER_MS } from "../../src/limits.ts";
 import { REJECTION_CODES, type Rejection, type RejectionCode } from "../../src/rejection.ts";
 
@@ -55,6 +55,8 @@ export const faultSchema = z
     position: position.optional(),
   })
   .openapi("Fault");
+
+export const warningSchema = faultSchema.extend({ code: z.enum(WARNING_CODES) }).openapi("Warning");
 
 const problemSchema = z
   .object({

@@ -9,13 +9,14 @@ import type { Kind } from "../../topics/topics.ts";
 import type { Catalogue, KindEntry } from "../catalogue.ts";
 import type { DraftNode } from "../draft.ts";
 import { type Fault, fault, type Position, type Where } from "../fault.ts";
-import type { Node, Retry } from "../graph.ts";
+import type { Join, Node, Retry } from "../graph.ts";
 import { isDrawing } from "./drawing.ts";
 import { didYouMean, nearestFirst } from "./nearest.ts";
 import {
   duration,
   errorCodes,
   flag,
+  joinOf,
   jsonObject,
   oneOf,
   readAttribute,
@@ -31,6 +32,7 @@ export interface CheckedNode {
   readonly type: Kind | undefined;
   readonly entry: boolean;
   readonly end: boolean;
+  readonly join: Join;
   /** Undefined when its type or kind is not known. */
   readonly kind: KindEntry | undefined;
   /** Undefined when it has a fault that leaves nothing to route. */
@@ -208,7 +210,7 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
   const retry = readRetry(draft, where, faults);
   const onFailure = read("on_failure", oneOf("fail", "route", "ignore")) ?? "fail";
   const plan = type !== "task";
-  const join = (plan && read("join", oneOf("all", "each"))) || "all";
+  const join = (plan && read("join", joinOf)) || "all";
   // A mark that cannot be read is taken as set: what it would excuse is not a second fault.
   const entry = plan && attributes.has("entry") && read("entry", flag) !== false;
   const end = plan && attributes.has("end") && read("end", flag) !== false;
@@ -230,5 +232,5 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
           ...(external && { executor: "external" as const }),
         }
       : undefined;
-  return { name, where, type, entry, end, kind, node };
+  return { name, where, type, entry, end, join, kind, node };
 };

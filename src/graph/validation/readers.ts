@@ -7,6 +7,7 @@ import { JSON_DEPTH_MAX } from "../../limits.ts";
 import { err, ok, type Result } from "../../result.ts";
 import type { Attributes } from "../draft.ts";
 import { type Fault, fault, type Where } from "../fault.ts";
+import type { Join } from "../graph.ts";
 
 export type Reader<T> = (value: JsonValue) => Result<T, string>;
 
@@ -57,6 +58,25 @@ export const flag: Reader<boolean> = (value) =>
     : value === false || value === "false"
       ? ok(false)
       : err(`"true" or "false"`);
+
+const FIRST = /^\s*first\s*:\s*(\d+)\s*$/;
+
+/** DOT writes the number of arrivals into the text: `first: 2`. */
+export const joinOf: Reader<Join> = (value) => {
+  const simple = SIMPLE_JOINS.find((name) => name === value);
+  if (simple) return ok(simple);
+  const first = typeof value === "string" ? Number(FIRST.exec(value)?.[1]) : firstOf(value);
+  return Number.isInteger(first) && first >= 1
+    ? ok({ first })
+    : err(`"all", "each", "merge", or "first: 2" (in a document {"first": 2}) with a number from 1`);
+};
+
+const SIMPLE_JOINS = ["all", "each", "merge"] as const;
+
+const firstOf = (value: JsonValue): number =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 1
+    ? toNumber(value.first ?? null)
+    : Number.NaN;
 
 const ERROR_CODE = /^[A-Za-z_][\w.]{0,99}$/;
 

@@ -23,7 +23,10 @@ const attributes = fc.record(
 );
 
 const planAttributes = fc.record(
-  { join: fc.constantFrom("all" as const, "each" as const), end: fc.constant(true) },
+  {
+    join: fc.constantFrom("all" as const, "each" as const, "merge" as const, { first: 1 }, { first: 3 }),
+    end: fc.constant(true),
+  },
   { requiredKeys: [] },
 );
 
@@ -69,7 +72,19 @@ const build = ({ plans, tasks, whole }: Choices): GraphDocument => {
     const plansBelow = new Set(below.map((plan) => plan % plans.length));
     for (const plan of plansBelow) edges.push({ from: `task_${i}`, to: `plan_${plan}` });
   });
-  return { name: "random", ...whole, nodes, edges };
+  return { name: "random", ...whole, nodes: nodes.map((node) => fireable(node, edges)), edges };
+};
+
+/** With a join that its edges allow. Everything is an entry, so only the tasks of one plan can be merged. */
+const fireable = (node: NodeDocument, edges: readonly EdgeDocument[]): NodeDocument => {
+  const plans = edges
+    .filter(({ to }) => to === node.name)
+    .map((edge) => edges.find(({ to }) => to === edge.from)?.from);
+  const tasks = [...Map.groupBy(plans, (plan) => plan).values()].map(({ length }) => length);
+  const most = Math.max(0, ...tasks);
+  if (typeof node.join === "object" && node.join.first > most)
+    return { ...node, join: most === 0 ? "all" : { first: most } };
+  return node.join === "merge" && tasks.length > 1 ? { ...node, join: "each" } : node;
 };
 
 /** JSON that stays itself when it is written and read: no -0. */

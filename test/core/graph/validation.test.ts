@@ -25,11 +25,32 @@ describe("a graph with one mistake", () => {
     ]);
   });
 
-  it("can be answered by every code", () => {
-    const answered = new Set<FaultCode>([
-      ...[...CASES, ...OVERSIZE].map(({ code }) => code),
-      "unreachable_node",
+  it("answers each of the merges that wait for one another", () => {
+    const written = withLines(
+      "start -> redraft; redraft [type=task]; echo [type=task]; model [type=task, name=x]",
+      "parallel [type=plan, join=merge]; conditional [type=plan, join=merge]",
+      "draft -> parallel -> echo -> conditional; redraft -> conditional -> model -> parallel",
+    );
+    expect(faultsOf(written)).toEqual([
+      expect.objectContaining({ code: "circular_merges", node: "parallel", ...position(6, 1) }),
+      expect.objectContaining({ code: "circular_merges", node: "conditional", ...position(6, 35) }),
     ]);
+  });
+
+  it("is told of its joins also where an attribute is wrong, but not where the shape is", () => {
+    const join = 'check [type=plan, end=true, join="first: 2"]; draft -> check';
+    expect(faultsOf(withLines(join, "draft [retry=0]")).map(({ code }) => code)).toEqual([
+      "join_unreachable",
+      "invalid_attribute",
+    ]);
+    expect(faultsOf(withLines(join, "draft -> nowhere")).map(({ code }) => code)).toEqual([
+      "undeclared_node",
+    ]);
+  });
+
+  it("can be answered by every code", () => {
+    const elsewhere = ["unreachable_node", "circular_merges"] as const;
+    const answered = new Set<FaultCode>([...[...CASES, ...OVERSIZE].map(({ code }) => code), ...elsewhere]);
     expect(FAULT_CODES.filter((code) => !answered.has(code))).toEqual([]);
   });
 });
@@ -71,6 +92,40 @@ describe("a graph with many mistakes", () => {
       ["unknown_attribute", "draft"],
       ["untyped_node", "draft"],
     ]);
+  });
+});
+
+describe("a warning", () => {
+  const warningsOf = (...lines: string[]) => {
+    const parsed = parseGraph(withLines(...lines), catalogue);
+    return parsed.ok ? parsed.warnings : parsed.error;
+  };
+  /** start launches draft and redraft; what they lead to is joined by check. */
+  const diamond = (join: string) => [
+    "start -> redraft; redraft [type=task]; echo [type=task]; model [type=task, name=x]",
+    "parallel [type=plan]; conditional [type=plan]",
+    `check [type=plan, end=true, ${join}]`,
+    "draft -> parallel -> echo -> check; redraft -> conditional -> model -> check",
+  ];
+
+  it.each(["join=all", 'join="first: 1"'])("tells of a join that spans waves: %s", (join) => {
+    expect(warningsOf(...diamond(join))).toEqual([
+      {
+        code: "join_spans_waves",
+        node: "check",
+        ...position(7, 1),
+        message: expect.stringMatching(/"parallel", "conditional".*join="merge"/),
+      },
+    ]);
+  });
+
+  it.each(["join=each", "join=merge"])("is not given for %s", (join) => {
+    expect(warningsOf(...diamond(join))).toEqual([]);
+  });
+
+  it("is not given for a cycle back to the join, whose laps are waves of their own", () => {
+    const lap = ["check [type=plan]", "draft -> check -> redraft -> check", "redraft [type=task]"];
+    expect(warningsOf(...lap)).toEqual([]);
   });
 });
 

@@ -30,7 +30,7 @@ const nodeLine = (node: NodeDocument): string =>
     retry_backoff: node.retry?.backoff_ms === undefined ? undefined : quoted(`${node.retry.backoff_ms}ms`),
     retry_backoff_max: node.retry?.backoff_ms_max,
     retry_never: node.retry?.never && quoted(node.retry.never.join(", ")),
-    join: node.join,
+    join: typeof node.join === "object" ? quoted(`first: ${node.join.first}`) : node.join,
     on_failure: node.on_failure,
     entry: node.entry,
     end: node.end,
