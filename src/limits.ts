@@ -40,6 +40,8 @@ export const LIFETIME_TIMEOUT_MS_MAX = 30 * 86_400 * SECOND;
 
 /** Signals that a lifetime keeps for waits to come; with the bound of each, what it pins of the log: 8 MiB. */
 export const SIGNALS_KEPT_MAX = 64;
+/** Ranges of withdrawn inputs that a lifetime remembers: a race withdraws one or two, and answers come within a lease. */
+export const WITHDRAWN_RANGES_MAX = 32;
 
 // Nodes
 /** A model call with tools ends within a minute or has gone wrong. */

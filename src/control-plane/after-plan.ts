@@ -5,7 +5,9 @@ import { overBound } from "./bounds.ts";
 import type { Draft } from "./draft.ts";
 import { end, endBranch } from "./ending.ts";
 import { issue } from "./issue.ts";
-import type { Answered, Wave } from "./lifetime.ts";
+import type { Answered, Member, Wave } from "./lifetime.ts";
+import { enterWave } from "./scopes.ts";
+import { joinsOf } from "./wave-joins.ts";
 
 export interface Choice {
   /** Tasks that the plan named and the graph has, in the plan's order, each once. */
@@ -29,7 +31,12 @@ export const chooseTasks = (draft: Draft, plan: string, execution: PlanExecution
   return { tasks: [...tasks], warnings };
 };
 
-export const afterPlan = (draft: Draft, answer: Answered, tasks: readonly string[]): void => {
+export const afterPlan = (
+  draft: Draft,
+  { scopes: from }: Member,
+  answer: Answered,
+  tasks: readonly string[],
+): void => {
   const { execId, name, offset } = answer;
   const { head, waves } = draft.lifetime;
   if (tasks.length === 0) {
@@ -42,22 +49,14 @@ export const afterPlan = (draft: Draft, answer: Answered, tasks: readonly string
     return;
   }
   const number = ++head.waves;
+  const scopes = enterWave(draft, number, name, tasks, from);
   const wave: Wave = {
     first: head.issued + 1,
     count: tasks.length,
     open: tasks.length,
-    joins: joinsOf(draft, tasks),
+    ...joinsOf(draft, tasks),
+    ...(scopes && { scopes }),
   };
   waves.set(number, wave);
   for (const node of tasks) issue(draft, { node, wave: number, parents: [{ execId, name, offset }] });
-};
-
-/** A join's members are fixed at launch: the launched tasks with an edge to it. */
-const joinsOf = (draft: Draft, tasks: readonly string[]): Record<string, number> => {
-  const joins = new Map<string, number>();
-  for (const task of tasks)
-    for (const plan of draft.graph.down(task))
-      if (draft.graph.node(plan).join === "all") joins.set(plan, (joins.get(plan) ?? 0) + 1);
-  // Makes every name an own property, `__proto__` too.
-  return Object.fromEntries(joins);
 };

@@ -1,13 +1,13 @@
-/**
- * task → plans: a task that is done goes to its plans, or waits for the rest of its wave where they join.
- * A join fires at most once per wave and node (I4): it is struck from the wave when it does.
- */
+/** task → plans: a task that is done goes to its plans, or waits where they join. */
 import { NAME_CHARS_MAX } from "../limits.ts";
 import type { TaskExecution } from "../wire/gen/escapement/v1/execution_pb.ts";
 import type { Draft } from "./draft.ts";
-import { endBranch } from "./ending.ts";
-import type { Answered, Member, Wave } from "./lifetime.ts";
+import { end, endBranch } from "./ending.ts";
+import type { Answered, Member, Scope, Wave } from "./lifetime.ts";
+import { arriveAtMerge } from "./merge.ts";
+import { reached, release } from "./scopes.ts";
 import { toPlan } from "./to-plan.ts";
+import { type Counted, counted, goesTo, isOpenJoin, memberDone, withdrawLosers } from "./wave-joins.ts";
 
 export interface Departure {
   /** The plan that the task chose; undefined where it goes to all of them. */
@@ -27,50 +27,56 @@ export const chooseEdge = (draft: Draft, task: string, { header }: TaskExecution
 
 export const afterTask = (draft: Draft, n: number, done: Member & { readonly answer: Answered }): void => {
   const { members, waves } = draft.lifetime;
-  const wave = waves.get(done.wave);
-  if (wave === undefined) throw new Error(`task input ${n} belongs to wave ${done.wave}, which is not open`);
+  const { answer } = done;
+  const launched = waves.get(done.wave);
+  if (launched === undefined)
+    throw new Error(`task input ${n} belongs to wave ${done.wave}, which is not open`);
   members.set(n, done);
 
   const plans = draft.graph.down(done.node);
-  if (plans.length === 0 && !done.answer.ignored)
-    endBranch(draft, { kind: "task", execId: done.answer.execId, offset: done.answer.offset });
+  if (plans.length === 0 && !answer.ignored)
+    endBranch(draft, { kind: "task", execId: answer.execId, offset: answer.offset });
 
-  const joins = { ...wave.joins };
-  const closed = { ...wave, open: wave.open - 1, joins };
+  const wave = counted(launched);
+  wave.open--;
+  const held = reached(draft, done.node, wave.scopes);
+  const waiting: Scope[] = [];
   for (const plan of plans) {
-    // A plan may have a name that every object has, say `constructor`.
-    const waiting = Object.hasOwn(joins, plan) ? joins[plan] : undefined;
-    if (waiting === undefined) {
-      if (goesTo(done.answer, plan)) toPlan(draft, plan, [done.answer]);
-    } else if (waiting > 1) {
-      joins[plan] = waiting - 1;
-    } else {
-      delete joins[plan];
-      const arrived = arrivals(draft, closed, plan);
-      if (arrived.length > 0) toPlan(draft, plan, arrived);
+    if (isOpenJoin(wave, plan)) joinOf(draft, wave, plan, answer);
+    else if (goesTo(answer, plan)) {
+      const { join } = draft.graph.node(plan);
+      if (join === "each") toPlan(draft, plan, [answer], wave.scopes);
+      else if (join === "merge") waiting.push(scopeOf(held, plan));
     }
     // Whatever ended the lifetime just now has closed its waves as well.
     if (draft.lifetime.head.endedAt !== undefined) return;
   }
-  if (closed.open > 0) waves.set(done.wave, closed);
-  else closeWave(draft, done.wave, closed);
+  if (waiting.length > 0) {
+    members.set(n, { ...done, scopes: waiting });
+    for (const scope of waiting) arriveAtMerge(draft, scope);
+  }
+  if (held) release(draft, held);
+  if (wave.open > 0) waves.set(done.wave, wave);
+  else closeWave(draft, done.wave, wave);
 };
 
-/** A task that chose an edge has departed from its other plans. */
-const goesTo = (answer: Answered, plan: string): boolean => answer.edge === undefined || answer.edge === plan;
+const joinOf = (draft: Draft, wave: Counted, plan: string, answer: Answered): void => {
+  const { fires = [], unreachable } = memberDone(draft, wave, plan, answer);
+  if (unreachable) end(draft, "FAILED", unreachable);
+  if (fires.length === 0) return;
+  withdrawLosers(draft, wave, plan);
+  toPlan(draft, plan, fires, wave.scopes);
+};
 
-/** The members of a wave that came to this plan, in the order of launch. */
-const arrivals = (draft: Draft, wave: Wave, plan: string): Answered[] => {
-  const arrived: Answered[] = [];
-  for (let n = wave.first; n < wave.first + wave.count; n++) {
-    const member = draft.lifetime.members.get(n);
-    if (member?.answer && goesTo(member.answer, plan) && draft.graph.down(member.node).includes(plan))
-      arrived.push(member.answer);
-  }
-  return arrived;
+const scopeOf = (scopes: readonly Scope[] | undefined, plan: string): Scope => {
+  const scope = scopes?.find(({ merge }) => merge === plan);
+  if (scope === undefined) throw new Error(`nothing gathers for ${plan}, and a task came to it`);
+  return scope;
 };
 
 const closeWave = (draft: Draft, number: number, wave: Wave): void => {
-  draft.lifetime.waves.delete(number);
-  for (let n = wave.first; n < wave.first + wave.count; n++) draft.lifetime.members.delete(n);
+  const { members, waves } = draft.lifetime;
+  waves.delete(number);
+  for (let n = wave.first; n < wave.first + wave.count; n++)
+    if (wave.scopes === undefined || !members.get(n)?.scopes?.length) members.delete(n);
 };

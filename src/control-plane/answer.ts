@@ -17,9 +17,11 @@ import type { ExecutionArrived } from "./event.ts";
 import { draw } from "./ids.ts";
 import { put } from "./issue.ts";
 import type { Answered, Member, Reason } from "./lifetime.ts";
+import { release } from "./scopes.ts";
 import { waitEnds } from "./standing.ts";
 import type { StrayReason } from "./tenant.ts";
 import { isWait } from "./wait.ts";
+import { wasWithdrawn } from "./withdraw.ts";
 
 const SUCCESSES: readonly ExecutionStatus[] = [ExecutionStatus.SUCCEEDED, ExecutionStatus.SKIPPED];
 const RETRYABLE: readonly ExecutionStatus[] = [ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT];
@@ -63,7 +65,7 @@ const strayReason = (
   const attempt = execution.header?.attempt ?? 0;
   if (n < 1 || n > head.issued) return "unknown";
   if (head.endedAt !== undefined) return "late";
-  if (member === undefined) return "duplicate";
+  if (member === undefined) return wasWithdrawn(head, n) ? "late" : "duplicate";
   if (member.kind !== kind || member.node !== execution.header?.name || attempt > member.attempt)
     return "unknown";
   // No executor was asked, and the control plane's own word does not come this way.
@@ -151,7 +153,8 @@ const close = (draft: Draft, n: number, member: Member, recorded: Recorded, igno
   draft.lifetime.head.outstanding--;
   if (isPlan(execution)) {
     draft.lifetime.members.delete(n);
-    afterPlan(draft, answer, ignored ? [] : chooseTasks(draft, member.node, execution).tasks);
+    afterPlan(draft, member, answer, ignored ? [] : chooseTasks(draft, member.node, execution).tasks);
+    if (member.scopes && draft.lifetime.head.endedAt === undefined) release(draft, member.scopes);
     return;
   }
   const { edge } = chooseEdge(draft, member.node, execution);

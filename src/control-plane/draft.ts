@@ -21,6 +21,8 @@ export interface Draft {
   readonly graph: GraphIndex;
   readonly at: number;
   readonly effects: Effect[];
+  /** Keys of the gatherings that nothing open leads to any more; they are looked at when the step is done. */
+  readonly quiet: string[];
   tail: number;
 }
 
@@ -29,6 +31,7 @@ export const draftOf = (from: Lifetime, graph: GraphIndex, moment: Moment): Draf
   graph,
   at: moment.at,
   effects: [],
+  quiet: [],
   tail: moment.tail,
 });
 
@@ -45,6 +48,12 @@ export const move = (draft: Draft, to: LifetimeStatus): void => {
     throw new Error(`lifetime ${head.id} cannot move from ${head.status} to ${to}`);
   head.status = to;
 };
+
+/** The members as they are now, in the order of issue; one that another takes along before its turn is passed over. */
+export function* inOrder({ lifetime: { members } }: Draft): Generator<[number, Member]> {
+  for (const [n, member] of [...members.entries()].sort(([a], [b]) => a - b))
+    if (members.get(n) !== undefined) yield [n, member];
+}
 
 export const memberOf = (draft: Draft, n: number): Member => {
   const member = draft.lifetime.members.get(n);

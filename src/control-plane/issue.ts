@@ -10,7 +10,7 @@ import { type HoldCause, type Member, NEVER } from "./lifetime.ts";
 import { waitBegins } from "./standing.ts";
 import { isWait, waiting } from "./wait.ts";
 
-type Issue = Pick<Member, "node" | "wave" | "parents">;
+type Issue = Pick<Member, "node" | "wave" | "parents" | "scopes">;
 
 /** A new input for a node, with its first attempt; answers its number. */
 export const issue = (draft: Draft, what: Issue): number => {
@@ -31,7 +31,7 @@ export const issue = (draft: Draft, what: Issue): number => {
 
 type Attempt = Pick<
   Member,
-  "kind" | "node" | "iteration" | "wave" | "parents" | "attempt" | "expired" | "before"
+  "kind" | "node" | "iteration" | "wave" | "parents" | "scopes" | "attempt" | "expired" | "before"
 >;
 
 /** The one way to an attempt, the first or a later one. */
@@ -46,9 +46,10 @@ const hold = (draft: Draft, n: number, what: Attempt, cause: HoldCause): void =>
 };
 
 /** Field by field: what an earlier attempt met is not for this one. */
-const begun = ({ kind, node, iteration, wave, parents, attempt, expired, before }: Attempt): Attempt => {
+const begun = (from: Attempt): Attempt => {
+  const { kind, node, iteration, wave, parents, scopes, attempt, expired, before } = from;
   const what = { kind, node, iteration, wave, parents, attempt, expired };
-  return before === undefined ? what : { ...what, before };
+  return { ...what, ...(scopes && { scopes }), ...(before !== undefined && { before }) };
 };
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked here. */

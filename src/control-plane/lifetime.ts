@@ -3,7 +3,8 @@
  * long it has run (iterations: with the graph).
  *
  * 1. `outstanding` is the number of members that are not done, held ones too; at 0 the lifetime ends.
- * 2. A member that is done is kept while its wave is open, because a join may still collect it.
+ * 2. A member that is done is kept while its wave is open, because a join may still collect it, and while a
+ *    merge waits with it.
  * 3. `due` is never later than the earliest deadline in here; it may be earlier.
  */
 import type { Kind } from "../topics/topics.ts";
@@ -31,6 +32,7 @@ export type EndCode =
   | "outstanding_exceeded"
   | "steps_exceeded"
   | "input_too_large"
+  | "join_unreachable"
   | "internal";
 
 export interface Head {
@@ -66,6 +68,8 @@ export interface Head {
   outstanding: number;
   steps: number;
   waves: number;
+  /** Ranges of inputs that were withdrawn while the lifetime ran on, the latest last; answers to them are late. */
+  withdrawn?: readonly (readonly [number, number])[];
   /** That no wait has taken yet, in the order in which they came. */
   signals?: readonly KeptSignal[];
 }
@@ -126,6 +130,8 @@ export interface Member {
   readonly held?: { readonly cause: HoldCause; readonly since: number };
   /** Once done. */
   readonly answer?: Answered;
+  /** Of a plan: the merges that it may lead to. Of a task that is done: those that wait with it. */
+  readonly scopes?: readonly Scope[];
 }
 
 /** What a wait waits for; neither while its instant is not known. */
@@ -151,8 +157,27 @@ export interface Wave {
   readonly first: number;
   readonly count: number;
   readonly open: number;
-  /** Plans with join `all` → members that may still come. A join that has fired is gone from here. */
+  /** Plans with join `all` or `first` → members that may still come. A join that has fired is gone from here. */
   readonly joins: Readonly<Record<string, number>>;
+  /** Plans with join `first` → members that came and count. */
+  readonly arrived?: Readonly<Record<string, number>>;
+  /** The merges that its tasks may lead to. */
+  readonly scopes?: readonly Scope[];
+}
+
+/** A merge, and the number of the wave that it gathers in. */
+export interface Scope {
+  readonly merge: string;
+  readonly wave: number;
+}
+
+/** A merge that may still fire for a wave. */
+export interface Gathering extends Scope {
+  /** Inputs, and other merges that wait, that may still lead to it. It fires at 0. */
+  readonly open: number;
+  readonly arrived: number;
+  /** The merges that it may lead to itself. */
+  readonly scopes: readonly Scope[];
 }
 
 /** Where a branch ended. */
@@ -169,6 +194,8 @@ export interface Lifetime {
   /** Node → passes so far. */
   readonly iterations: Cells<string, number>;
   readonly endings: Cells<number, Ending>;
+  /** By wave and merge. */
+  readonly gatherings: Cells<string, Gathering>;
 }
 
 export const newLifetime = (head: Head): Lifetime => ({
@@ -177,6 +204,7 @@ export const newLifetime = (head: Head): Lifetime => ({
   waves: Cells.of(),
   iterations: Cells.of(),
   endings: Cells.of(),
+  gatherings: Cells.of(),
 });
 
 export const forkLifetime = (from: Lifetime): Lifetime => ({
@@ -185,6 +213,7 @@ export const forkLifetime = (from: Lifetime): Lifetime => ({
   waves: from.waves.fork(),
   iterations: from.iterations.fork(),
   endings: from.endings.fork(),
+  gatherings: from.gatherings.fork(),
 });
 
 export const settleLifetime = (lifetime: Lifetime): void => {
@@ -192,5 +221,7 @@ export const settleLifetime = (lifetime: Lifetime): void => {
 };
 
 /** The parts that are stored entry by entry once a lifetime has grown. */
-export const PARTS = ["members", "waves", "iterations", "endings"] as const;
+export const PARTS = ["members", "waves", "iterations", "endings", "gatherings"] as const;
+/** Left out of a state where they are empty. */
+export const RARE_PARTS: readonly Part[] = ["gatherings"];
 export type Part = (typeof PARTS)[number];

@@ -7,7 +7,7 @@
  */
 import { MISSING_WAIT_MS_MAX, MISSING_WAIT_MS_MIN, REDISPATCHES_MAX, RESTARTS_MAX } from "../limits.ts";
 import { settle } from "./answer.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, inOrder } from "./draft.ts";
 import type { DispatchLost, ExecutorMissing } from "./event.ts";
 import { put, resend } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
@@ -47,12 +47,8 @@ const giveUp = (draft: Draft, n: number, member: Member, detail: string): void =
   settle(draft, n, member, recordOutcome(draft, n, member, "executor_unavailable", detail));
 
 /** Those of the attempts that are still open, in the order of issue. */
-const sent = (draft: Draft, inputs: DispatchLost["inputs"]): [number, Member][] => {
+function* sent(draft: Draft, inputs: DispatchLost["inputs"]): Generator<[number, Member]> {
   const attempts = new Map(inputs.map((each) => [each.n, each.attempt]));
-  return inOrder(draft).filter(
-    ([n, member]) => member.phase === "issued" && attempts.get(n) === member.attempt,
-  );
-};
-
-const inOrder = (draft: Draft): [number, Member][] =>
-  [...draft.lifetime.members.entries()].sort(([a], [b]) => a - b);
+  for (const [n, member] of inOrder(draft))
+    if (member.phase === "issued" && attempts.get(n) === member.attempt) yield [n, member];
+}

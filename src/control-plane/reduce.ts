@@ -3,7 +3,7 @@
  * states, the same ids and the same effects.
  *
  * 1. A lifetime that has ended asks for nothing, unless it is retried; what still arrives is set aside.
- * 2. Effects name only the nodes downstream of what happened.
+ * 2. Effects name only the nodes downstream of what happened, and merges that wait for it no more.
  * 3. A throw is a broken invariant; the state that went in is untouched, and the caller discards the event.
  */
 import type { GraphIndex } from "../graph/lookup.ts";
@@ -15,6 +15,7 @@ import type { LifetimeEvent } from "./event.ts";
 import { extendLease } from "./issue.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { dispatchLost, executorMissing, restarted } from "./lost.ts";
+import { fireMerges } from "./merge.ts";
 import { align, pause, resume } from "./pause.ts";
 import { retried } from "./retry.ts";
 import { settleStatus } from "./standing.ts";
@@ -29,6 +30,7 @@ export interface Step {
 
 export const reduce = (state: Lifetime | undefined, event: LifetimeEvent, graph: GraphIndex): Step => {
   const draft = event.type === "started" ? started(event, graph) : next(state, event, graph);
+  fireMerges(draft);
   endIfDone(draft);
   settleStatus(draft);
   return { state: draft.lifetime, effects: draft.effects };

@@ -9,6 +9,7 @@ import { append, type Draft, move } from "./draft.ts";
 import type { Moment, RetryRequested } from "./event.ts";
 import { attempt } from "./issue.ts";
 import type { EndCode, Lifetime, Member, Reason } from "./lifetime.ts";
+import { findQuiet } from "./merge.ts";
 import { align } from "./pause.ts";
 import type { LifetimeStatus } from "./status.ts";
 
@@ -76,6 +77,7 @@ export const retried = (draft: Draft, { detail, holds }: RetryRequested & Moment
   head.outstanding = stopped.length;
   append(draft, { type: "lifetime_retried", lifetime: head.id, detail });
   align(draft, holds);
+  findQuiet(draft);
   // Whatever holds it may have done so for long; the time that it is given begins now.
   if (head.left !== undefined) head.left = timeoutMs;
   for (const [n, member] of stopped)

@@ -3,7 +3,7 @@
  * for each entry, and a step then writes only the entries that it touched.
  */
 import { Cells } from "./cells.ts";
-import { type Head, type Lifetime, PARTS, type Part, STATE_VERSION } from "./lifetime.ts";
+import { type Head, type Lifetime, PARTS, type Part, RARE_PARTS, STATE_VERSION } from "./lifetime.ts";
 
 /** Over this many entries a state goes to rows; below it, one row is cheaper than several. */
 export const INLINE_ENTRIES_MAX = 64;
@@ -12,7 +12,7 @@ interface Text {
   readonly v: number;
   readonly head: Head;
   /** Absent when the entries are in rows. */
-  readonly parts?: Readonly<Record<Part, readonly (readonly [unknown, unknown])[]>>;
+  readonly parts?: Readonly<Partial<Record<Part, readonly (readonly [unknown, unknown])[]>>>;
 }
 
 /** One entry of a part; without a value it was deleted. */
@@ -36,7 +36,12 @@ const entriesOf = (lifetime: Lifetime): number => PARTS.reduce((sum, part) => su
 export const storedWrite = (lifetime: Lifetime, spilled: boolean): StoredWrite => {
   const { head } = lifetime;
   if (!spilled && entriesOf(lifetime) <= INLINE_ENTRIES_MAX) {
-    const parts = Object.fromEntries(PARTS.map((part) => [part, [...entries(lifetime, part)]]));
+    const parts = Object.fromEntries(
+      PARTS.filter((part) => lifetime[part].size > 0 || !RARE_PARTS.includes(part)).map((part) => [
+        part,
+        [...entries(lifetime, part)],
+      ]),
+    );
     return { state: JSON.stringify({ v: STATE_VERSION, head, parts }), cells: [], spilled: false };
   }
   const cells: Cell[] = [];
@@ -78,6 +83,7 @@ export const loadStored = (
       waves: cells("waves"),
       iterations: cells("iterations"),
       endings: cells("endings"),
+      gatherings: cells("gatherings"),
     },
     spilled: text.parts === undefined,
   };

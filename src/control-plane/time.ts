@@ -1,16 +1,12 @@
 /** Time is an event: leases that ended, waits and backoffs that are over, and the deadline of the lifetime. */
 import { settle } from "./answer.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, inOrder } from "./draft.ts";
 import { end } from "./ending.ts";
 import { attempt, resend } from "./issue.ts";
-import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
 import { waitDue } from "./wake.ts";
 
 const isOpen = (draft: Draft): boolean => draft.lifetime.head.endedAt === undefined;
-
-const inOrder = (draft: Draft): [number, Member][] =>
-  [...draft.lifetime.members.entries()].sort(([a], [b]) => a - b);
 
 /** No timer fires early (I11): what is not due yet is left, and `due` is set to the earliest of it. */
 export const timePassed = (draft: Draft): void => {

@@ -1,20 +1,14 @@
 /**
- * Where the plans with join `merge` gather, worked out once per graph.
- *
- * 1. The common plan of a merge is the nearest plan that every way from the entries to each task before the
- *    merge leads through; it may be the merge itself, where only its own cycle leads to it.
- * 2. A merge gathers in a wave: of its common plan, or of itself, so that each lap through it is one of its
- *    own. A branch belongs to the innermost of them.
- * 3. A node reaches a merge if there is a way to it that leads through neither of those two, for behind them
- *    another wave begins.
- * 4. No merges reach one another in a circle; validation refuses them, for neither could be the first.
+ * Where the plans with join `merge` gather, worked out once per graph: in each wave of the nearest plan that
+ * every way from the entries to the tasks before the merge leads through, and in each wave of the merge
+ * itself, so that a lap is one of its own. docs/graphs.md says it at length.
  */
 import { type Dominators, dominatorsOf, type Shape } from "./dominators.ts";
 
 export interface Merges {
   /** The merges that gather in each wave that this plan launches. */
   gatherAt(plan: string): readonly string[];
-  /** The merges that this node reaches. */
+  /** The merges that a way leads to from here, without another wave that they gather in on it. */
   reachedFrom(node: string): readonly string[];
 }
 

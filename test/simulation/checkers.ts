@@ -63,6 +63,8 @@ export class LogChecker {
   /** Offset of a task execution → the plan execution that launched it. */
   readonly #waveOf = new Map<number, number>();
   readonly #fired = new Set<string>();
+  /** Offsets of what was taken back; no executor of the simulation says so itself. */
+  readonly #canceled = new Set<number>();
   /** Values that no wait has taken, each sent once → the name of their signal. */
   readonly #signals = new Map<string, string>();
   #read = 0;
@@ -151,13 +153,26 @@ export class LogChecker {
   }
 
   #fires(record: InputRecord, { lifetimeId, inputId: input, name }: ExecutionHeader): void {
+    const { join } = this.#node(lifetimeId, name);
     const waves = new Set(record.carries.map((offset) => this.#waveOf.get(offset) ?? -offset));
-    if (waves.size !== 1) fail("I4", `${input} carries tasks of ${waves.size} waves`);
-    const [wave] = waves;
-    const firing =
-      this.#node(lifetimeId, name).join === "all" ? `${name} ${wave}` : `${name} ${record.carries.join()}`;
-    if (this.#fired.has(firing)) fail("I4", `${name} fired twice, with ${input}`);
-    this.#fired.add(firing);
+    if (waves.size !== 1 && join !== "merge") fail("I4", `${input} carries tasks of ${waves.size} waves`);
+    const [wave = 0] = waves;
+    if (typeof join === "object" && wave > 0 && record.carries.length !== join.first)
+      fail(
+        "I4",
+        `${input} carries ${record.carries.length} tasks; it is the first ${join.first} that fire it`,
+      );
+    // Where it is not once a wave, each task leads to it once.
+    const firings =
+      join === "each" || join === "merge"
+        ? record.carries.map((offset) => `${name} of ${offset}`)
+        : [`${name} ${wave}`];
+    for (const firing of firings) {
+      if (this.#fired.has(firing)) fail("I4", `${name} fired twice, with ${input}`);
+      this.#fired.add(firing);
+    }
+    for (const offset of record.carries)
+      if (this.#canceled.has(offset)) fail("I6", `${input} carries what was withdrawn, at ${offset}`);
   }
 
   #execution(record: ExecutionRecord, header: ExecutionHeader): void {
@@ -168,6 +183,7 @@ export class LogChecker {
     if (inputId(header.lifetimeId, parseInputId(header.inputId)?.n ?? 0) !== header.inputId)
       fail("I5", `${key} is of lifetime ${header.lifetimeId}`);
     this.#outcomes.set(key, { at: record.at, offset: record.offset, status: header.status });
+    if (header.status === ExecutionStatus.CANCELED) this.#canceled.add(record.offset);
     if (record.kind === "task") this.#waveOf.set(record.offset, input.carries[0] ?? 0);
     // The executors of the simulation never say so themselves.
     const node = this.#node(header.lifetimeId, header.name);

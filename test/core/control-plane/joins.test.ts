@@ -1,5 +1,7 @@
 // Without this, a join could fire twice, too early or never, and a cycle could count its passes wrongly.
 import { describe, expect, test } from "vitest";
+import { REDISPATCHES_MAX, WITHDRAWN_RANGES_MAX } from "../../../src/limits.ts";
+import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play } from "../../fixtures/play.ts";
 
@@ -103,6 +105,149 @@ describe("join each", () => {
   });
 });
 
+describe("join first", () => {
+  const FIRST_2 = { join: { first: 2 } };
+  const graph = graphOf("A -> w x y z; w x y z -> B", { B: FIRST_2 });
+  const words = new Map<number, string>(
+    Object.entries(ExecutionStatus).map(([word, status]) => [status, word]),
+  );
+  const statuses = (play: Play) =>
+    play.executions().map(({ header }) => `${header.name} ${words.get(header.status)}`);
+
+  test("fires with the first that came, in the order of launch, and withdraws the others", () => {
+    const play = Play.start(graph).answer("A").answer("y");
+    expect(play.issued).toEqual(["2 w", "3 x", "5 z"]);
+    play.answer("w");
+    expect(play.issued).toEqual(["6 B"]);
+    expect(carriedBy(play, 6)).toEqual(["w", "y"]);
+    expect(play.asked).toEqual(["withdraw 3 5", "dispatch 6 B 1"]);
+    expect(statuses(play).slice(3)).toEqual(["x CANCELED", "z CANCELED"]);
+    expect(play.answer("B").head.status).toBe("SUCCEEDED");
+    expect(play.head.steps).toBe(6);
+  });
+
+  test("sets a late answer of a withdrawn task aside, also when its wave is over, for long enough", () => {
+    const loop = graphOf("A -> x y z; x y z -> A", { A: { join: { first: 1 }, entry: true } });
+    const play = Play.start(loop).answer("A");
+    const answers = [3, 4].map((n) => [n, play.execution(n)] as const);
+    for (let lap = 0; lap < WITHDRAWN_RANGES_MAX; lap++) {
+      play.answer("x");
+      for (const [n, execution] of answers)
+        expect(play.arrive(n, execution).asked).toEqual(["set aside late"]);
+      play.answer("A");
+    }
+    play.answer("x");
+    expect(play.head.withdrawn).toHaveLength(WITHDRAWN_RANGES_MAX);
+    for (const [n, execution] of answers)
+      expect(play.arrive(n, execution).asked).toEqual(["set aside duplicate"]);
+  });
+
+  test("withdraws a task that backs off, which has its outcome already", () => {
+    const retried = graphOf("A -> x y; x y -> B", {
+      B: { join: { first: 1 } },
+      y: { retry: { attempts: 3 } },
+    });
+    const play = Play.start(retried).answer("A").answer("y", { error: "flaky" }).answer("x");
+    expect(play.asked).toEqual(["dispatch 4 B 1"]);
+    expect(play.pass(5_000).issued).toEqual(["4 B"]);
+    expect(play.answer("B").head.steps).toBe(4);
+  });
+
+  test("withdraws nothing that an open join waits for, or that has a plan of its own to go to", () => {
+    const shared = graphOf("A -> v w x y z; v w x y z -> B; w -> C; x -> D; y v -> E; z -> F", {
+      B: { join: { first: 1 } },
+      D: { join: "each" },
+      E: { join: { first: 2 } },
+      F: { join: "merge" },
+    });
+    const play = Play.start(shared).answer("A").answer("v");
+    expect(play.issued).toEqual(["3 w", "4 x", "5 y", "6 z", "7 B"]);
+    play.answer("B").answer("w").answer("x").answer("y").answer("z");
+    expect(play.issued.map((each) => each.slice(-1))).toEqual(["C", "D", "E", "F"]);
+    expect(play.inputs().filter(({ header }) => header.name === "B")).toHaveLength(1);
+  });
+
+  test("withdraws what two of them shared when the second has fired", () => {
+    const both = graphOf("A -> x y z; x z -> B; y z -> C", {
+      B: { join: { first: 1 } },
+      C: { join: { first: 1 } },
+    });
+    const play = Play.start(both).answer("A").answer("x");
+    expect(play.issued).toEqual(["3 y", "4 z", "5 B"]);
+    expect(play.answer("y").issued).toEqual(["5 B", "6 C"]);
+  });
+
+  test("counts a failure that routes, and none that is ignored", () => {
+    const failing = graphOf("A -> w x y z; w x y z -> B", {
+      B: FIRST_2,
+      w: { onFailure: "ignore" },
+      x: { onFailure: "route" },
+    });
+    const play = Play.start(failing).answer("A").answer("w", { error: "no" }).answer("x", { error: "no" });
+    expect(play.issued).toEqual(["4 y", "5 z"]);
+    expect(carriedBy(play.answer("z"), 6)).toEqual(["x", "z"]);
+  });
+
+  test("fails its lifetime when departures leave too few, as soon as one has come", () => {
+    const departing = graphOf("A -> x y; x y -> B; x -> C", { B: FIRST_2 });
+    const play = Play.start(departing).answer("A").answer("x", { edge: "C" });
+    expect(play.head.endedAt).toBeUndefined();
+    expect(play.answer("y").head).toMatchObject({
+      status: "FAILED",
+      reason: {
+        code: "join_unreachable",
+        detail: "B waits for the first 2 tasks of a wave, and only 1 can still come",
+      },
+    });
+  });
+
+  test("fails its lifetime when ignored failures leave too few", () => {
+    const failing = graphOf("A -> x y; x y -> B", { B: FIRST_2, x: { onFailure: "ignore" } });
+    const play = Play.start(failing).answer("A").answer("x", { error: "no" });
+    expect(play.head.reason?.code).toBe("join_unreachable");
+    expect(statuses(play)).toEqual(["A SUCCEEDED", "x FAILED", "y CANCELED"]);
+  });
+
+  test("fails its lifetime when too few were launched, as soon as one comes", () => {
+    const play = Play.start(graph).answer("A", { tasks: ["x"] });
+    expect(play.head.endedAt).toBeUndefined();
+    expect(play.answer("x").head.reason?.code).toBe("join_unreachable");
+  });
+
+  test("does not fire, and fails nothing, where every task departs", () => {
+    const play = Play.start(graphOf("A -> x y; x y -> B C", { B: FIRST_2 })).answer("A");
+    play.answer("x", { edge: "C" }).answer("y", { edge: "C" });
+    expect(play.issued).toEqual(["4 C"]);
+  });
+
+  test("takes each input back once, when what it races with ends in the same moment", () => {
+    const racing = graphOf("A -> x y; x y -> B", {
+      B: { join: { first: 1 } },
+      x: { onFailure: "route" },
+      y: { onFailure: "route" },
+    });
+    const expired = Play.start(racing).answer("A").pass(60_000);
+    expect(statuses(expired)).toEqual(["A SUCCEEDED", "x TIMED_OUT", "y CANCELED"]);
+    const vanished = Play.start(racing).answer("A");
+    for (let i = 0; i <= REDISPATCHES_MAX; i++) {
+      const inputs = vanished.open("issued").map(([n, { attempt }]) => ({ n, attempt }));
+      vanished.reduce({ type: "dispatch_lost", inputs });
+    }
+    expect(statuses(vanished)).toEqual(["A SUCCEEDED", "x FAILED", "y CANCELED"]);
+  });
+
+  test("asks the bounds without those that it withdraws", () => {
+    const narrow = graphOf(
+      "A -> w x; w x -> B C",
+      { B: { join: { first: 1 } }, C: { join: { first: 1 } } },
+      {
+        outstandingMax: 2,
+      },
+    );
+    expect(Play.start(narrow).answer("A").answer("x").head.endedAt).toBeUndefined();
+  });
+});
+
 describe("a cycle", () => {
   test("counts passes through each node from 0, in the state and on the wire", () => {
     const play = Play.start(graphOf("A -> x; x -> A", { A: { entry: true } }));
@@ -126,7 +271,9 @@ describe.each(["constructor", "__proto__", "toString", "hasOwnProperty"])("a pla
   test.each([
     ["all", 1],
     ["each", 2],
-  ] as const)("with join %s fires %i times", (join, times) => {
+    ["merge", 1],
+    [{ first: 2 }, 1],
+  ] as const)("with join %j fires %i times", (join, times) => {
     const nodes = Object.fromEntries([[name, { type: "plan" as const, join, entry: false }]]);
     const play = Play.start(graphOf(`A -> x y; x y -> ${name}`, nodes))
       .answer("A")

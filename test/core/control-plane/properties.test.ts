@@ -60,7 +60,7 @@ holds(
 );
 
 holds(
-  "what is asked for is downstream of what happened, or the same node again",
+  "what is asked for is downstream of what happened, a merge that waited for it, or the same node again",
   ({ play, before, event, effects }) => {
     const touched = (): string[] => {
       if (before === undefined) return [];
@@ -69,7 +69,11 @@ holds(
     };
     const from = touched();
     const held = [...(before?.members.entries() ?? [])].filter(([, { phase }]) => phase === "held");
-    const allowed = new Set(before ? from.flatMap((node) => play.index.down(node)) : play.index.entries);
+    const below = (node: string) => [
+      ...play.index.down(node),
+      ...(play.index.merges?.reachedFrom(node) ?? []),
+    ];
+    const allowed = new Set(before ? from.flatMap(below) : play.index.entries);
     if (event.type !== "execution_arrived") for (const node of from) allowed.add(node);
     for (const [, { node }] of held) allowed.add(node);
     for (const effect of effects) if (effect.type === "dispatch") expect([...allowed]).toContain(effect.node);
@@ -92,12 +96,16 @@ holds(
       expect(wave.open).toBe(inWave.length);
       const waiting: Record<string, number> = {};
       for (const [, { node }] of inWave)
-        for (const plan of play.index.down(node))
-          if (play.index.node(plan).join === "all") waiting[plan] = (waiting[plan] ?? 0) + 1;
+        for (const plan of play.index.down(node)) {
+          const { join } = play.index.node(plan);
+          const hasFired = typeof join === "object" && !Object.hasOwn(wave.joins, plan);
+          if (join !== "each" && join !== "merge" && !hasFired) waiting[plan] = (waiting[plan] ?? 0) + 1;
+        }
       expect(wave.joins).toEqual(waiting);
     }
     for (const [, member] of members.entries())
-      expect(member.kind === "task").toBe(waves.get(member.wave) !== undefined);
+      if (member.kind === "plan") expect(member.wave).toBe(0);
+      else expect(waves.get(member.wave) !== undefined || (member.scopes ?? []).length > 0).toBe(true);
   },
 );
 
@@ -134,9 +142,12 @@ holds(
         const decoded = decodeExecution(record.kind, record.message);
         return waveOf.get((decoded.ok && decoded.value.header?.inputId) || "");
       });
-      expect(new Set(waves).size).toBe(1);
-      const join = play.index.node(header.name).join;
-      fired.push(`${header.name} ${join === "all" ? waves[0] : carries.join()}`);
+      // merges.test.ts says what a merge fires with.
+      const { join } = play.index.node(header.name);
+      if (join !== "merge" || header.iterationIdx === 0) expect(carries.length).toBeGreaterThan(0);
+      if (join !== "merge") expect(new Set(waves).size).toBe(1);
+      if (typeof join === "object" && waves[0] !== 0) expect(carries).toHaveLength(join.first);
+      fired.push(`${header.name} ${join === "each" || join === "merge" ? carries.join() : waves[0]}`);
     }
     expect(new Set(fired).size).toBe(fired.length);
   },

@@ -4,8 +4,11 @@ import { FAULT_CODES, type Fault, type FaultCode } from "../../../src/graph/faul
 import { parseGraph, type WrittenGraph } from "../../../src/graph/parse.ts";
 import { document, many, position, withLines } from "./case.ts";
 import { catalogue } from "./catalogue.ts";
+import { JOIN_CASES } from "./join-mistakes.ts";
 import { CASES } from "./mistakes.ts";
 import { OVERSIZE } from "./oversize.ts";
+
+const MISTAKES = [...CASES, ...JOIN_CASES, ...OVERSIZE];
 
 const faultsOf = (written: WrittenGraph): Fault[] => {
   const parsed = parseGraph(written, catalogue);
@@ -13,7 +16,7 @@ const faultsOf = (written: WrittenGraph): Fault[] => {
 };
 
 describe("a graph with one mistake", () => {
-  it.each([...CASES, ...OVERSIZE])("answers $code and nothing else for $says", ({ written, code, fault }) => {
+  it.each(MISTAKES)("answers $code and nothing else for $says", ({ written, code, fault }) => {
     expect(faultsOf(written)).toEqual([expect.objectContaining({ code, ...fault })]);
   });
 
@@ -50,7 +53,7 @@ describe("a graph with one mistake", () => {
 
   it("can be answered by every code", () => {
     const elsewhere = ["unreachable_node", "circular_merges"] as const;
-    const answered = new Set<FaultCode>([...[...CASES, ...OVERSIZE].map(({ code }) => code), ...elsewhere]);
+    const answered = new Set<FaultCode>([...MISTAKES.map(({ code }) => code), ...elsewhere]);
     expect(FAULT_CODES.filter((code) => !answered.has(code))).toEqual([]);
   });
 });

@@ -22,6 +22,7 @@ test("validation answers 200 with every fault, and registers nothing", async () 
   expect((await send("POST", `${GRAPHS}:validate`, { json: { dot: ok("g") } })).body).toEqual({
     valid: true,
     faults: [],
+    warnings: [],
   });
   expect((await send("GET", `${GRAPHS}/g`)).body.code).toBe("graph_not_found");
 });
@@ -47,6 +48,19 @@ test("the same graph again answers the version that it has, another the next", a
   expect([first.body.version, again.body.version, next.body.version]).toEqual([1, 1, 2]);
   const versions = await send("GET", `${GRAPHS}/v/versions`);
   expect(versions.body.items.map(({ version }: { version: number }) => version)).toEqual([2, 1]);
+});
+
+test("what is valid and most likely not meant is told by validation, and by each registration", async () => {
+  const dot = `digraph w { a [type=plan, kind=parallel]; c [type=plan, kind=parallel]; d [type=plan, kind=parallel, end=true]
+    node [type=task, kind=transform, expression="1"]
+    a -> e -> c -> f -> d; a -> g -> d }`;
+  const warnings = [
+    expect.objectContaining({ code: "join_spans_waves", node: "d", position: { line: 1, column: 73 } }),
+  ];
+  const validated = await send("POST", `${GRAPHS}:validate`, { json: { dot } });
+  expect(validated.body).toEqual({ valid: true, faults: [], warnings });
+  for (const status of [201, 200])
+    expect(await send("POST", GRAPHS, { json: { dot } })).toMatchObject({ status, body: { warnings } });
 });
 
 test("a graph is read back with its document and its text, and its document registers as the same", async () => {
