@@ -35,6 +35,7 @@ export default defineConfig({
                 TEST_MIGRATIONS,
                 ESCAPEMENT_KEYS: JSON.stringify(KEYS),
                 ESCAPEMENT_VERSION: "under-test",
+                ESCAPEMENT_HTTP_HOSTS: "127.0.0.1",
               },
             },
           }),
@@ -44,6 +45,7 @@ export default defineConfig({
           // What an object says after the last test of its file would leave the run waiting for ever.
           disableConsoleIntercept: true,
           include: ["test/workers/**/*.test.ts"],
+          globalSetup: ["test/setup/outside.ts"],
           setupFiles: ["test/setup/migrations.ts"],
         },
       },

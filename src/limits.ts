@@ -53,6 +53,8 @@ export const RETRY_ATTEMPTS_MAX = 20;
 export const ATTEMPTS_MAX = 63;
 export const RETRY_BACKOFF_MS = 500;
 export const RETRY_BACKOFF_MS_MAX = 60 * SECOND;
+/** What a failure may ask to wait before the next attempt, as a rate limit does; a longer wait is for people. */
+export const RETRY_ASKED_MS_MAX = 3_600 * SECOND;
 /** What the executor's own timeout is given to arrive before the control plane ends the attempt itself. */
 export const LEASE_MARGIN_MS = 1 * SECOND;
 /** The same attempt is sent again when its executor vanished, this often, before it counts as failed. */
@@ -72,6 +74,16 @@ export const HEARTBEATS_A_TIMEOUT = 4;
 export const PROGRESS_BYTES_MAX = 4 * KIB;
 /** Progress of one input passed on at most this often: as fast as people read. */
 export const PROGRESS_MS = 1 * SECOND;
+/** Tasks `http` in one call: an invocation may have six connections that wait for their headers. */
+export const HTTP_INPUTS_A_CALL_MAX = 6;
+/** Of an answer, where its node says nothing. */
+export const HTTP_RESPONSE_BYTES = 1024 * KIB;
+/** Six of them, as text and as JSON, fit an isolate's 128 MB. */
+export const HTTP_RESPONSE_BYTES_MAX = 4 * 1024 * KIB;
+/** Of a body that says why a request failed. */
+export const HTTP_EXCERPT_BYTES_MAX = 500;
+export const HTTP_REDIRECTS_MAX = 5;
+export const HTTP_HEADERS_MAX = 50;
 /** Compiled expressions in memory: some 10 KiB each. */
 export const COMPILED_EXPRESSIONS_MAX = 1_000;
 

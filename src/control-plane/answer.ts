@@ -3,9 +3,9 @@
  * a retry, the end of the lifetime, or the next nodes — is decided here for both.
  */
 import type { Node } from "../graph/graph.ts";
-import { ATTEMPTS_MAX } from "../limits.ts";
+import { ATTEMPTS_MAX, RETRY_ASKED_MS_MAX } from "../limits.ts";
 import { type Execution, isPlan } from "../wire/codec.ts";
-import { errorCode, NEVER_RETRIED } from "../wire/error-message.ts";
+import { errorCode, NEVER_RETRIED, retryAfterMs } from "../wire/error-message.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { leastBytes } from "../wire/reference.ts";
 import { afterPlan, chooseTasks } from "./after-plan.ts";
@@ -106,7 +106,7 @@ export const settle = (draft: Draft, n: number, member: Member, recorded: Record
   ) {
     const over = overBound(draft, [], 0);
     if (over) fail(draft, n, member, over);
-    else backOff(draft, n, member, recorded.expired === true);
+    else backOff(draft, n, member, recorded.expired === true, retryAfterMs(message));
     return;
   }
   if (node.onFailure !== "fail") {
@@ -125,8 +125,8 @@ const fail = (draft: Draft, n: number, member: Member, reason: Reason): void => 
 const attemptsMax = ({ before = 0 }: Member, { retry }: Node): number =>
   Math.min(before + retry.attempts, ATTEMPTS_MAX);
 
-/** Exponential backoff with full jitter: a wait drawn between nothing and a bound that doubles. */
-const backOff = (draft: Draft, n: number, member: Member, expired: boolean): void => {
+/** Exponential backoff with full jitter: a wait drawn between nothing and a bound that doubles; longer where asked for. */
+const backOff = (draft: Draft, n: number, member: Member, expired: boolean, askedMs: number): void => {
   const { retry } = draft.graph.node(member.node);
   const bound = Math.min(
     retry.backoffMsMax,
@@ -136,7 +136,7 @@ const backOff = (draft: Draft, n: number, member: Member, expired: boolean): voi
   put(draft, n, {
     ...member,
     phase: "backoff",
-    due: draft.at + wait,
+    due: draft.at + Math.max(wait, Math.min(askedMs, RETRY_ASKED_MS_MAX)),
     expired,
   });
 };

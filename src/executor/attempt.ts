@@ -82,6 +82,7 @@ const ctxOf = <Settings>(
   iteration: header.iterationIdx,
   settings,
   idempotencyKey: header.inputId,
+  ...(header.traceParent !== "" && { traceParent: header.traceParent }),
   env: ports.env,
   log: ports.log,
   heartbeat: (progress) => ports.heartbeat(progress === undefined ? undefined : progressText(progress)),

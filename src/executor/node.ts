@@ -23,6 +23,8 @@ export interface NodeContext<Settings> {
   readonly signal: AbortSignal;
   /** The same for all attempts of one input: hand it to whatever must not happen twice. */
   readonly idempotencyKey: string;
+  /** W3C Trace Context of the input, where it has one: pass it on to whatever is called. */
+  readonly traceParent?: string;
   /** Bindings and secrets of the deployment. */
   readonly env: Readonly<Record<string, unknown>>;
   /** Adds to what the attempt has consumed. */

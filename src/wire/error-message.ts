@@ -32,9 +32,15 @@ export const NEVER_RETRIED: readonly string[] = [
   "result_too_large",
 ] satisfies RuntimeErrorCode[];
 
-export const errorMessage = (code: string, detail: string): string =>
+export const errorMessage = (code: string, detail: string, retryAfterMs?: number): string => {
+  const wait = retryAfterMs === undefined ? "" : `retry_after_ms=${Math.max(0, Math.ceil(retryAfterMs))}; `;
   // Half a surrogate pair, whether it came or the cut made it, is nothing that protobuf can encode.
-  `${code}: ${detail}`.slice(0, ERROR_MESSAGE_CHARS_MAX).toWellFormed();
+  return `${code}: ${wait}${detail}`.slice(0, ERROR_MESSAGE_CHARS_MAX).toWellFormed();
+};
+
+/** The wait before another attempt that a message asks for, directly after its code. */
+export const retryAfterMs = (message: string): number =>
+  Number(/^[A-Za-z_][\w.]{0,99}: retry_after_ms=(\d{1,15});/.exec(message)?.[1] ?? 0);
 
 /** The code that a message begins with; `error` where it has none. */
 export const errorCode = (message: string): string => CODE.exec(message)?.[1] ?? "error";

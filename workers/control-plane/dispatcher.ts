@@ -13,7 +13,13 @@ import type {
   NodeSpec,
   Running,
 } from "../../src/executor/dispatch.ts";
-import { DISPATCH_BYTES_MAX, DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX } from "../../src/limits.ts";
+import { HTTP } from "../../src/executor/tasks/http.ts";
+import {
+  DISPATCH_BYTES_MAX,
+  DISPATCH_INPUTS_MAX,
+  HTTP_INPUTS_A_CALL_MAX,
+  IN_FLIGHT_INPUTS_MAX,
+} from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 
 export interface Outgoing {
@@ -145,8 +151,10 @@ export class Dispatcher {
     const room = Math.min(DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX - this.#inFlight);
     let bytes = 0;
     let taken = 0;
+    let http = 0;
     for (const out of queue) {
       if (outs.length >= room || bytes >= DISPATCH_BYTES_MAX) break;
+      if (out.spec.kind === HTTP && ++http > HTTP_INPUTS_A_CALL_MAX) break;
       taken++;
       const input = this.#input(out);
       if (input === undefined) continue;

@@ -3,8 +3,9 @@ import { digestNodes } from "../../examples/digest/nodes.ts";
 import { redraftNodes } from "../../examples/redraft/nodes.ts";
 import { builtIns } from "../../src/executor/built-ins.ts";
 import { registry } from "../../src/executor/registry.ts";
+import { http } from "./tasks/http.ts";
 
 export const nodes = registry({
   plans: [...builtIns.plans, ...redraftNodes.plans, ...digestNodes.plans],
-  tasks: [...builtIns.tasks, ...redraftNodes.tasks, ...digestNodes.tasks],
+  tasks: [...builtIns.tasks, http, ...redraftNodes.tasks, ...digestNodes.tasks],
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { draw, seedOf } from "../../../src/control-plane/ids.ts";
 import type { OnFailure } from "../../../src/graph/graph.ts";
-import { ERROR_MESSAGE_CHARS_MAX } from "../../../src/limits.ts";
+import { ERROR_MESSAGE_CHARS_MAX, RETRY_ASKED_MS_MAX } from "../../../src/limits.ts";
 import { NEVER_RETRIED } from "../../../src/wire/error-message.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
@@ -134,6 +134,24 @@ describe("a retry", () => {
       if (i < 2) play.answer("x", { error: "flaky" });
     }
     expect(play.member(2)).toMatchObject({ attempt: 4, phase: "issued" });
+  });
+
+  test.each([
+    ["rate_limited: retry_after_ms=5000; slow down", 5_000],
+    ["RateLimited: retry_after_ms=99999999; come tomorrow", RETRY_ASKED_MS_MAX],
+  ])("comes no sooner than its failure asks, %s, within a bound", (error, wait) => {
+    const play = Play.start(retried).answer("A").answer("x", { error });
+    expect(play.pass(wait - 1).asked).toEqual([]);
+    expect(play.pass(1).asked).toEqual(["dispatch 2 x 2"]);
+  });
+
+  test.each([
+    "flaky: it says retry_after_ms=5000; and more",
+    "flaky: retry_after_ms=-5;",
+    "retry_after_ms=5000;",
+  ])("is not held up by %s", (error) => {
+    const play = Play.start(retried).answer("A").answer("x", { error });
+    expect(play.pass(100).asked).toEqual(["dispatch 2 x 2"]);
   });
 
   test("is given up after the attempts that its node allows", () => {

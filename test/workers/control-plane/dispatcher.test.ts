@@ -1,7 +1,13 @@
 // Without this, an input could run out of time before it was sent, or be lost between two calls.
 import { expect, test } from "vitest";
 import type { Answers, Dispatch, NodeSpec } from "../../../src/executor/dispatch.ts";
-import { DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX, LEASE_MARGIN_MS } from "../../../src/limits.ts";
+import { HTTP } from "../../../src/executor/tasks/http.ts";
+import {
+  DISPATCH_INPUTS_MAX,
+  HTTP_INPUTS_A_CALL_MAX,
+  IN_FLIGHT_INPUTS_MAX,
+  LEASE_MARGIN_MS,
+} from "../../../src/limits.ts";
 import { Dispatcher, type Outgoing } from "../../../workers/control-plane/dispatcher.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -80,4 +86,21 @@ test("inputs whose node is not deployed are reported missing, not lost, and leav
   await expect.poll(() => dispatcher.inFlight).toBe(0);
   expect(missing.map(({ n }) => n)).toEqual([1, 2, 3]);
   expect(lost).toEqual([]);
+});
+
+test("tasks that call out share a call with few of their kind", () => {
+  const { calls, dispatcher } = setUp();
+  const http: NodeSpec = { ...spec, kind: HTTP };
+  const due = TIMEOUT_MS + LEASE_MARGIN_MS;
+  for (let n = 1; n <= 2 * HTTP_INPUTS_A_CALL_MAX + 1; n++)
+    for (const each of [http, spec])
+      dispatcher.add({ lifetime: each.kind, n, attempt: 1, spec: each, offset: n, due });
+  dispatcher.pump();
+  const outs = calls.map(({ dispatch: { nodes, items } }) => items.map(({ node }) => nodes[node]?.kind));
+  expect(outs.map((kinds) => kinds.filter((kind) => kind === HTTP).length)).toEqual([
+    HTTP_INPUTS_A_CALL_MAX,
+    HTTP_INPUTS_A_CALL_MAX,
+    1,
+  ]);
+  expect(outs.flat()).toHaveLength(2 * (2 * HTTP_INPUTS_A_CALL_MAX + 1));
 });
