@@ -4,7 +4,7 @@
  */
 import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
 import { GRAPH_SYNTAX_FAULTS_MAX } from "../../limits.ts";
-import { type Fault, type FaultCode, fault, type Position } from "../fault.ts";
+import { type Fault, fault, type Position } from "../fault.ts";
 import type { Assignment, DotGraph, EdgeEnd, Group, Id, Nodes, Statement } from "./syntax.ts";
 import type { Tokens } from "./tokens.ts";
 import { syntaxWords } from "./words.ts";
@@ -25,8 +25,13 @@ const unquoted = (image: string): string =>
 export class Enough extends Error {}
 
 export class DotParser extends EmbeddedActionsParser {
-  /** What was understood and is refused; of the text that was read last. */
+  /** Of the text that was read last: what was understood and is an error all the same. */
   refused: Fault[] = [];
+  undirected: Fault[] = [];
+  /** Signs that stand where a statement has to begin. */
+  strays: IToken[] = [];
+  /** How many errors there were when a statement or an attribute began, wherever there was a new one. */
+  #counts: number[] = [];
   readonly #tokens: Tokens;
 
   constructor(tokens: Tokens, vocabulary: TokenType[]) {
@@ -35,14 +40,38 @@ export class DotParser extends EmbeddedActionsParser {
     this.performSelfAnalysis();
   }
 
+  begin(): void {
+    this.refused = [];
+    this.undirected = [];
+    this.strays = [];
+    this.#counts = [];
+  }
+
+  /** Errors of one statement, or of one attribute, have one number. */
+  partOf(error: number): number {
+    return this.#counts.filter((count) => count <= error).length;
+  }
+
   /** ACTION, because the rules are also walked once without a text. */
-  #refuse(code: FaultCode, token: IToken, message: string): void {
-    this.ACTION(() => this.refused.push(fault(code, message, { position: positionOf(token) })));
+  #notDirected(token: IToken, message: string): void {
+    this.ACTION(() => this.undirected.push(fault("not_directed", message, { position: positionOf(token) })));
+  }
+
+  #refuse(token: IToken, message: string): void {
+    this.ACTION(() => this.refused.push(fault("syntax", message, { position: positionOf(token) })));
   }
 
   #stopWhenEnough(): void {
     this.ACTION(() => {
-      if (this.errors.length + this.refused.length >= GRAPH_SYNTAX_FAULTS_MAX) throw new Enough();
+      const count = this.errors.length + this.refused.length + this.strays.length;
+      if (count >= GRAPH_SYNTAX_FAULTS_MAX) throw new Enough();
+    });
+  }
+
+  #nextPart(): void {
+    this.ACTION(() => {
+      const { length } = this.errors;
+      if (length > (this.#counts.at(-1) ?? 0)) this.#counts.push(length);
     });
   }
 
@@ -60,7 +89,7 @@ export class DotParser extends EmbeddedActionsParser {
       {
         ALT: () => {
           const graph = this.CONSUME(t.graph);
-          this.#refuse("not_directed", graph, "A graph is directed; write digraph, and -> for every --.");
+          this.#notDirected(graph, "A graph is directed; write digraph, and -> for every --.");
           return graph;
         },
       },
@@ -74,16 +103,44 @@ export class DotParser extends EmbeddedActionsParser {
     const t = this.#tokens;
     const statements: Statement[] = [];
     this.CONSUME(t.openBrace);
-    this.MANY(() => {
-      statements.push(this.SUBRULE(this.#statement));
-      this.OPTION(() => this.CONSUME(t.semicolon));
-    });
+    this.MANY(() =>
+      this.OR([
+        {
+          ALT: () => {
+            statements.push(this.SUBRULE(this.#statement));
+            this.OPTION(() => this.CONSUME(t.semicolon));
+          },
+        },
+        { ALT: () => this.SUBRULE(this.#stray) },
+      ]),
+    );
     this.CONSUME(t.closeBrace);
     return statements;
   });
 
+  /** Read over, so that the statements behind it are read too. */
+  readonly #stray = this.RULE("stray", (): void => {
+    this.#stopWhenEnough();
+    const token = this.LA(1);
+    this.ACTION(() => this.strays.push(token));
+    const t = this.#tokens;
+    const signs = [
+      t.arrow,
+      t.line,
+      t.openBracket,
+      t.closeBracket,
+      t.equals,
+      t.semicolon,
+      t.comma,
+      t.colon,
+      t.plus,
+    ];
+    this.OR(signs.map((sign) => ({ ALT: () => this.CONSUME(sign) })));
+  });
+
   readonly #statement = this.RULE("statement", (): Statement => {
     this.#stopWhenEnough();
+    this.#nextPart();
     const assignment = (): Statement => ({ form: "assignment", assignment: this.SUBRULE(this.#assignment) });
     return this.OR([
       { ALT: () => this.SUBRULE(this.#defaults) },
@@ -120,11 +177,13 @@ export class DotParser extends EmbeddedActionsParser {
         {
           ALT: () => {
             const line = this.CONSUME(t.line);
-            this.#refuse("not_directed", line, "An edge is directed; write -> for --.");
+            this.#notDirected(line, "An edge is directed; write -> for --.");
           },
         },
       ]);
-      ends.push(this.SUBRULE1(this.#end));
+      ends.push(
+        this.OR1([{ ALT: () => this.SUBRULE(this.#keyword) }, { ALT: () => this.SUBRULE1(this.#end) }]),
+      );
     });
     const attributes: Assignment[] = [];
     this.MANY1(() => this.SUBRULE(this.#attributes, { ARGS: [attributes] }));
@@ -134,6 +193,18 @@ export class DotParser extends EmbeddedActionsParser {
   readonly #end = this.RULE("end", (): EdgeEnd => {
     this.#stopWhenEnough();
     return this.OR([{ ALT: () => this.SUBRULE(this.#group) }, { ALT: () => this.SUBRULE(this.#nodes) }]);
+  });
+
+  /** Read as the name that it was meant for; a statement may begin behind it. */
+  readonly #keyword = this.RULE("keyword", (): Nodes => {
+    const t = this.#tokens;
+    const words = [t.node, t.edge, t.graph, t.digraph, t.strict];
+    const word = this.OR(words.map((keyword) => ({ ALT: () => this.CONSUME(keyword) })));
+    this.#refuse(
+      word,
+      `${word.image} is a keyword; as the name of a node write it in quotes: "${word.image}".`,
+    );
+    return { form: "nodes", ids: [this.#plainId(word)] };
   });
 
   readonly #nodes = this.RULE("nodes", (): Nodes => {
@@ -174,6 +245,7 @@ export class DotParser extends EmbeddedActionsParser {
     const t = this.#tokens;
     this.CONSUME(t.openBracket);
     this.MANY(() => {
+      this.#nextPart();
       const assignment = this.SUBRULE(this.#assignment);
       this.ACTION(() => attributes.push(assignment));
       this.OPTION(() =>
@@ -200,7 +272,7 @@ export class DotParser extends EmbeddedActionsParser {
         ALT: () => {
           const numeral = this.CONSUME(t.badNumeral);
           const words = `${numeral.image} is neither a name nor a numeral; write it in quotes: "${numeral.image}".`;
-          this.#refuse("syntax", numeral, words);
+          this.#refuse(numeral, words);
           return this.#plainId(numeral);
         },
       },

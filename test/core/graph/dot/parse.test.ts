@@ -1,4 +1,4 @@
-// Without this a DOT text could mean something else here than it means to GraphViz, or fail without saying where.
+// Without this a DOT text could lose what a graph of ours is made of, or fail without saying where.
 import { describe, expect, it } from "vitest";
 import { parseDot } from "../../../../src/graph/dot/parse.ts";
 import type { GraphDraft } from "../../../../src/graph/draft.ts";
@@ -124,14 +124,53 @@ describe("a DOT text that cannot be read", () => {
     expect(faultsOf(text)).toEqual(faults);
   });
 
-  it("says all that can be told apart", () => {
-    expect(faultsOf("digraph g {\n a [x=]\n b -> ;\n c [y=30s]\n d ? e\n}\n}")).toEqual([
-      "2:7 syntax",
-      "3:7 syntax",
-      "4:7 syntax",
-      "5:4 syntax",
-      "7:1 syntax",
-    ]);
+  it.each([
+    [
+      "in attributes",
+      "a [x=]\nb [y=30s, z=2x]\nc [v]\nd [w=1 2, u=]",
+      ["2:6", "3:6", "3:13", "4:5", "5:9", "5:13"],
+    ],
+    ["over the lines of attributes", "a [\nx=,\ny=2 3,\nz\n]\nb [=1]", ["3:3", "4:6", "6:1", "7:4"]],
+    [
+      "in edges",
+      "a -> ;\nb -> -> c\nd -> [x=1]\n-> e\nf:p:q:r -> g: -> h",
+      ["2:6", "3:6", "4:6", "5:1", "6:6", "6:15"],
+    ],
+    ["in defaults", "node\na edge = 1\ngraph\nsubgraph s -> b\nc [x=]", ["3:1", "3:8", "5:1", "5:12", "6:6"]],
+    ["in strings", '"a" + b\nc + d\ne [x="1" + ]', ["2:7", "3:3", "4:12"]],
+    [
+      "in statements",
+      "a;;b\n{a}, b -> c\nd = = 1\ne ? f\ng [x=1]]\n[y=1]",
+      ["2:3", "3:4", "4:5", "5:3", "6:8", "7:1"],
+    ],
+    ["in groups", "subgraph s { a [x=]\nb -> }\n{ c [y\n}\n{ d -> }", ["2:19", "3:6", "5:1", "6:8"]],
+    ["in one line", "a [x=] b [y=] c [z=1]; d -> ;", ["2:6", "2:13", "2:29"]],
+    ["before a string that is never closed", 'a [x=]\nb [y="1]\nc [z="2"]', ["2:6", "4:8"]],
+    ["before a comment that is never closed", "a [x=]\nb /* c", ["2:6", "3:3"]],
+    ["and a brace too many", "a [x=]\n}", ["2:6", "4:1"]],
+  ])("says all faults %s", (_, body, positions) => {
+    expect(faultsOf(`digraph g {\n${body}\n}`)).toEqual(positions.map((position) => `${position} syntax`));
+  });
+
+  it.each([
+    ["a [x=]", "write a name or a value, in quotes unless it is one word"],
+    ["a [x=1 2]", "quote what is more than one word"],
+    ["a [x=1\nb -> c", "close the attributes before it with ]"],
+    ["a [x=1\n[y=2]", "close the attributes with ]"],
+    ["a -> ;", "name what the edge leads to"],
+    ["a -> node", 'as the name of a node write it in quotes: "node"'],
+    ["a [x=1] -> b", "its attributes stand behind the last of its nodes"],
+    ["node -> a", "put it in quotes if it is a name"],
+    ["subgraph s -> b", "write the statements of a graph or a subgraph in { }"],
+    ['"a" + b', "join a string with another one in quotes"],
+    ["a;;b", "take this one out"],
+    ["{", "close every { with a }"],
+    ["re-draft", "put the whole word in quotes"],
+    ["x [timeout=30s]", 'write it in quotes: "30s"'],
+    ['a [x="1]\nb [x="2"]', "Or the string of line 2, which runs over several lines, misses its end"],
+    ["a [when=score < 3]", "close each < in it, or write a string in quotes"],
+  ])("says how to mend %j", (body, words) => {
+    expect(parseDot(`digraph g {\n${body}\n}`).faults[0]?.message).toContain(words);
   });
 
   it.each([
