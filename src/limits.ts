@@ -152,6 +152,18 @@ export const ALIGN_LIFETIMES = 100;
 export const INBOX_EVENTS_MAX = 20_000;
 
 // Room in the object
+/** What SQLite of one object may hold. */
+export const STORAGE_BYTES_MAX = 10_000_000_000;
+/** Shares of it: alarmed, so that somebody has the time to make room. */
+export const STORAGE_HALF = 0.5;
+/** Nothing starts; what runs has a fifth of the storage to end in. */
+export const STORAGE_STARTS = 0.8;
+/** No input is sent any more; the last tenth is for answers to what is out, and for deleting. */
+export const STORAGE_HOLDS = 0.9;
+/** Room comes with the next trim or with somebody who deletes, neither of which takes seconds. */
+export const STORAGE_RETRY_AFTER_MS = 60 * SECOND;
+/** Of messages that D1 does not have yet, a fifth of the storage: hours of a usual tenant without D1. */
+export const BACKLOG_BYTES_MAX = 2_000_000_000;
 /**
  * How long the records of a lifetime stay in the log after its end: a reader who was away for a night reads on.
  * D1 has them for ever. A tenant may set its own.

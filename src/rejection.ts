@@ -37,6 +37,7 @@ export const REJECTION_CODES = [
   "too_many_readers",
   "overloaded",
   "data_plane_behind",
+  "storage_full",
   "unavailable",
   "internal",
 ] as const;

@@ -22,6 +22,11 @@ export interface Counters {
   readonly d1_rows: number;
   /** Inputs that no code at their executor had the node for, each time that they were sent. */
   readonly executor_missing: number;
+  /** Records that D1 does not have yet, at the most; and the bytes of their messages. */
+  readonly backlog: number;
+  readonly backlog_bytes: number;
+  /** Of the object's storage, when it was last looked at. */
+  readonly storage_bytes: number;
 }
 
 /** Which object is meant; it checks that it is that one. */
@@ -149,7 +154,13 @@ export type Disposition =
 /** An answer that came, was understood, and is not the one that counts. */
 export type StrayReason = "late" | "duplicate" | "unknown" | "unfinished";
 /** A message that nothing can be done with, kept for people. */
-export type DeadLetterReason = "undecodable" | "uncorrelated" | "wrong_tenant" | "internal";
+export type DeadLetterReason =
+  | "undecodable"
+  | "uncorrelated"
+  | "wrong_tenant"
+  | "internal"
+  /** In the log, and refused by D1. */
+  | "unprojectable";
 
 export interface StrayView {
   readonly id: number;

@@ -2,7 +2,8 @@
  * Carries inputs to executors and executions back. Sends only what is committed, many inputs a call; takes
  * each answer as it comes. Loses nothing: an input whose call ended without its answer is reported lost.
  *
- * 1. At most IN_FLIGHT_INPUTS_MAX inputs are out; the rest wait here, and in the log.
+ * 1. At most IN_FLIGHT_INPUTS_MAX inputs are out, and no more go out while the object is too full to take answers
+ *    in; the rest wait here, and in the log.
  * 2. What a lifetime no longer waits for when its turn comes is not sent.
  */
 import type {
@@ -40,6 +41,8 @@ export interface DispatcherPorts {
   /** The composed input; undefined when nobody waits for it any more. */
   input(out: Outgoing): Uint8Array | undefined;
   now(): number;
+  /** Whether nothing more may go out for now; who says so pumps when it may again. */
+  held(): boolean;
   /** Milliseconds of an attempt's lease that are not the node's own time. */
   readonly leaseMarginMs: number;
   answered(kind: Kind, executions: readonly Uint8Array[], version: string | undefined): void;
@@ -106,6 +109,7 @@ export class Dispatcher {
 
   /** Sends what there is room for. */
   pump(): void {
+    if (this.#ports.held()) return;
     for (const kind of ["plan", "task"] as const)
       while (this.#queues[kind].length > 0 && this.#inFlight < IN_FLIGHT_INPUTS_MAX) {
         const { dispatch, outs } = this.#take(kind);

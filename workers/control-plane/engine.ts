@@ -8,7 +8,7 @@
  */
 
 import { parseInputId } from "../../src/control-plane/ids.ts";
-import { ROOM_LIMITS, type RoomLimits } from "../../src/control-plane/room.ts";
+import type { RoomLimits } from "../../src/control-plane/room.ts";
 import type { Store, Writes } from "../../src/control-plane/store.ts";
 import type { Counters } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
@@ -23,14 +23,14 @@ import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
 import { type Arrival, Inbox } from "./inbox.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { Log } from "./log.ts";
-import { MirrorCursors } from "./mirror-cursors.ts";
 import { type ProjectionPort, Projector } from "./projector.ts";
+import { Room } from "./room.ts";
 import { migrate } from "./schema.ts";
 import { CountedSql } from "./sql.ts";
 import { type Parts, sqlStore, write } from "./sql-store.ts";
 import { STREAM_BOUNDS, Streams } from "./streams/streams.ts";
 import { Timers } from "./timers.ts";
-import { Trimmer } from "./trimmer.ts";
+import { setAsideRecord } from "./unprojectable.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface EnginePorts {
@@ -61,16 +61,15 @@ export class Engine {
   readonly inbox: Inbox;
   readonly dispatcher: Dispatcher;
   readonly projector: Projector;
-  readonly mirrors: MirrorCursors;
   readonly alignment: Alignment;
   readonly streams: Streams;
+  readonly room: Room;
   /** By lifetime id, woken when it ends; and LOG_GREW. */
   readonly waiters = new Waiters<string>();
   readonly #storage: DurableObjectStorage;
   readonly #sql: CountedSql;
   readonly #ports: EnginePorts;
   readonly #timers: Timers;
-  readonly #trimmer: Trimmer;
   readonly #store: Store;
   #identity: Identity | undefined;
   #resumed = false;
@@ -99,7 +98,6 @@ export class Engine {
       (arrivals) => this.#act(arrivals),
     );
     this.dispatcher = new Dispatcher(this.#dispatcherPorts());
-    this.projector = new Projector(ports.projection, this.parts.log, () => this.active);
     this.alignment = new Alignment({
       running: () => this.parts.lifetimes.running(),
       align: (id) => this.inbox.ask((turn) => turn.align(id)),
@@ -111,15 +109,17 @@ export class Engine {
       durable: () => storage.sync(),
       bounds: { ...STREAM_BOUNDS, ...ports.streamBounds },
     });
-    this.#timers = new Timers(storage);
-    this.mirrors = new MirrorCursors(sql);
-    const limits = { ...ROOM_LIMITS, ...ports.limits };
-    this.#trimmer = new Trimmer(storage, this.parts, this.mirrors, limits, {
-      projected: () => this.projector.cursor,
-      retention: () => this.#identity?.logRetentionMs ?? limits.logRetentionMs,
-      since: () => this.#identity?.createdAt ?? 0,
+    this.projector = new Projector(this.parts.log, {
+      projection: ports.projection,
+      address: () => this.active,
+      setAside: (offset, detail) => setAsideRecord(this.parts, offset, detail, ports.now()),
     });
+    this.#timers = new Timers(storage);
     this.#identity = readIdentity(sql);
+    this.room = new Room(storage, this.parts, ports.limits, {
+      identity: () => this.#identity,
+      projector: this.projector,
+    });
   }
 
   get identity(): Identity | undefined {
@@ -135,6 +135,9 @@ export class Engine {
       flushes: this.projector.flushes,
       d1_rows: this.projector.rows,
       executor_missing: this.#missing,
+      backlog: this.projector.backlog,
+      backlog_bytes: this.projector.backlogBytes,
+      storage_bytes: this.room.bytes,
     };
   }
 
@@ -194,7 +197,8 @@ export class Engine {
       const due = taken.map((started) => this.parts.lifetimes.idOf(started));
       for (let i = 0; i < due.length; i += BATCH_EVENTS_MAX)
         await Promise.all(due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.#timePassed(id)));
-      this.#trimmer.slice(now);
+      this.room.trimmer.slice(now);
+      this.looked();
     } catch (cause) {
       console.error(JSON.stringify({ event: "alarm_failed", detail: String(cause) }));
       for (const started of taken) this.#timers.retry(started, now + ALARM_AGAIN_MS);
@@ -204,7 +208,7 @@ export class Engine {
     if (this.alignment.unfinished) this.alignment.start();
     const left = this.projector.backlog > 0 || this.alignment.unfinished;
     const again = left ? now + ALARM_AGAIN_MS : Number.POSITIVE_INFINITY;
-    this.#timers.arm(Math.min(again, this.#trimmer.pending ?? again));
+    this.#timers.arm(Math.min(again, this.room.trimmer.pending ?? again));
   }
 
   /** When the tenant is to go, and after its tables were emptied: nothing of it is kept in memory. */
@@ -218,9 +222,15 @@ export class Engine {
     this.projector.reset();
     this.alignment.reset();
     this.#timers.reset();
-    this.#trimmer.reset();
+    this.room.trimmer.reset();
     this.streams.reset("tenant_deleting", "the tenant is being deleted");
     this.waiters.wakeAll();
+  }
+
+  /** What waited for room goes on where there is some. */
+  looked(): void {
+    this.room.look();
+    this.dispatcher.pump();
   }
 
   /** A lease does not run out while its input waits here for room. */
@@ -238,6 +248,7 @@ export class Engine {
     const committed = this.#storage.transactionSync(() => write(this.parts, writes));
     this.#commits++;
     committed();
+    this.room.grew(this.parts.log.appendedBytes);
     this.#guarded(() => this.#release(writes, emitted));
     for (const [i, arrival] of arrivals.entries()) this.#guarded(() => arrival.committed(results[i]));
   }
@@ -261,7 +272,7 @@ export class Engine {
       if (head.ended === undefined) this.#timers.set(head.started, head.due);
       else this.#timers.delete(head.started);
     if (writes.holds) this.#learnHolds();
-    this.#timers.arm(this.#trimmer.due(this.#ports.now()));
+    this.#timers.arm(this.room.trimmer.due(this.#ports.now()));
     for (const { lifetime, effect } of emitted) {
       const { id, graph, version } = lifetime.head;
       if (effect.type === "dispatch") {
@@ -273,8 +284,8 @@ export class Engine {
     }
     this.dispatcher.pump();
     if (writes.records.length === 0) return;
-    this.projector.schedule();
     this.streams.publish(writes.records);
+    this.projector.grew(writes.records);
     this.waiters.wake(LOG_GREW);
   }
 
@@ -284,6 +295,7 @@ export class Engine {
       executor: (kind: Kind) => this.#ports.executors[kind],
       input: (out: Outgoing) => this.#inputOf(out),
       now: this.#ports.now,
+      held: () => this.room.held,
       leaseMarginMs: LEASE_MARGIN_MS,
       answered: (kind: Kind, executions: readonly Uint8Array[], version: string | undefined) =>
         this.#answered(kind, executions, version),

@@ -47,6 +47,8 @@ export class Log {
   readonly #recent = new Map<number, LogRecord>();
   #recentFrom = 0;
   #recentBytes = 0;
+  /** Of messages, since this object started. */
+  appendedBytes = 0;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -84,7 +86,9 @@ export class Log {
     for (const record of records) {
       this.#tail = record.offset + 1;
       this.#recent.set(record.offset, record);
-      this.#recentBytes += sizeOf(record);
+      const bytes = sizeOf(record);
+      this.#recentBytes += bytes;
+      this.appendedBytes += bytes;
     }
     for (; this.#recentBytes > RECENT_BYTES_MAX; this.#recentFrom++) {
       const record = this.#recent.get(this.#recentFrom);
@@ -169,6 +173,18 @@ export class Log {
     for (const row of rows) yield decodeRecord(row);
   }
 
+  /** Of the records of these types above an offset: of their messages, as `sizeOf` has it. Looks at each. */
+  bytesAfter(offset: number, types: readonly LogRecord["type"][]): number {
+    const codes = RECORD_TYPES.filter((each) => types.includes(each.type)).map((each) => each.code);
+    return this.#sql
+      .exec<{ bytes: number }>(
+        `SELECT COALESCE(SUM(COALESCE(LENGTH(body), 0) + ${RECORD_BYTES}), 0) AS bytes
+         FROM log WHERE offset > ? AND type IN (${codes})`,
+        offset,
+      )
+      .one().bytes;
+  }
+
   /** The message of an inputs topic. */
   compose(record: LogRecord & { type: "input" }): Uint8Array {
     return composeInput(record, (offset) => {
@@ -226,8 +242,11 @@ const WHERE_IT_IS = `SELECT COALESCE((SELECT MAX(offset) FROM log), 0) AS last,
 const isOfType = (record: LogRecord, { type, kind }: RecordType): boolean =>
   record.type === type && (kind === undefined || !("kind" in record) || record.kind === kind);
 
-const sizeOf = (record: LogRecord): number =>
-  200 +
+/** What a record has besides its message, about. */
+const RECORD_BYTES = 200;
+
+export const sizeOf = (record: LogRecord): number =>
+  RECORD_BYTES +
   (record.type === "input"
     ? record.header.byteLength
     : record.type === "signal_received"

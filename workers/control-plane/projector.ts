@@ -4,7 +4,7 @@
  */
 import { FLUSH_BYTES_MAX, FLUSH_MS, FLUSH_RECORDS_MAX, READ_BARRIER_MS_MAX } from "../../src/limits.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
-import type { Log } from "./log.ts";
+import { type Log, sizeOf } from "./log.ts";
 
 export interface ProjectedAddress {
   readonly tenant: string;
@@ -15,12 +15,26 @@ export interface ProjectedAddress {
 export interface ProjectionPort {
   /** The last offset that D1 has. */
   cursor(address: ProjectedAddress): Promise<number>;
-  /** Rows and cursor as one; may be repeated, late or from an older generation without harm. */
+  /**
+   * Rows and cursor as one, if D1 is where the span begins; may be repeated, late or from an older generation
+   * without harm. The cursor does not move while records are refused.
+   */
   flush(
     address: ProjectedAddress,
     records: readonly LogRecord[],
-    upTo: number,
-  ): Promise<{ rowsWritten: number }>;
+    span: { readonly after: number; readonly upTo: number },
+  ): Promise<{
+    readonly rowsWritten: number;
+    readonly cursor: number;
+    readonly refused: readonly { readonly offset: number; readonly detail: string }[];
+  }>;
+}
+
+export interface ProjectorPorts {
+  readonly projection: ProjectionPort;
+  address(): ProjectedAddress | undefined;
+  /** Keeps a record that D1 never takes, before it is passed over. */
+  setAside(offset: number, detail: string): void;
 }
 
 const RETRY_MS = 250;
@@ -37,21 +51,20 @@ const PROJECTED: readonly LogRecord["type"][] = [
 ];
 
 export class Projector {
-  readonly #port: ProjectionPort;
+  readonly #ports: ProjectorPorts;
   readonly #log: Log;
-  readonly #address: () => ProjectedAddress | undefined;
   #cursor: number | undefined;
   #flushing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  #backlogBytes = 0;
   flushes = 0;
   /** Of D1. */
   rows = 0;
 
-  constructor(port: ProjectionPort, log: Log, address: () => ProjectedAddress | undefined) {
-    this.#port = port;
+  constructor(log: Log, ports: ProjectorPorts) {
     this.#log = log;
-    this.#address = address;
+    this.#ports = ports;
   }
 
   /** The last offset that D1 has; undefined while that is not known. */
@@ -62,6 +75,17 @@ export class Projector {
   /** Records that D1 does not have yet; an upper bound, because inputs are not projected. */
   get backlog(): number {
     return this.#log.tail - 1 - (this.#cursor ?? 0);
+  }
+
+  /** Of those records, as far as this incarnation knows of them. Of their messages; the rest is small. */
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+
+  /** What was appended just now. */
+  grew(records: readonly LogRecord[]): void {
+    for (const record of records) if (PROJECTED.includes(record.type)) this.#backlogBytes += sizeOf(record);
+    this.schedule();
   }
 
   /** Soon, together with what comes until then. */
@@ -92,9 +116,9 @@ export class Projector {
         resolve();
       }, READ_BARRIER_MS_MAX);
     });
-    const generation = this.#address()?.generation;
+    const generation = this.#ports.address()?.generation;
     // For a tenant that has gone nothing is awaited below, and such a loop would never let time pass.
-    const gone = () => generation === undefined || this.#address()?.generation !== generation;
+    const gone = () => generation === undefined || this.#ports.address()?.generation !== generation;
     while (!gone() && (this.#cursor ?? 0) < offset && !late)
       await Promise.race([this.flush().catch(() => deadline), deadline]);
     clearTimeout(timer);
@@ -108,37 +132,64 @@ export class Projector {
     this.#flushing = undefined;
     this.#cursor = undefined;
     this.#failures = 0;
+    this.#backlogBytes = 0;
   }
 
   async #tryDrain(): Promise<void> {
-    const address = this.#address();
+    const address = this.#ports.address();
     if (address === undefined) return;
     // What comes back for a tenant that has gone says nothing of the one that came after it.
-    const stale = () => this.#address()?.generation !== address.generation;
+    const stale = () => this.#ports.address()?.generation !== address.generation;
     try {
       await this.#drain(address, stale);
       if (!stale()) this.#failures = 0;
     } catch (cause) {
       if (stale()) return;
       this.#failures++;
-      console.error(JSON.stringify({ event: "flush_failed", detail: String(cause), backlog: this.backlog }));
+      const { backlog, backlogBytes: bytes } = this;
+      console.error(JSON.stringify({ event: "flush_failed", detail: String(cause), backlog, bytes }));
       this.schedule();
       throw cause;
     }
   }
 
   async #drain(address: ProjectedAddress, stale: () => boolean): Promise<void> {
-    let cursor = this.#cursor ?? (await this.#port.cursor(address));
-    if (stale()) return;
-    this.#cursor = cursor;
-    while (cursor < this.#log.tail - 1) {
-      const { records, upTo } = this.#next(cursor + 1);
-      const { rowsWritten } = await this.#port.flush(address, records, upTo);
+    const { projection, setAside } = this.#ports;
+    if (this.#cursor === undefined) {
+      const cursor = await projection.cursor(address);
       if (stale()) return;
-      this.#cursor = cursor = upTo;
-      this.flushes++;
-      this.rows += rowsWritten;
+      this.#begin(cursor);
     }
+    for (let after = this.#cursor ?? 0; after < this.#log.tail - 1; after = this.#cursor ?? 0) {
+      const { records, upTo } = this.#next(after + 1);
+      let flushed = await projection.flush(address, records, { after, upTo });
+      if (stale()) return;
+      this.flushes++;
+      this.rows += flushed.rowsWritten;
+      if (flushed.refused.length > 0 && flushed.cursor === after) {
+        for (const { offset, detail } of flushed.refused) setAside(offset, detail);
+        flushed = await projection.flush(address, [], { after, upTo });
+        if (stale()) return;
+      }
+      if (flushed.cursor === upTo) this.#reached(upTo, records);
+      else this.#begin(flushed.cursor);
+    }
+  }
+
+  #reached(offset: number, records: readonly LogRecord[]): void {
+    for (const record of records) this.#backlogBytes -= sizeOf(record);
+    this.#cursor = offset;
+  }
+
+  /** Where D1 is, D1 says: a flush that was thought lost may have come through. */
+  #begin(cursor: number): void {
+    const { tail } = this.#log;
+    if (cursor >= tail)
+      throw new Error(
+        `D1 has offset ${cursor}, but the log ends at ${tail - 1}; restore both from one backup`,
+      );
+    this.#cursor = cursor;
+    this.#backlogBytes = this.#log.bytesAfter(cursor, PROJECTED);
   }
 
   #next(from: number): { records: LogRecord[]; upTo: number } {

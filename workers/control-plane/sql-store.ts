@@ -1,5 +1,5 @@
 /** The storage as a turn sees it, and the one place that writes what a turn decided. */
-import type { IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
+import type { DeadLetter, IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import type { Graphs } from "./graphs.ts";
 import type { HoldTable } from "./hold-table.ts";
@@ -75,14 +75,17 @@ export const write = ({ sql, log, lifetimes, graphs, holds }: Parts, writes: Wri
   for (const entry of writes.idempotency) writeIdempotency(sql, entry);
   for (const { at, reason, kind, message } of writes.strays)
     sql.exec("INSERT INTO strays VALUES (NULL, ?, ?, ?, ?)", at, reason, kind, message);
-  for (const { at, reason, detail, topic, message } of writes.deadLetters)
-    sql.exec("INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?)", at, reason, detail, topic, message);
   const held = writes.holds && holds.write(writes.holds);
+  for (const letter of writes.deadLetters) writeDeadLetter(sql, letter);
   return () => {
     log.advance(writes.records);
     remember();
     held?.();
   };
+};
+
+export const writeDeadLetter = (sql: Sql, { at, reason, detail, topic, message }: DeadLetter): void => {
+  sql.exec("INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?)", at, reason, detail, topic, message);
 };
 
 const writeIdempotency = (sql: Sql, { key, bodyHash, lifetime, expiresAt }: IdempotencyEntry): void => {

@@ -17,11 +17,14 @@ export const startLifetime = (
   request: StartRequest,
   graphs: Graphs,
   now: number,
+  mayStart: () => Result<void, Rejection>,
 ): Result<StartedLifetime, Rejection> => {
   const { lifetime, labels, input, idempotency } = request;
   const earlier = earlierRequest(turn, request);
   if (!earlier.ok) return earlier;
   if (earlier.value) return ok({ lifetime: earlier.value.lifetime, replayed: true });
+  const may = mayStart();
+  if (!may.ok) return may;
   const found = graphs.find(request.graph, request.version);
   if (found === undefined) return reject("graph_not_found", graphMissing(request));
   if (found.status !== "ACTIVE")

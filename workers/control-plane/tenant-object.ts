@@ -94,7 +94,10 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async registerGraph(request: Registration): Promise<Answer<GraphView & { created: boolean }>> {
     const { graphs } = this.#engine.parts;
-    const registered = await this.#ask((turn) => registerGraph(turn, request, graphs));
+    const registered = await this.#ask((turn) => {
+      const may = this.#engine.room.mayArrive();
+      return may.ok ? registerGraph(turn, request, graphs) : may;
+    });
     if (!registered.ok) return registered;
     const { graph, version, created } = registered.value;
     const view = graphs.find(graph, version);
@@ -135,7 +138,9 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async start(request: StartRequest): Promise<Answer<StartAnswer>> {
     const { graphs } = this.#engine.parts;
-    const started = await this.#ask((turn) => startLifetime(turn, request, graphs, this.#ports.now()));
+    const started = await this.#ask((turn) =>
+      startLifetime(turn, request, graphs, this.#ports.now(), () => this.#engine.room.mayStart()),
+    );
     if (!started.ok) return started;
     const lifetime = await this.#lifetime(started.value.lifetime, request.waitMs);
     return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: started.value.replayed }) : lifetime;
@@ -176,7 +181,10 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async produce(topic: ExecutionTopic, message: Uint8Array) {
-    return this.#ask((turn) => ok(turn.arrive(topic, message)));
+    return this.#ask((turn) => {
+      const may = this.#engine.room.mayArrive();
+      return may.ok ? ok(turn.arrive(topic, message)) : may;
+    });
   }
 
   async readTopic(request: { topic: Topic; offset: number; limit: number; waitMs: number }) {

@@ -1,20 +1,35 @@
 /**
  * Writes D1: the fold of the logs, and the tenants that there are. Never reads a log, never decides anything.
  *
- * 1. Rows and cursor go in one batch. A flush that is repeated, late, overlapping or out of order leaves the
- *    same tables: inserts ignore conflicts, rows that change and cursors only move forward by log offset.
+ * 1. Rows and cursor go in one batch, which begins where D1 left off: one that is repeated, late or out of order
+ *    changes nothing, and so brings nothing back that was deleted meanwhile.
  * 2. Only the present generation of a tenant writes, and it begins with empty tables, so rows need not
  *    carry it.
+ * 3. A record that D1 refuses holds up no other.
  */
 import { type Rows, rowsOf } from "../../src/data-plane/row.ts";
 import { REMOVAL_ROWS_MAX } from "../../src/limits.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
-import { INSERT_ROWS, MOVE_CURSOR } from "./statements.ts";
+import { INSERT_ROWS, MOVE_CURSOR, READ_CURSOR } from "./statements.ts";
 
 export interface ProjectionAddress {
   readonly tenant: string;
   readonly partition: number;
   readonly generation: number;
+}
+
+/** Offsets: what D1 has, and what it is to have. */
+export interface Span {
+  readonly after: number;
+  readonly upTo: number;
+}
+
+export interface Flushed {
+  readonly rowsWritten: number;
+  /** Where D1 is: `upTo`, unless it was not where the flush began, or records were refused. */
+  readonly cursor: number;
+  /** Records that D1 will never take; all others of the flush are in it. */
+  readonly refused: readonly { readonly offset: number; readonly detail: string }[];
 }
 
 export interface Provisioned {
@@ -24,7 +39,16 @@ export interface Provisioned {
   readonly createdAt: number;
 }
 
-const INSERTED = Object.keys(INSERT_ROWS) as (keyof typeof INSERT_ROWS & keyof Rows)[];
+type Table = keyof typeof INSERT_ROWS & keyof Rows;
+const INSERTED = Object.keys(INSERT_ROWS) as Table[];
+
+/**
+ * What SQLite says of the values in a statement. A constraint is not among these: our rows keep all that this
+ * code knows of, so the tables are of a later one.
+ */
+const REFUSAL = /: SQLITE_(ERROR|MISMATCH|RANGE|TOOBIG)/;
+
+const isRefusal = (thrown: unknown): boolean => thrown instanceof Error && REFUSAL.test(thrown.message);
 
 const EMPTIED = ["plan_executions", "task_executions", "lifetimes", "graph_versions", "projections"];
 
@@ -56,38 +80,85 @@ export class Projection {
 
   /** The last offset that D1 has; 0 where it has none. */
   async cursor({ tenant, partition, generation }: ProjectionAddress): Promise<number> {
-    const offset = await this.#db
-      .prepare(
-        `SELECT offset FROM projections JOIN tenants USING (tenant)
-         WHERE tenant = ?1 AND partition = ?2 AND generation = ?3 AND status = 'ACTIVE'`,
-      )
-      .bind(tenant, partition, generation)
-      .first<number>("offset");
-    return offset ?? 0;
+    const cursor = this.#db.prepare(READ_CURSOR).bind(tenant, generation, partition);
+    return (await cursor.first<number>("offset")) ?? 0;
   }
 
-  /** Throws, and has changed nothing, when the tenant is not there in this generation. */
-  async flush(
-    { tenant, partition, generation }: ProjectionAddress,
+  /** Throws when D1 is away, or the tenant is not there in this generation. */
+  async flush(address: ProjectionAddress, records: readonly LogRecord[], span: Span): Promise<Flushed> {
+    try {
+      return { ...(await this.#take(address, records, span)), refused: [] };
+    } catch (cause) {
+      if (!isRefusal(cause) || records.length === 0) throw cause;
+      const sifted = await this.#sift(address, records, span.after, cause);
+      return { ...sifted, cursor: await this.cursor(address) };
+    }
+  }
+
+  async #take(
+    address: ProjectionAddress,
     records: readonly LogRecord[],
-    upTo: number,
-  ): Promise<{ rowsWritten: number }> {
+    { after, upTo }: Span,
+  ): Promise<{ rowsWritten: number; cursor: number }> {
+    const { tenant, partition, generation } = address;
     const rows = rowsOf(records);
     for (const each of rows.unreadable)
       console.error(JSON.stringify({ event: "record_unreadable", tenant, partition, ...each }));
-    const statements = INSERTED.flatMap((table) => {
-      const { sql, partitioned, parameters } = INSERT_ROWS[table];
-      return parameters(rows[table]).map((parameter) =>
-        this.#db.prepare(sql).bind(parameter, tenant, generation, ...(partitioned ? [partition] : [])),
-      );
-    });
-    const cursor = this.#db.prepare(MOVE_CURSOR).bind(upTo, tenant, generation, partition);
-    const results = await this.#db.batch([...statements, cursor]);
-    if (results.at(-1)?.results.length === 0)
+    const results = await this.#db.batch<{ offset: number }>([
+      ...INSERTED.flatMap((table) =>
+        INSERT_ROWS[table]
+          .parameters(rows[table])
+          .map((parameter) => this.#insert(address, table, parameter, after)),
+      ),
+      this.#db.prepare(MOVE_CURSOR).bind(upTo, tenant, generation, partition, after),
+      this.#db.prepare(READ_CURSOR).bind(tenant, generation, partition),
+    ]);
+    const cursor = results.at(-1)?.results[0]?.offset;
+    if (cursor === undefined)
       throw new Error(
         `D1 does not list tenant ${tenant} as active in generation ${generation}; provision it`,
       );
-    return { rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0) };
+    return { rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0), cursor };
+  }
+
+  #insert({ tenant, partition, generation }: ProjectionAddress, table: Table, rows: string, after: number) {
+    return this.#db.prepare(INSERT_ROWS[table].sql).bind(rows, tenant, generation, partition, after);
+  }
+
+  /** Halves what was refused until the records are found that it was refused for. Moves no cursor. */
+  async #sift(
+    address: ProjectionAddress,
+    records: readonly LogRecord[],
+    after: number,
+    cause: unknown,
+  ): Promise<Pick<Flushed, "rowsWritten" | "refused">> {
+    const [only] = records;
+    if (only && records.length === 1) {
+      await this.#probe(address, cause);
+      return { rowsWritten: 0, refused: [{ offset: only.offset, detail: String(cause) }] };
+    }
+    const middle = records.length >> 1;
+    let rowsWritten = 0;
+    const refused: Flushed["refused"][number][] = [];
+    for (const half of [records.slice(0, middle), records.slice(middle)]) {
+      const taken = await this.#take(address, half, { after, upTo: after })
+        .then((took) => ({ ...took, refused: [] }))
+        .catch((again) => {
+          if (!isRefusal(again)) throw again;
+          return this.#sift(address, half, after, again);
+        });
+      rowsWritten += taken.rowsWritten;
+      refused.push(...taken.refused);
+    }
+    return { rowsWritten, refused };
+  }
+
+  /** Throws the cause where statements are refused without any record: then the tables are not those of this code. */
+  async #probe(address: ProjectionAddress, cause: unknown): Promise<void> {
+    const empty = INSERTED.map((table) => this.#insert(address, table, "[]", 0));
+    await this.#db.batch(empty).catch(() => {
+      throw cause;
+    });
   }
 
   /** Lists the tenant; what is no newer than what is listed changes nothing. */

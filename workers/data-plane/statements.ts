@@ -1,6 +1,7 @@
 /**
  * The SQL of the projection, made from the schema: rows go in as one JSON parameter, a list for each row in
- * the order of the table's columns. Parameters: ?1 rows, ?2 tenant, ?3 generation, ?4 partition.
+ * the order of the table's columns. Parameters: ?1 rows, ?2 tenant, ?3 generation, ?4 partition, ?5 the offset
+ * that D1 has to be at.
  * `json_each`, though `jsonb_each` would spare writing each row as text again: neither D1's documentation nor
  * the list of functions that its authorizer admits has the JSONB ones, even where the local build runs them.
  */
@@ -15,14 +16,14 @@ import {
 } from "../../src/data-plane/schema.ts";
 import { FLUSH_PARAMETER_BYTES_MAX } from "../../src/limits.ts";
 
-/** Only the present generation of a tenant that is there may write. */
-const ADMITTED = "EXISTS (SELECT 1 FROM tenants WHERE tenant = ?2 AND generation = ?3 AND status = 'ACTIVE')";
+/** Only the present generation of a tenant that is there may write, and only where D1 left off. */
+const ADMITTED = `EXISTS (SELECT 1 FROM tenants WHERE tenant = ?2 AND generation = ?3 AND status = 'ACTIVE')
+  AND coalesce((SELECT offset FROM projections WHERE tenant = ?2 AND partition = ?4), 0) = ?5`;
 
 const FROM_ADDRESS: Readonly<Record<string, string>> = { tenant: "?2", partition: "?4" };
 
 export interface Insert {
   readonly sql: string;
-  readonly partitioned: boolean;
   /** Rows as parameters, each as many as one may hold. */
   readonly parameters: (rows: readonly object[]) => string[];
 }
@@ -46,7 +47,6 @@ const insert = (table: SQLiteTable, onConflict: string): Insert => {
   ];
   return {
     sql: `INSERT INTO ${getTableName(table)} (${names}) SELECT ${values} FROM json_each(?1) WHERE ${ADMITTED} ${onConflict}`,
-    partitioned: address.some(({ key }) => key === "partition"),
     parameters: (rows) => pack(rows, own),
   };
 };
@@ -82,10 +82,15 @@ export const INSERT_ROWS = {
   ),
 };
 
-/** ?1 is the offset. Answers nothing when the flush was not admitted. */
+/** ?1 is the offset to move to. */
 export const MOVE_CURSOR = `INSERT INTO ${getTableName(projections)} (tenant, partition, offset)
   SELECT ?2, ?4, ?1 WHERE ${ADMITTED}
-  ON CONFLICT (tenant, partition) DO UPDATE SET offset = max(offset, excluded.offset) RETURNING offset`;
+  ON CONFLICT (tenant, partition) DO UPDATE SET offset = excluded.offset`;
+
+/** ?1 tenant, ?2 generation, ?3 partition. Answers nothing where the tenant is not there in this generation. */
+export const READ_CURSOR = `SELECT coalesce(offset, 0) AS offset FROM tenants
+  LEFT JOIN projections ON projections.tenant = tenants.tenant AND partition = ?3
+  WHERE tenants.tenant = ?1 AND generation = ?2 AND status = 'ACTIVE'`;
 
 const pack = (rows: readonly object[], cells: readonly Cell[]): string[] => {
   const parameters: string[] = [];

@@ -25,7 +25,7 @@ const straySchema = z
 const deadLetterSchema = z
   .object({
     id: z.int(),
-    reason: z.enum(["undecodable", "uncorrelated", "wrong_tenant", "internal"]),
+    reason: z.enum(["undecodable", "uncorrelated", "wrong_tenant", "internal", "unprojectable"]),
     detail: z.string(),
     received_at: z.string().openapi({ format: "date-time" }),
     topic: z.string(),

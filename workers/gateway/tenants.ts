@@ -67,6 +67,9 @@ const countersSchema = z
     rows: count.openapi({ description: "Written to the object's SQLite, index entries included" }),
     flushes: count,
     d1_rows: count.openapi({ description: "Written to D1, index entries included" }),
+    backlog: count.openapi({ description: "Records that D1 does not have yet, at the most" }),
+    backlog_bytes: count.openapi({ description: "Of the messages of those records" }),
+    storage_bytes: count.openapi({ description: "Of the object's storage in use" }),
   })
   .openapi("Counters");
 

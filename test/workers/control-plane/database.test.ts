@@ -1,58 +1,140 @@
-// Without this, a database that is down could stop lifetimes, or keep what it missed from ever arriving.
+// Without this, a D1 that is down, slow or picky could stop routing, lose records, or never be caught up with.
 import { env } from "cloudflare:workers";
-import { expect, test } from "vitest";
-import type { Ports } from "../../../workers/control-plane/tenant-object.ts";
+import { describe, expect, test } from "vitest";
+import { rowsOf } from "../../../src/data-plane/row.ts";
+import type { LogRecord } from "../../../src/topics/record.ts";
+import { decodeRecord, type Row } from "../../../workers/control-plane/record-row.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
-import { answered, ECHO, inOwnTenant } from "./client.ts";
+import { type Faults, faultyD1 } from "../../fixtures/faulty-d1.ts";
+import { openGate } from "../../fixtures/gates.ts";
+import { folded, stored } from "../data-plane/fold.ts";
+import { answered, ECHO, freshName, inOwnTenant, type Own, withTask } from "./client.ts";
 
 const LIFETIMES = 20;
 
-/** The real one, which throws while it is down. */
-const failing = () => {
-  const real = new Projection(env.DB);
-  const database = { down: false, refused: 0 };
-  const unless = <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) => {
-    return async (...args: Args): Promise<T> => {
-      if (!database.down) return call(...args);
-      database.refused++;
-      throw new Error("the database is down");
-    };
-  };
-  const projection: Ports["projection"] = {
-    cursor: unless((address) => real.cursor(address)),
-    flush: unless((...args) => real.flush(...args)),
-    provision: unless((identity) => real.provision(identity)),
-    removeSlice: unless((address) => real.removeSlice(address)),
-  };
-  return { database, projection };
+const logOf = ({ state }: Own): LogRecord[] =>
+  state.storage.sql.exec<Row>("SELECT * FROM log ORDER BY offset").toArray().map(decodeRecord);
+
+/** I8: once D1 has caught up, it is the fold of the log. */
+const expectFold = async (own: Own, without: (record: LogRecord) => boolean = () => false) => {
+  answered(await own.object.projected());
+  const log = logOf(own).filter((record) => !without(record));
+  expect(await stored(own.tenant)).toEqual(folded(rowsOf(log)));
+  expect(await own.counters()).toMatchObject({ backlog: 0, backlog_bytes: 0 });
 };
 
-const rowsOf = (tenant: string) =>
-  env.DB.prepare("SELECT count(*) AS n FROM task_executions WHERE tenant = ?")
-    .bind(tenant)
-    .first<number>("n");
+const withFaults = (graphs: readonly string[], use: (own: Own, faults: Faults) => Promise<void>) => {
+  const { faults, db } = faultyD1(env.DB);
+  return inOwnTenant({ projection: new Projection(db) }, graphs, (own) => use(own, faults));
+};
 
-test("lifetimes go on while the database is down, and it has them all once it is up", () => {
-  const { database, projection } = failing();
-  return inOwnTenant({ projection }, [ECHO], async ({ tenant, start, object }) => {
-    database.down = true;
-    const ended = await Promise.all(Array.from({ length: LIFETIMES }, () => start("echo")));
-    expect(ended.map(({ status }) => status)).toEqual(ended.map(() => "SUCCEEDED"));
-    await expect.poll(() => database.refused).toBeGreaterThan(0);
-    expect(await rowsOf(tenant)).toBe(0);
-    database.down = false;
-    answered(await object.projected());
-    expect(await rowsOf(tenant)).toBe(LIFETIMES);
-  });
+const runAll = async ({ start }: Own) => {
+  const ended = await Promise.all(Array.from({ length: LIFETIMES }, () => start("echo")));
+  expect(ended.map(({ status }) => status)).toEqual(ended.map(() => "SUCCEEDED"));
+};
+
+describe("lifetimes go on, and D1 has all of it afterwards, while it", () => {
+  test("is down", () =>
+    withFaults([ECHO], async (own, faults) => {
+      faults.down = true;
+      await runAll(own);
+      await expect.poll(() => faults.failures).toBeGreaterThan(0);
+      expect((await stored(own.tenant)).taskExecutions).toEqual([]);
+      const { backlog, backlog_bytes } = await own.counters();
+      expect(backlog).toBeGreaterThan(LIFETIMES);
+      expect(backlog_bytes).toBeGreaterThan(LIFETIMES);
+      faults.down = false;
+      await expectFold(own);
+    }));
+
+  test("is slow", () =>
+    withFaults([ECHO], async (own, faults) => {
+      const answer = Promise.withResolvers<void>();
+      faults.slow = answer.promise;
+      await runAll(own);
+      await runAll(own);
+      answer.resolve();
+      await expectFold(own);
+    }));
+
+  test("fails within each batch", () =>
+    withFaults([ECHO], async (own, faults) => {
+      faults.failsWithin = true;
+      await runAll(own);
+      await expect.poll(() => faults.failures).toBeGreaterThan(0);
+      const nothing = await stored(own.tenant);
+      expect(nothing).toEqual(folded(rowsOf([])));
+      faults.failsWithin = false;
+      await expectFold(own);
+    }));
+
+  test("was behind when the object started again", () =>
+    withFaults([ECHO], async (own, faults) => {
+      faults.down = true;
+      await runAll(own);
+      faults.down = false;
+      await expectFold({ ...own, ...own.again() });
+    }));
 });
 
-test("what the database missed reaches it by itself", () => {
-  const { database, projection } = failing();
-  return inOwnTenant({ projection }, [ECHO], async ({ tenant, start }) => {
-    database.down = true;
-    await start("echo");
-    await expect.poll(() => database.refused).toBeGreaterThan(0);
-    database.down = false;
-    await expect.poll(() => rowsOf(tenant), { timeout: 10_000 }).toBe(1);
+test("what D1 missed reaches it by itself", () =>
+  withFaults([ECHO], async (own, faults) => {
+    faults.down = true;
+    await own.start("echo");
+    await expect.poll(() => faults.failures).toBeGreaterThan(0);
+    faults.down = false;
+    await expect
+      .poll(async () => (await stored(own.tenant)).taskExecutions?.length, { timeout: 10_000 })
+      .toBe(1);
+  }));
+
+describe("a record that D1 refuses", () => {
+  test("is set aside and holds up no other", () =>
+    withFaults([ECHO], async (own, faults) => {
+      faults.refuses = "poison";
+      await own.start("echo", "poison");
+      await runAll(own);
+      const isPoisoned = (record: LogRecord) => JSON.stringify(rowsOf([record])).includes("poison");
+      await expectFold(own, isPoisoned);
+      const letters = await own.deadLetters();
+      expect(letters.map(({ reason, topic }) => ({ reason, topic }))).toEqual(
+        logOf(own)
+          .filter(isPoisoned)
+          .map((record) => ({
+            reason: "unprojectable",
+            topic: record.type === "execution" ? `${record.kind}-executions` : record.type,
+          })),
+      );
+      // The input of the lifetime, and the result of its task.
+      expect(letters).toHaveLength(2);
+    }));
+
+  test("is not set aside where D1 refuses any: then its tables are not the ones of this code", () =>
+    withFaults([ECHO], async (own, faults) => {
+      faults.refuses = "[";
+      await runAll(own);
+      // More than it takes to find one record among all: it has given up at least once.
+      await expect.poll(() => faults.failures, { timeout: 10_000 }).toBeGreaterThan(10);
+      expect(await own.deadLetters()).toEqual([]);
+      faults.refuses = undefined;
+      await expectFold(own);
+    }));
+});
+
+test("at the bound of what D1 does not have nothing starts, what runs goes on, and starts come back", () => {
+  const { faults, db } = faultyD1(env.DB);
+  const gate = freshName("gate");
+  const ports = { projection: new Projection(db), limits: { backlogBytesMax: 10_000 } };
+  return inOwnTenant(ports, [ECHO, withTask("held", "gated", { gate })], async (own) => {
+    const { lifetime } = await own.begin("held");
+    faults.down = true;
+    let refused = await own.tryStart("echo");
+    while (refused.ok) refused = await own.tryStart("echo");
+    expect(refused.error).toMatchObject({ code: "data_plane_behind", retryAfterMs: expect.any(Number) });
+    openGate(gate);
+    expect(await own.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    faults.down = false;
+    await expectFold(own);
+    expect(await own.start("echo")).toMatchObject({ status: "SUCCEEDED" });
   });
 });

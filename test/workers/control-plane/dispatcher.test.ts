@@ -25,6 +25,7 @@ const setUp = () => {
     executor: () => ({ run: (dispatch) => new Promise((answer) => calls.push({ dispatch, answer })) }),
     input: () => new Uint8Array(1),
     now: () => clock.now,
+    held: () => false,
     leaseMarginMs: LEASE_MARGIN_MS,
     answered: () => {},
     heartbeat: () => {},

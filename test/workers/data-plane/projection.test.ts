@@ -5,19 +5,18 @@ import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Rows, rowsOf } from "../../../src/data-plane/row.ts";
-import { graphVersions, lifetimes, planExecutions, taskExecutions } from "../../../src/data-plane/schema.ts";
+import { rowsOf } from "../../../src/data-plane/row.ts";
+import { taskExecutions } from "../../../src/data-plane/schema.ts";
 import { FLUSH_PARAMETER_BYTES_MAX, MESSAGE_BYTES_MAX } from "../../../src/limits.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
 import { Queries } from "../../../workers/data-plane/queries.ts";
 import { INSERT_ROWS } from "../../../workers/data-plane/statements.ts";
 import { ended, logOf, logs, plan, registered, started, task } from "../../core/data-plane/records.ts";
+import { folded, stored } from "./fold.ts";
 
 const projection = new Projection(env.DB);
 const queries = new Queries(env.DB);
 const db = drizzle(env.DB);
-
-const TABLES = { planExecutions, taskExecutions, lifetimes, graphVersions };
 
 let names = 0;
 /** Each test, and each run of a property, has a tenant of its own. */
@@ -26,32 +25,6 @@ const provisioned = async () => {
   await projection.provision({ ...address, createdAt: 1 });
   return address;
 };
-
-/** Rows of a tenant as texts, so that two sets of them compare whatever their order. */
-const texts = (rows: readonly object[]) =>
-  rows
-    .map((row) =>
-      Object.entries(row)
-        .filter(([key]) => key !== "tenant" && key !== "partition")
-        .sort(([a], [b]) => (a < b ? -1 : 1)),
-    )
-    .map((entries) => JSON.stringify(entries))
-    .sort();
-
-const stored = async (tenant: string) => {
-  const found: Record<string, string[]> = {};
-  for (const [name, table] of Object.entries(TABLES))
-    found[name] = texts(
-      await db
-        .select()
-        .from(table as typeof lifetimes)
-        .where(eq(table.tenant, tenant)),
-    );
-  return found;
-};
-
-const folded = (rows: Rows) =>
-  Object.fromEntries(Object.keys(TABLES).map((name) => [name, texts(rows[name as keyof typeof TABLES])]));
 
 interface Cutting {
   readonly cuts: readonly number[];
@@ -85,12 +58,19 @@ beforeEach(async () => {
 });
 
 describe("a flush", () => {
-  test("leaves D1 equal to the fold of the log, however the log is cut, repeated and reordered", async () => {
+  test("leaves D1 equal to the fold of the log, whatever else is flushed twice, late or out of order", async () => {
     await fc.assert(
       fc.asyncProperty(logs, cuttings, async (log, cutting) => {
         const here = await provisioned();
-        for (const [from, to] of rangesOf(cutting, log.length))
-          await projection.flush(here, log.slice(from, to), to);
+        const flush = (from: number, to: number) =>
+          projection.flush(here, log.slice(from, to), { after: from, upTo: to });
+        const any = rangesOf(cutting, log.length);
+        for (const [from, to] of any) {
+          await flush(from, to);
+          const cursor = await projection.cursor(here);
+          await flush(cursor, Math.max(cursor, to));
+        }
+        for (const [from, to] of any) await flush(from, to);
         expect(await stored(here.tenant)).toEqual(folded(rowsOf(log)));
         expect(await projection.cursor(here)).toBe(log.length);
       }),
@@ -98,28 +78,33 @@ describe("a flush", () => {
     );
   }, 60_000);
 
-  test("of single records, backwards, leaves the same tables as one of all", async () => {
-    for (const record of LOG.toReversed()) await projection.flush(address, [record], record.offset);
-    expect(await stored(address.tenant)).toEqual(folded(rowsOf(LOG)));
-    expect(await projection.cursor(address)).toBe(LOG.length);
+  test("that is late says where D1 is, and brings back nothing that was deleted", async () => {
+    await projection.flush(address, LOG, { after: 0, upTo: LOG.length });
+    await db.delete(taskExecutions).where(eq(taskExecutions.tenant, address.tenant));
+    const late = await projection.flush(address, LOG, { after: 0, upTo: LOG.length });
+    expect(late).toEqual({ rowsWritten: 0, cursor: LOG.length, refused: [] });
+    expect((await stored(address.tenant)).taskExecutions).toEqual([]);
   });
 
   test("without records moves the cursor", async () => {
-    await projection.flush(address, [], 7);
+    await projection.flush(address, [], { after: 0, upTo: 7 });
     expect(await projection.cursor(address)).toBe(7);
   });
 
   test("passes over a record that does not decode", async () => {
     const [broken] = logOf([{ ...task(), message: new Uint8Array([0xff]) }]);
-    await projection.flush(address, [{ ...broken!, offset: 9 }, ...LOG], 9);
+    await projection.flush(address, [{ ...broken!, offset: 9 }, ...LOG], { after: 0, upTo: 9 });
     expect(await projection.cursor(address)).toBe(9);
     expect(await stored(address.tenant)).toEqual(folded(rowsOf(LOG)));
   });
 
   test("keeps the partitions of a tenant apart", async () => {
     const second = { ...address, partition: 1 };
-    await projection.flush(address, LOG, 5);
-    await projection.flush(second, logOf([started("L2-1"), task({ lifetimeId: "L2-1" })]), 2);
+    await projection.flush(address, LOG, { after: 0, upTo: 5 });
+    await projection.flush(second, logOf([started("L2-1"), task({ lifetimeId: "L2-1" })]), {
+      after: 0,
+      upTo: 2,
+    });
     expect(await projection.cursor(address)).toBe(5);
     expect(await projection.cursor(second)).toBe(2);
   });
@@ -129,7 +114,7 @@ describe("a flush", () => {
       plan({ inputId: `L1:${n}` }, { result: { nextTaskNames: ["draft"], errorMessage } });
     const text = "x".repeat(MESSAGE_BYTES_MAX - 400);
     const log = logOf([large(1, text), large(2, text), large(3, "")]);
-    await projection.flush(address, log, 3);
+    await projection.flush(address, log, { after: 0, upTo: 3 });
     const { items } = await queries.timeline(address.tenant, "L1", { limit: 10 });
     expect(items).toHaveLength(3);
     const found = await queries.getExecution(address.tenant, "L1:1/1");
@@ -142,7 +127,7 @@ describe("a flush", () => {
     const [parameter = "", ...more] = INSERT_ROWS.planExecutions.parameters(rowsOf(log).planExecutions);
     expect(more).toEqual([]);
     expect(parameter.length).toBeLessThan(FLUSH_PARAMETER_BYTES_MAX);
-    await projection.flush(address, log, 1);
+    await projection.flush(address, log, { after: 0, upTo: 1 });
     const found = await queries.getExecution(address.tenant, "L1:1/1");
     expect(found).toMatchObject({ kind: "plan", node: "review", nextTaskNames: null });
     expect(found?.message).toEqual((log[0] as { message: Uint8Array }).message);
@@ -158,7 +143,7 @@ describe("a generation", () => {
   ])("is the only one that writes: %s changes nothing and says so", async (_, by) => {
     await projection.provision({ ...address, generation: 2, createdAt: 2 });
     const other = { ...address, generation: 2 + by };
-    await expect(projection.flush(other, LOG, 5)).rejects.toThrow(refused);
+    await expect(projection.flush(other, LOG, { after: 0, upTo: 5 })).rejects.toThrow(refused);
     expect(await stored(address.tenant)).toEqual(folded(rowsOf([])));
     expect(await projection.cursor(other)).toBe(0);
   });
@@ -180,8 +165,8 @@ describe("a removal", () => {
   test("goes on in slices until nothing is left, and touches no other tenant", async () => {
     const other = await provisioned();
     const log = logOf([registered(), started(), ...[1, 2, 3, 4, 5].map((n) => task({ inputId: `L1:${n}` }))]);
-    await projection.flush(address, log, 7);
-    await projection.flush(other, log, 7);
+    await projection.flush(address, log, { after: 0, upTo: 7 });
+    await projection.flush(other, log, { after: 0, upTo: 7 });
     expect(await remove()).toBe(3);
     expect(await stored(address.tenant)).toEqual(folded(rowsOf([])));
     expect(await stored(other.tenant)).toEqual(folded(rowsOf(log)));
@@ -189,13 +174,16 @@ describe("a removal", () => {
   });
 
   test("refuses flushes from its first slice on, and provisioning of its generation for ever", async () => {
-    await projection.flush(address, logOf([1, 2, 3].map((n) => task({ inputId: `L1:${n}` }))), 3);
+    await projection.flush(address, logOf([1, 2, 3].map((n) => task({ inputId: `L1:${n}` }))), {
+      after: 0,
+      upTo: 3,
+    });
     expect(await projection.removeSlice(address, 2)).toBe(true);
     expect(await queries.getTenant(address.tenant)).toMatchObject({ status: "DELETING" });
-    await expect(projection.flush(address, LOG, 5)).rejects.toThrow();
+    await expect(projection.flush(address, LOG, { after: 0, upTo: 5 })).rejects.toThrow();
     await remove();
     await projection.provision({ ...address, createdAt: 1 });
-    await expect(projection.flush(address, LOG, 5)).rejects.toThrow();
+    await expect(projection.flush(address, LOG, { after: 0, upTo: 5 })).rejects.toThrow();
     expect(await queries.getTenant(address.tenant)).toBeUndefined();
   });
 
@@ -203,7 +191,7 @@ describe("a removal", () => {
     await remove();
     const next = { ...address, generation: 2 };
     await projection.provision({ ...next, createdAt: 2 });
-    await projection.flush(next, LOG, 5);
+    await projection.flush(next, LOG, { after: 0, upTo: 5 });
     expect(await projection.removeSlice(address)).toBe(false);
     expect(await stored(address.tenant)).toEqual(folded(rowsOf(LOG)));
     expect(await projection.cursor(next)).toBe(5);

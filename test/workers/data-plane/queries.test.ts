@@ -74,7 +74,7 @@ beforeAll(async () => {
   for (const tenant of ["acme", "other"]) {
     const address = { tenant, partition: 0, generation: 1 };
     await projection.provision({ ...address, createdAt: 1 });
-    await projection.flush(address, LOG, LOG.length);
+    await projection.flush(address, LOG, { after: 0, upTo: LOG.length });
   }
 });
 

@@ -1,0 +1,12 @@
+/** What D1 never takes is kept as a dead letter, so that it holds up nothing and is not lost. */
+import { messageOf } from "../../src/topics/record.ts";
+import { type Parts, writeDeadLetter } from "./sql-store.ts";
+
+export const setAsideRecord = ({ sql, log }: Parts, offset: number, detail: string, at: number): void => {
+  const record = log.get(offset);
+  if (record === undefined) return;
+  const topic = record.type === "execution" ? `${record.kind}-executions` : record.type;
+  const message = messageOf(record) ?? new Uint8Array();
+  writeDeadLetter(sql, { at, reason: "unprojectable", detail, topic, message });
+  console.error(JSON.stringify({ event: "record_unprojectable", offset, topic, detail }));
+};
