@@ -26,6 +26,8 @@ export const REJECTION_CODES = [
   "lifetime_not_found",
   "lifetime_exists",
   "execution_not_found",
+  "result_not_found",
+  "blob_not_found",
   "illegal_transition",
   "too_many_signals",
   "idempotency_conflict",

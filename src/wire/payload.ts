@@ -50,11 +50,12 @@ export const readPayload = ({ typeUrl, value }: Any): Payload => {
 
 /**
  * The JSON that stands for a result; undefined where there is none. Opaque bytes read as the JSON form of an
- * Any with base64, and a result that is kept elsewhere as its address.
+ * Any with base64, and a result that is kept elsewhere as its address, in `external`.
  */
 export const readResult = (result: TaskResult | undefined): JsonValue | undefined => {
   const field = result?.data;
-  if (field?.case === "externalData") return { uri: field.value.uri, metadata: field.value.metadata };
+  if (field?.case === "externalData")
+    return { external: { uri: field.value.uri, metadata: field.value.metadata } };
   if (field?.case !== "inlineData") return undefined;
   const payload = readPayload(field.value);
   return "json" in payload ? payload.json : { "@type": payload.opaque, value: base64Encode(payload.bytes) };

@@ -116,9 +116,12 @@ const queryOf: Read = (c) => {
 const headersOf: Read = (c, schema) =>
   Object.fromEntries(Object.keys((schema as z.ZodObject).shape).map((name) => [name, c.req.header(name)]));
 
+/** The content type of a body that its route reads itself, as it comes. */
+export const STREAMED = "*/*";
+
 const bodyCheck = ({ request }: RouteConfig): Check[] => {
   const content = request?.body?.content;
-  if (!content) return [];
+  if (!content || STREAMED in content) return [];
   const types = Object.keys(content);
   const documented = content["application/json"];
   const json = documented && "schema" in documented ? documented.schema : undefined;

@@ -5,12 +5,14 @@
 import type { MiddlewareHandler } from "hono";
 import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { authenticate } from "./auth.ts";
+import { blobs } from "./blobs.ts";
 import { events } from "./events.ts";
 import { executions } from "./executions.ts";
 import { graphs } from "./graphs.ts";
 import { health } from "./health.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { problem, problemOfThrown } from "./problem.ts";
+import { results } from "./results.ts";
 import { setAside } from "./set-aside.ts";
 import { signals } from "./signals.ts";
 import { tenants } from "./tenants.ts";
@@ -36,6 +38,8 @@ export const app = root
   .route("/", signals)
   .route("/", executions)
   .route("/", events)
+  .route("/", results)
+  .route("/", blobs)
   .route("/", topics)
   .route("/", setAside);
 

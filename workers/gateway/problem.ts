@@ -29,6 +29,8 @@ const STATUS = {
   lifetime_not_found: 404,
   lifetime_exists: 409,
   execution_not_found: 404,
+  result_not_found: 404,
+  blob_not_found: 404,
   illegal_transition: 409,
   too_many_signals: 429,
   idempotency_conflict: 409,

@@ -6,6 +6,18 @@ export const json = <Schema extends z.ZodType>(description: string, schema: Sche
   content: { "application/json": { schema } },
 });
 
+/** A body that is served as it lies, maybe in part or not again. */
+export const bytes = (description: string) => {
+  const content = { "*/*": { schema: { type: "string" as const, format: "binary" } } };
+  return {
+    200: { description, content },
+    206: { description: "The range that was asked for", content },
+    304: { description: "It is what the caller has" },
+    412: { description: "It is not what the caller named" },
+    416: { description: "It has no such range" },
+  };
+};
+
 export const jsonBody = <Schema extends z.ZodType>(schema: Schema) => ({
   content: { "application/json": { schema } },
 });

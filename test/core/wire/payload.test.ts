@@ -132,7 +132,7 @@ describe("a result reads as", () => {
     [
       "its address, where it is kept elsewhere",
       { data: { case: "externalData", value: { uri: "r2://x", metadata: { size: "1" } } } },
-      { uri: "r2://x", metadata: { size: "1" } },
+      { external: { uri: "r2://x", metadata: { size: "1" } } },
     ],
     ["nothing, where there is none", { errorMessage: "error: no" }, undefined],
   ])("%s", (_, init, expected) => {
