@@ -34,7 +34,8 @@ export const wantedOf = (results: readonly (TaskResult | undefined)[]): readonly
   return sizeOf(wanted) <= LOADED_BYTES_MAX ? wanted : [];
 };
 
-const sizeOf = (results: readonly TaskResult[]): number =>
+/** Of what is kept elsewhere, as it is said of it. */
+export const sizeOf = (results: readonly TaskResult[]): number =>
   results.reduce((sum, { data }) => sum + (data.case === "externalData" ? bytesOf(data.value) : 0), 0);
 
 /** The entry with its value, if it has one. */

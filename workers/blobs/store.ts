@@ -81,11 +81,15 @@ class Upload {
   }
 }
 
-/** Answers the size. Throws BlobTooLarge, BlobUnavailable, and what the chunks throw. */
+/** Answers the size. Asks between chunks whether it is still wanted. Throws BlobTooLarge, BlobUnavailable, and what the chunks throw. */
 export const storeBlob = async (
   bucket: R2Bucket,
   key: string,
-  { type, bytesMax }: { readonly type: string; readonly bytesMax: number },
+  {
+    type,
+    bytesMax,
+    isWanted = () => true,
+  }: { readonly type: string; readonly bytesMax: number; readonly isWanted?: () => boolean },
   chunks: Chunks,
 ): Promise<number> => {
   const upload = new Upload(bucket, key, type);
@@ -95,6 +99,7 @@ export const storeBlob = async (
     for await (const chunk of chunks) {
       if (!(chunk instanceof Uint8Array)) throw new TypeError("a stream of a payload holds Uint8Arrays");
       bytes += chunk.byteLength;
+      if (!isWanted()) throw new Error("nobody waits for it any more");
       if (bytes > bytesMax) throw new BlobTooLarge(`more than ${bytesMax} bytes`);
       await upload.add(chunk);
     }

@@ -10,11 +10,12 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Attempt, Ports, Settled, Unstored } from "../../src/executor/attempt.ts";
 import type { Dispatch, DispatchItem, News, NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Registry } from "../../src/executor/registry.ts";
-import type { Loaded } from "../../src/executor/upstream.ts";
-import { HEARTBEATS_A_TIMEOUT, PROGRESS_MS } from "../../src/limits.ts";
+import { type Loaded, sizeOf } from "../../src/executor/upstream.ts";
+import { HEARTBEATS_A_TIMEOUT, LOADED_BYTES_MAX, PROGRESS_MS } from "../../src/limits.ts";
 import type { TaskResult } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { Paced } from "./paced.ts";
 import type { Payloads } from "./payloads.ts";
+import { Room } from "./room.ts";
 
 interface Work {
   readonly attempt: Attempt;
@@ -24,6 +25,8 @@ interface Work {
   timer?: ReturnType<typeof setTimeout>;
   beats?: Paced<void>;
   progress?: Paced<string>;
+  /** Bytes of what it has loaded. */
+  loaded?: number;
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
@@ -49,6 +52,7 @@ export class Batch {
   readonly #env: Ports["env"];
   readonly #payloads: Payloads;
   readonly #atWork = new Set<Work>();
+  readonly #room = new Room(LOADED_BYTES_MAX);
   #executions: Uint8Array[] = [];
   #heartbeats = new Set<string>();
   #progress: Record<string, string> | undefined;
@@ -130,6 +134,12 @@ export class Batch {
   /** Runs the node when what it reads is there. */
   async #load(work: Work): Promise<void> {
     const { header, wanted } = work.attempt;
+    const bytes = sizeOf(wanted);
+    const waited = await this.#room.enter(bytes);
+    work.loaded = bytes;
+    // Out of time, or canceled.
+    if (!this.#atWork.has(work)) return this.#leave(work);
+    if (waited) this.#heartbeat(work, undefined);
     try {
       const values = wanted.map(
         async (result): Promise<[TaskResult, JsonValue]> => [
@@ -177,7 +187,8 @@ export class Batch {
 
   /** Still at work meanwhile: it may run out of time, and be canceled. */
   async #store(work: Work, unstored: Unstored): Promise<void> {
-    const stored = await this.#payloads.store(unstored, work.attempt.header).then(
+    const isWanted = () => this.#atWork.has(work);
+    const stored = await this.#payloads.store(unstored, work.attempt.header, isWanted).then(
       (value) => ({ value }),
       (thrown: unknown) => ({ thrown }),
     );
@@ -224,7 +235,14 @@ export class Batch {
     if (work.timer !== undefined) clearTimeout(work.timer);
     work.beats?.stop();
     work.progress?.stop();
+    this.#leave(work);
     return this.#atWork.delete(work);
+  }
+
+  #leave(work: Work): void {
+    if (work.loaded === undefined) return;
+    this.#room.leave(work.loaded);
+    delete work.loaded;
   }
 
   #announce(): void {

@@ -98,11 +98,15 @@ export class Payloads {
   }
 
   /** The reference, for the execution to carry. The key is drawn: no other run of the attempt can write it. */
-  async store({ type, chunks }: Unstored, { tenantId, lifetimeId, execId }: Whose): Promise<StoredData> {
+  async store(
+    { type, chunks }: Unstored,
+    { tenantId, lifetimeId, execId }: Whose,
+    isWanted: () => boolean,
+  ): Promise<StoredData> {
     const drawn = crypto.randomUUID().slice(0, 8);
     const key = `${lifetimePrefix(tenantId, this.#generation, lifetimeId)}${encodeURIComponent(execId)}.${drawn}`;
     try {
-      const kept = { type, bytesMax: RESULT_BYTES_MAX };
+      const kept = { type, bytesMax: RESULT_BYTES_MAX, isWanted };
       return blobAt(tenantId, key, type, await storeBlob(this.#bindings.BLOBS, key, kept, chunks));
     } catch (thrown) {
       if (thrown instanceof BlobUnavailable) throw unavailable(thrown.message);

@@ -1,8 +1,18 @@
 // Without this a large result could be lost, be read by the wrong node, or fill the memory of whoever passes it on.
 import { env } from "cloudflare:workers";
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { nodes } from "#nodes";
 import { INPUT_BYTES_MAX, RESULT_BYTES_MAX } from "../../../src/limits.ts";
+import { encode } from "../../../src/wire/codec.ts";
+import { errorCode, NEVER_RETRIED } from "../../../src/wire/error-message.ts";
+import { StoredDataSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { readResult } from "../../../src/wire/payload.ts";
+import { Batch } from "../../../workers/executor/batch.ts";
+import { Payloads } from "../../../workers/executor/payloads.ts";
+import { Room } from "../../../workers/executor/room.ts";
+import { specOf, taskInput } from "../../core/executor/inputs.ts";
 import { sumOf } from "../../fixtures/payloads.ts";
 import { type Client, freshTenant, planInput, taskExecution } from "../control-plane/client.ts";
 
@@ -115,4 +125,75 @@ describe("results that are too large together", () => {
       detail: expect.stringMatching(/^read: input_too_large: .*declare payload\(\) as input/),
     });
   }, 60_000);
+});
+
+describe("when the store of blobs fails", () => {
+  const failing = {
+    ...env,
+    BLOBS: new Proxy(env.BLOBS, {
+      get: () => () => Promise.reject(new Error("out of order")),
+    }),
+  };
+  const stored = create(StoredDataSchema, {
+    uri: "/v1/tenants/tenant/blobs/1/lifetime/a",
+    metadata: { content_type: "application/json", bytes: "2" },
+  });
+
+  /** What is answered to one input of a task, whose only result before it is kept elsewhere. */
+  const answerOf = async (kind: string, stores: typeof failing, settings = {}) => {
+    const input = taskInput([{ value: 1 }]);
+    input.planExecution!.result!.upstreamTasksResults[0]!.data = { case: "externalData", value: stored };
+    const dispatch = {
+      generation: 1,
+      nodes: [specOf({ type: "task", kind, settings })],
+      items: [{ node: 0, input: encode(TaskInputSchema, input), remainingMs: 60_000 }],
+    };
+    const batch = new Batch(nodes, dispatch, {}, new Payloads(stores, 1));
+    while (!batch.done) await batch.changed();
+    return taskExecution(batch.take().executions[0]!).result;
+  };
+
+  it.each([
+    [
+      "a result cannot be read as a value",
+      "length",
+      {},
+      /^payload_unavailable: .*blobs.* cannot be read: out of order/,
+    ],
+    ["a result cannot be read as it lies", "read_bytes", {}, /^payload_unavailable: .* cannot be read/],
+    ["bytes cannot be kept", "write_bytes", { bytes: 10 }, /^payload_unavailable: .* out of order/],
+    ["a stream cannot be kept", "write_stream", { bytes: 6 * MIB }, /^payload_unavailable: .* out of order/],
+  ])("%s, the attempt fails so that it is made again", async (_, kind, settings, message) => {
+    const before = kind.startsWith("write") ? { ...failing, BLOBS: onlyReading(failing.BLOBS) } : failing;
+    const result = await answerOf(kind, before, settings);
+    expect(result?.errorMessage).toMatch(message);
+    expect(NEVER_RETRIED).not.toContain(errorCode(result?.errorMessage ?? ""));
+  });
+
+  it("what is not there any more fails for good", async () => {
+    const result = await answerOf("length", env as typeof failing);
+    expect(result?.errorMessage).toBe(`payload_missing: nothing is kept at ${stored.uri}`);
+    expect(NEVER_RETRIED).toContain("payload_missing");
+  });
+});
+
+/** Reads what there is not, so that only writing fails. */
+const onlyReading = (broken: R2Bucket): R2Bucket =>
+  new Proxy(broken, {
+    get: (target, name) =>
+      name === "get" ? async () => ({ body: new Blob(["{}"]).stream() }) : Reflect.get(target, name),
+  });
+
+it("results that are loaded for inputs of one call are there one after another where they are too much at once", async () => {
+  const room = new Room(10);
+  expect(await Promise.all([room.enter(6), room.enter(4)])).toEqual([false, false]);
+  const order: string[] = [];
+  const waiting = [
+    room.enter(8).then((waited) => order.push(`8 ${waited}`)),
+    room.enter(1).then((waited) => order.push(`1 ${waited}`)),
+  ];
+  room.leave(6);
+  room.leave(4);
+  await Promise.all(waiting);
+  expect(order).toEqual(["8 true", "1 true"]);
 });
