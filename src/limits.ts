@@ -131,6 +131,7 @@ export const CURSOR_CHARS_MAX = 4_096;
 export const RETRY_AFTER_MS = 1 * SECOND;
 /** A sentence or two, kept with the lifetime. */
 export const CANCEL_REASON_CHARS_MAX = 1_000;
+export const PAUSE_REASON_CHARS_MAX = 1_000;
 export const LABELS_MAX = 32;
 export const LABEL_CHARS_MAX = 256;
 

@@ -54,7 +54,9 @@ const begun = (from: Attempt): Attempt => {
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked here. */
 export const release = (draft: Draft, cause: HoldCause): void => {
-  const freed = [...draft.lifetime.members.entries()].filter(([, { held }]) => held?.cause === cause);
+  const freed = [...draft.lifetime.members.entries()].filter(
+    ([, { phase, held }]) => phase === "held" && held?.cause === cause,
+  );
   freed.sort(([a, one], [b, other]) => (one.held?.since ?? 0) - (other.held?.since ?? 0) || a - b);
   for (const [n, member] of freed) attempt(draft, n, member);
 };

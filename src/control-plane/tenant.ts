@@ -35,12 +35,19 @@ export interface Address {
   readonly partition: number;
 }
 
+/** What was paused, why and since when. */
+export interface PausedView {
+  readonly reason: string;
+  readonly since: string;
+}
+
 export interface TenantView {
   readonly tenant: string;
   readonly status: "ACTIVE" | "DELETING";
   /** Counts how often a tenant of this name was provisioned; nothing of an older one can come back. */
   readonly generation: number;
   readonly created_at: string;
+  readonly paused?: PausedView;
 }
 
 export interface GraphView {
@@ -50,6 +57,8 @@ export interface GraphView {
   /** SHA-256 of the canonical document, hex. */
   readonly hash: string;
   readonly created_at: string;
+  /** The graph, in all of its versions. */
+  readonly paused?: PausedView;
 }
 
 export interface GraphDetail extends GraphView {
@@ -70,8 +79,10 @@ export interface LifetimeView {
   readonly graph: string;
   readonly graph_version: number;
   readonly status: LifetimeStatus;
-  /** Why it ended other than by itself: a code, and a sentence. */
-  readonly reason?: { readonly code: string; readonly detail: string };
+  /** Why it ended other than by itself, or why it is PAUSED or WAITING: a code, and a sentence. */
+  readonly reason?: { readonly code: string; readonly detail: string; readonly since?: string };
+  /** All that pauses it; it goes on when nothing of this is left. */
+  readonly paused?: readonly ({ readonly scope: "lifetime" | "graph" | "tenant" } & PausedView)[];
   readonly labels: Readonly<Record<string, string>>;
   readonly started_at: string;
   readonly ended_at?: string;
@@ -222,6 +233,14 @@ export interface TenantRpc {
   signal(request: SignalRequest): Promise<Answer<SignalAnswer>>;
   /** Continues what has failed from where it did. */
   retry(request: RetryRequest): Promise<Answer<StartAnswer>>;
+  /** Pausing what is paused, and resuming what is not, changes nothing. */
+  pauseLifetime(lifetime: string, detail: string): Promise<Answer<LifetimeView>>;
+  resumeLifetime(lifetime: string): Promise<Answer<LifetimeView>>;
+  /** Likewise, for all lifetimes of a graph; they learn of it soon, and issue nothing from now on. */
+  pauseGraph(graph: string, detail: string): Promise<Answer<readonly GraphView[]>>;
+  resumeGraph(graph: string): Promise<Answer<readonly GraphView[]>>;
+  pauseTenant(detail: string): Promise<Answer<TenantView>>;
+  resumeTenant(): Promise<Answer<TenantView>>;
 
   /** TaskResult of the execution at an offset, encoded. */
   getResult(offset: number): Promise<Answer<Uint8Array>>;

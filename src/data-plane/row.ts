@@ -3,6 +3,7 @@
  * throw would wedge the projection for ever. Rows come without tenant and partition, which the flush knows.
  */
 import type { JsonValue } from "@bufbuild/protobuf";
+import type { LifetimeStatus } from "../control-plane/status.ts";
 import { OUTCOMES_MAX, PAYLOAD_COLUMN_BYTES_MAX, TEXT_COLUMN_CHARS_MAX } from "../limits.ts";
 import { ok } from "../result.ts";
 import type {
@@ -12,6 +13,7 @@ import type {
   LifetimeEndedRecord,
   LifetimeRetriedRecord,
   LifetimeStartedRecord,
+  LifetimeStatusRecord,
   LogRecord,
 } from "../topics/record.ts";
 import { decodeExecution, type Execution, isPlan } from "../wire/codec.ts";
@@ -58,12 +60,14 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
         break;
       }
       case "lifetime_started":
+      case "lifetime_status":
       case "lifetime_ended":
-      case "lifetime_retried": {
-        const row = byLifetime.get(record.lifetime) ?? blankLifetime(record.lifetime);
-        byLifetime.set(record.lifetime, { ...row, ...saidOf(record) });
+      case "lifetime_retried":
+        byLifetime.set(record.lifetime, {
+          ...(byLifetime.get(record.lifetime) ?? blankLifetime(record.lifetime)),
+          ...saidOf(record),
+        });
         break;
-      }
       case "graph_registered":
       case "graph_status": {
         const key = `${record.graph}/${record.version}`;
@@ -160,6 +164,7 @@ const blankLifetime = (lifetime: string): LifetimeRow => ({
   input: null,
   root: new Uint8Array(),
   ended: 0,
+  moved: 0,
   status: "RUNNING",
   reasonCode: null,
   reasonDetail: null,
@@ -174,32 +179,46 @@ const startOf = ({ offset, at, graph, version, labels, root }: LifetimeStartedRe
   return { started: offset, graph, graphVersion: version, labels, startedAt: at, input, root };
 };
 
-const endOf = ({ offset, at, status, reason, steps, outcomes }: LifetimeEndedRecord) => ({
-  ended: offset,
+/** Records come in their order, so what is said last is what holds. */
+const moveOf = (offset: number, status: LifetimeStatus, reason?: LifetimeEndedRecord["reason"]) => ({
+  moved: offset,
   status,
   reasonCode: reason?.code ?? null,
   reasonDetail: textOrNull(reason?.detail),
+});
+
+const endOf = ({ offset, at, steps, outcomes }: LifetimeEndedRecord) => ({
+  ended: offset,
   endedAt: at,
   steps,
   outcomes: outcomes.slice(0, OUTCOMES_MAX).map((each) => each.offset),
 });
 
-/** As before its end; it moved here with the offset of its retry. */
+/** As before its end; that it is over has the offset of its retry. */
 const retryOf = ({ offset }: LifetimeRetriedRecord) => ({
   ended: offset,
-  status: "RUNNING" as const,
-  reasonCode: null,
-  reasonDetail: null,
   endedAt: null,
   steps: null,
   outcomes: null,
 });
 
-const saidOf = (
-  record: LifetimeStartedRecord | LifetimeEndedRecord | LifetimeRetriedRecord,
-): Partial<LifetimeRow> => {
-  if (record.type === "lifetime_started") return startOf(record);
-  return record.type === "lifetime_ended" ? endOf(record) : retryOf(record);
+type LifetimeRecord =
+  | LifetimeStartedRecord
+  | LifetimeStatusRecord
+  | LifetimeEndedRecord
+  | LifetimeRetriedRecord;
+
+const saidOf = (record: LifetimeRecord): Partial<LifetimeRow> => {
+  switch (record.type) {
+    case "lifetime_started":
+      return startOf(record);
+    case "lifetime_status":
+      return moveOf(record.offset, record.status, record.reason);
+    case "lifetime_ended":
+      return { ...moveOf(record.offset, record.status, record.reason), ...endOf(record) };
+    case "lifetime_retried":
+      return { ...moveOf(record.offset, "RUNNING"), ...retryOf(record) };
+  }
 };
 
 type GraphRecord = GraphRegisteredRecord | GraphStatusRecord;

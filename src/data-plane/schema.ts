@@ -2,7 +2,7 @@
  * The tables of D1, folded from the logs of the tenants. Tenant first in every key. A row written is billed,
  * and so is each entry of an index, so an index is here only where a route needs it: an execution writes 4
  * rows (itself, its identity, which is also the timeline, its id, its place in the list of the tenant), a
- * lifetime 3 at its start and 1 at its end, a flush 1. Filters that have no index are read off that of the
+ * lifetime 3 at its start and 1 at its end and at each pause between, a flush 1. Filters that have no index are read off that of the
  * order of their list, and a time bounds how much of it.
  */
 import type { JsonValue } from "@bufbuild/protobuf";
@@ -77,7 +77,10 @@ export const lifetimes = sqliteTable(
     root: message().notNull(),
     /** Offset of the record that its status is from, an end or a retry; 0 before the first. */
     ended: integer().notNull(),
+    /** Offset of the record that its status is from; 0 where that is its start. */
+    moved: integer().notNull().default(0),
     status: text().$type<LifetimeStatus>().notNull(),
+    /** Of its end, and of a status between. */
     reasonCode: text("reason_code"),
     reasonDetail: text("reason_detail"),
     endedAt: integer("ended_at"),

@@ -46,12 +46,14 @@ export class Table {
 
   #move(row: LifetimeRow, there: LifetimeRow | undefined): void {
     const start = there && there.started >= row.started ? there : row;
+    const move = there && there.moved >= row.moved ? there : row;
     const end = there && there.ended >= row.ended ? there : row;
     const { lifetime, started, graph, graphVersion, labels, startedAt, input, root } = start;
-    const { ended, status, reasonCode, reasonDetail, endedAt, steps, outcomes } = end;
+    const { moved, status, reasonCode, reasonDetail } = move;
+    const { ended, endedAt, steps, outcomes } = end;
     this.lifetimes.set(lifetime, {
       ...{ lifetime, started, graph, graphVersion, labels, startedAt, input, root },
-      ...{ ended, status, reasonCode, reasonDetail, endedAt, steps, outcomes },
+      ...{ moved, status, reasonCode, reasonDetail, ended, endedAt, steps, outcomes },
     });
   }
 }

@@ -1,5 +1,7 @@
 /** Who this object is: tenant, partition, and the generation that nothing older can come back into. */
+import type { Holds } from "../../src/control-plane/holds.ts";
 import type { Address, TenantView } from "../../src/control-plane/tenant.ts";
+import { pausedOf } from "./pausing.ts";
 import type { Sql } from "./sql.ts";
 
 export interface Identity extends Address {
@@ -21,9 +23,13 @@ export const writeIdentity = (sql: Sql, identity: Identity): void => {
   sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", KEY, JSON.stringify(identity));
 };
 
-export const tenantView = ({ tenant, status, generation, createdAt }: Identity): TenantView => ({
+export const tenantView = (
+  { tenant, status, generation, createdAt }: Identity,
+  holds: Holds,
+): TenantView => ({
   tenant,
   status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
   generation,
   created_at: new Date(createdAt).toISOString(),
+  ...pausedOf(holds),
 });

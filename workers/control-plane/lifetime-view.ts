@@ -1,27 +1,47 @@
 /** A lifetime as callers see it, from its state while it runs and from the log once it has ended. */
-import type { Lifetime } from "../../src/control-plane/lifetime.ts";
+import { type Holds, holdsOn } from "../../src/control-plane/holds.ts";
+import type { Head, Lifetime } from "../../src/control-plane/lifetime.ts";
+import { holdsOf } from "../../src/control-plane/pause.ts";
+import { reasonOf, statusOf } from "../../src/control-plane/standing.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
 import { PAGE_BYTES_MAX } from "../../src/limits.ts";
 import { messageOf } from "../../src/topics/record.ts";
 import type { Log } from "./log.ts";
+import { pausedView } from "./pausing.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-export const viewOf = (found: Lifetime | Tombstone, log: Log): LifetimeView | undefined => {
+export const viewOf = (found: Lifetime | Tombstone, log: Log, holds: Holds): LifetimeView | undefined => {
   if (!("head" in found)) return viewOfEnded(found.started, found.ended, log);
   const { head } = found;
   return {
     lifetime: head.id,
     graph: head.graph,
     graph_version: head.version,
-    status: head.status,
-    ...(head.reason && { reason: head.reason }),
+    ...(head.endedAt === undefined ? standingOf(found, holds) : endingOf(head)),
     labels: head.labels,
     started_at: iso(head.startedAt),
     ...(head.endedAt !== undefined && { ended_at: iso(head.endedAt) }),
     steps: head.steps,
     ...(head.ended !== undefined && outcomesOf(head.ended, log)),
+  };
+};
+
+const endingOf = ({ status, reason }: Head) => ({ status, ...(reason && { reason }) });
+
+/** As it is, though it may not have learnt yet that its graph or tenant was paused or resumed. */
+const standingOf = (lifetime: Lifetime, tenantwide: Holds) => {
+  const { head } = lifetime;
+  const holds = holdsOf(head, holdsOn(tenantwide, head.graph));
+  const reason = reasonOf(lifetime, holds);
+  const since = holds[0]?.since ?? head.since;
+  return {
+    status: statusOf(head, holds),
+    ...(reason && { reason: { ...reason, ...(since !== undefined && { since: iso(since) }) } }),
+    ...(holds.length > 0 && {
+      paused: holds.map((hold) => ({ scope: hold.scope, ...pausedView(hold) })),
+    }),
   };
 };
 

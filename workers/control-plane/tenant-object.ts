@@ -18,14 +18,15 @@ import type {
   TenantRpc,
   TenantView,
 } from "../../src/control-plane/tenant.ts";
-import type { Turn } from "../../src/control-plane/turn.ts";
-import { INBOX_EVENTS_MAX } from "../../src/limits.ts";
+import type { Happening, Turn } from "../../src/control-plane/turn.ts";
+import { INBOX_EVENTS_MAX, READ_BARRIER_MS_MAX } from "../../src/limits.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
 import { Engine, type EnginePorts, LOG_GREW } from "./engine.ts";
 import { type Identity, tenantView } from "./identity.ts";
 import { viewOf } from "./lifetime-view.ts";
+import { pause, pausedOf, resume } from "./pausing.ts";
 import { type Registration, registerGraph, type StatusChange, setGraphStatus } from "./registration.ts";
 import { emptyTables, type RemovalPort, removeSlice } from "./removal.ts";
 import { retryLifetime } from "./retry.ts";
@@ -74,12 +75,22 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
       : known;
     if (created) this.#engine.identify(identity);
     await this.#ports.projection.provision(identity);
-    return ok({ ...tenantView(identity), created });
+    return ok({ ...this.#view(identity), created });
   }
 
   async describe(): Promise<Answer<TenantView>> {
     const { identity } = this.#engine;
-    return identity === undefined || identity.status === "DELETED" ? missing() : ok(tenantView(identity));
+    return identity === undefined || identity.status === "DELETED" ? missing() : ok(this.#view(identity));
+  }
+
+  async pauseTenant(detail: string): Promise<Answer<TenantView>> {
+    const paused = await this.#ask((turn) => ok(pause(turn, undefined, detail)));
+    return paused.ok ? this.describe() : paused;
+  }
+
+  async resumeTenant(): Promise<Answer<TenantView>> {
+    const resumed = await this.#ask((turn) => ok(resume(turn, undefined)));
+    return resumed.ok ? this.describe() : resumed;
   }
 
   async remove(): Promise<Answer<TenantView>> {
@@ -89,7 +100,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     this.#engine.identify(going);
     this.#engine.reset();
     await this.#remove(going);
-    return ok(tenantView(going));
+    return ok(this.#view(going));
   }
 
   async registerGraph(request: Registration): Promise<Answer<GraphView & { created: boolean }>> {
@@ -102,13 +113,13 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     const { graph, version, created } = registered.value;
     const view = graphs.find(graph, version);
     return view
-      ? ok({ ...view, created })
+      ? ok({ ...this.#shown(view), created })
       : reject("internal", `version ${version} of ${graph} was not stored`);
   }
 
   async listGraphs({ after, limit }: { after: string; limit: number }) {
     const entered = this.#enter();
-    return entered.ok ? ok(this.#engine.parts.graphs.list(after, limit)) : entered;
+    return entered.ok ? ok(this.#engine.parts.graphs.list(after, limit).map(this.#shown)) : entered;
   }
 
   async listVersions(graph: string): Promise<Answer<readonly GraphView[]>> {
@@ -116,7 +127,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     if (!entered.ok) return entered;
     const versions = this.#engine.parts.graphs.versions(graph);
     return versions.length > 0
-      ? ok(versions)
+      ? ok(versions.map(this.#shown))
       : reject("graph_not_found", `no graph ${graph}; register it first`);
   }
 
@@ -124,16 +135,30 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     const entered = this.#enter();
     if (!entered.ok) return entered;
     const detail = this.#engine.parts.graphs.detail(graph, version);
-    return detail ? ok(detail) : reject("graph_not_found", `no graph ${graph}, or not this version of it`);
+    return detail
+      ? ok(this.#shown(detail))
+      : reject("graph_not_found", `no graph ${graph}, or not this version of it`);
   }
 
   async setGraphStatus(change: StatusChange): Promise<Answer<readonly GraphView[]>> {
     const { graphs } = this.#engine.parts;
     const moved = await this.#ask((turn) => setGraphStatus(turn, change, graphs));
     if (!moved.ok) return moved;
-    return ok(
-      graphs.versions(change.graph).filter((each) => moved.value.some((was) => was.version === each.version)),
-    );
+    const versions = graphs.versions(change.graph);
+    const now = versions.filter((each) => moved.value.some((was) => was.version === each.version));
+    return ok(now.map(this.#shown));
+  }
+
+  async pauseGraph(graph: string, detail: string): Promise<Answer<readonly GraphView[]>> {
+    const known = await this.listVersions(graph);
+    if (!known.ok) return known;
+    const paused = await this.#ask((turn) => ok(pause(turn, graph, detail)));
+    return paused.ok ? this.listVersions(graph) : paused;
+  }
+
+  async resumeGraph(graph: string): Promise<Answer<readonly GraphView[]>> {
+    const resumed = await this.#ask((turn) => ok(resume(turn, graph)));
+    return resumed.ok ? this.listVersions(graph) : resumed;
   }
 
   async start(request: StartRequest): Promise<Answer<StartAnswer>> {
@@ -152,14 +177,15 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async cancel(id: string, detail: string): Promise<Answer<LifetimeView>> {
-    const canceled = await this.#ask((turn) => ok(turn.happen(id, { type: "cancel_requested", detail })));
-    if (!canceled.ok) return canceled;
-    const lifetime = await this.#lifetime(id, 0);
-    if (canceled.value || !lifetime.ok) return lifetime;
-    return reject(
-      "illegal_transition",
-      `lifetime ${id} is ${lifetime.value.status}; it cannot be canceled any more`,
-    );
+    return this.#happen(id, { type: "cancel_requested", detail }, "canceled");
+  }
+
+  async pauseLifetime(id: string, detail: string): Promise<Answer<LifetimeView>> {
+    return this.#happen(id, { type: "pause_requested", detail }, "paused");
+  }
+
+  async resumeLifetime(id: string): Promise<Answer<LifetimeView>> {
+    return this.#happen(id, { type: "resume_requested" }, "resumed");
   }
 
   async getResult(offset: number): Promise<Answer<Uint8Array>> {
@@ -227,8 +253,11 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   async projected(): Promise<Answer<{ offset: number }>> {
     const entered = this.#enter();
     if (!entered.ok) return entered;
+    const { alignment } = this.#engine;
+    // Who is paused by now is acknowledged before every lifetime has a record of it.
+    if (alignment.unfinished) await alignment.finished(READ_BARRIER_MS_MAX);
     const offset = this.#engine.parts.log.tail - 1;
-    if (await this.#engine.projector.reaches(offset)) return ok({ offset });
+    if (!alignment.unfinished && (await this.#engine.projector.reaches(offset))) return ok({ offset });
     const still = this.#still(entered.value);
     if (!still.ok) return still;
     return reject("data_plane_behind", "the database is behind the log; try again", {
@@ -260,6 +289,27 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return ok(active);
   }
 
+  /** What somebody asks of a lifetime that has not ended; `done` says it in words. */
+  async #happen(id: string, happening: Happening, done: string): Promise<Answer<LifetimeView>> {
+    const happened = await this.#ask((turn) => ok(turn.happen(id, happening)));
+    if (!happened.ok) return happened;
+    const lifetime = await this.#lifetime(id, 0);
+    if (happened.value || !lifetime.ok) return lifetime;
+    return reject(
+      "illegal_transition",
+      `lifetime ${id} is ${lifetime.value.status}; it cannot be ${done} any more`,
+    );
+  }
+
+  #view(identity: Identity): TenantView {
+    return tenantView(identity, this.#engine.parts.holds.current);
+  }
+
+  readonly #shown = <View extends GraphView>(view: View): View => ({
+    ...view,
+    ...pausedOf(this.#engine.parts.holds.current, view.graph),
+  });
+
   /** Whether the tenant is the one that a request came for: it may have gone, and come again, meanwhile. */
   #still({ generation }: Identity): Answer<Identity> {
     const { active } = this.#engine;
@@ -287,7 +337,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   async #lifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
     const { active } = this.#engine;
     if (active === undefined) return this.#gone();
-    const { lifetimes, log } = this.#engine.parts;
+    const { lifetimes, log, holds } = this.#engine.parts;
     let found = lifetimes.get(id);
     if (waitMs > 0 && found && "head" in found && found.head.ended === undefined) {
       await this.#engine.waiters.wait(id, waitMs);
@@ -295,7 +345,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
       if (!still.ok) return still;
       found = lifetimes.get(id);
     }
-    const view = found && viewOf(found, log);
+    const view = found && viewOf(found, log, holds.current);
     return view ? ok(view) : reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
   }
 

@@ -72,7 +72,8 @@ export const INSERT_ROWS = {
     lifetimes,
     "tenant, lifetime",
     ["started", "graph", "graph_version", "labels", "started_at", "input", "root"],
-    ["ended", "status", "reason_code", "reason_detail", "ended_at", "steps", "outcomes"],
+    ["moved", "status", "reason_code", "reason_detail"],
+    ["ended", "ended_at", "steps", "outcomes"],
   ),
   graphVersions: moving(
     graphVersions,

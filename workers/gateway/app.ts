@@ -11,6 +11,7 @@ import { executions } from "./executions.ts";
 import { graphs } from "./graphs.ts";
 import { health } from "./health.ts";
 import { lifetimes } from "./lifetimes.ts";
+import { pausing } from "./pausing.ts";
 import { problem, problemOfThrown } from "./problem.ts";
 import { results } from "./results.ts";
 import { setAside } from "./set-aside.ts";
@@ -36,6 +37,7 @@ export const app = root
   .route("/", graphs)
   .route("/", lifetimes)
   .route("/", signals)
+  .route("/", pausing)
   .route("/", executions)
   .route("/", events)
   .route("/", results)

@@ -9,10 +9,11 @@ import { objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { listPage } from "./list.ts";
 import { id, ofTenant, paging, TENANT, version } from "./parameters.ts";
+import { pausedSchema } from "./paused.ts";
 import { faultSchema, problem, warningSchema } from "./problem.ts";
 import { json, jsonBody, pageOf } from "./responses.ts";
 
-const GRAPHS = `${TENANT}/graphs` as const;
+export const GRAPHS = `${TENANT}/graphs` as const;
 
 const graphSchema = z
   .object({
@@ -21,6 +22,7 @@ const graphSchema = z
     status: z.enum(["NEW", "ACTIVE", "ARCHIVED"]),
     hash: z.string().openapi({ description: "SHA-256 of the canonical document, hex" }),
     created_at: z.string().openapi({ format: "date-time" }),
+    paused: pausedSchema.optional().openapi({ description: "Its lifetimes hold, whatever their version" }),
   })
   .openapi("Graph");
 
@@ -36,7 +38,7 @@ const detailSchema = graphSchema
   })
   .openapi("GraphDetail");
 
-const versionsSchema = z.object({ items: z.array(graphSchema).readonly() });
+export const versionsSchema = z.object({ items: z.array(graphSchema).readonly() });
 
 /** The shape of a document is judged by validation, which tells all of its faults; here it is documented. */
 const written = {
@@ -55,7 +57,7 @@ const registerBody = z
   .strictObject({ ...written, activate: z.boolean().default(true) })
   .refine(inOneLanguage, ONE_LANGUAGE);
 
-const ofGraph = ofTenant.extend({ graph: id });
+export const ofGraph = ofTenant.extend({ graph: id });
 const actionBody = z.strictObject({ version: z.int().min(1).optional() });
 
 const validateGraph = route("reader", {

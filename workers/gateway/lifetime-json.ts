@@ -7,6 +7,7 @@ import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
 import { decodeExecution, type Execution, isPlan } from "../../src/wire/codec.ts";
 import { readResult } from "../../src/wire/payload.ts";
 import type { LifetimeDetail, LifetimeSummary } from "../data-plane/queries.ts";
+import { pausedSchema } from "./paused.ts";
 
 const outputSchema = z.object({
   node: z.string(),
@@ -24,9 +25,13 @@ export const summarySchema = z
     graph_version: z.int(),
     status: z.enum(LIFETIME_STATUSES),
     reason: z
-      .object({ code: z.string(), detail: z.string() })
+      .object({
+        code: z.string(),
+        detail: z.string(),
+        since: z.string().optional().openapi({ format: "date-time" }),
+      })
       .optional()
-      .openapi({ description: "Why it ended other than by itself" }),
+      .openapi({ description: "Why it ended other than by itself, or why it is PAUSED or WAITING" }),
     labels: z.record(z.string(), z.string()).readonly(),
     started_at: z.string().openapi({ format: "date-time" }),
     ended_at: z.string().optional().openapi({ format: "date-time" }),
@@ -36,6 +41,11 @@ export const summarySchema = z
 
 export const lifetimeSchema = summarySchema
   .extend({
+    paused: z
+      .array(pausedSchema.extend({ scope: z.enum(["lifetime", "graph", "tenant"]) }))
+      .readonly()
+      .optional()
+      .openapi({ description: "All that pauses it; it goes on when nothing of this is left" }),
     output: z
       .array(outputSchema)
       .optional()

@@ -15,7 +15,7 @@ import { id, ofTenant, paging, period, periodOf, TENANT, wait } from "./paramete
 import { problem } from "./problem.ts";
 import { json, jsonBody, pageOf } from "./responses.ts";
 
-const LIFETIMES = `${TENANT}/lifetimes` as const;
+export const LIFETIMES = `${TENANT}/lifetimes` as const;
 
 const label = z
   .string()
@@ -31,7 +31,7 @@ const startBody = z.strictObject({
   version: z.int().min(1).optional().openapi({ description: "The newest active one where absent" }),
 });
 
-const ofLifetime = ofTenant.extend({ lifetime: id });
+export const ofLifetime = ofTenant.extend({ lifetime: id });
 
 const startLifetime = route("operator", {
   method: "post",

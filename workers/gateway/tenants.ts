@@ -7,15 +7,19 @@ import { FIRST_PARTITION, objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { listPage } from "./list.ts";
 import { ofTenant, paging, TENANT } from "./parameters.ts";
+import { pausedSchema } from "./paused.ts";
 import { problem } from "./problem.ts";
 import { json, pageOf } from "./responses.ts";
 
-const tenantSchema = z
+export const tenantSchema = z
   .object({
     tenant: z.string(),
     status: z.enum(["ACTIVE", "DELETING"]),
     generation: z.int().openapi({ description: "Counts how often a tenant of this name was provisioned" }),
     created_at: z.string().openapi({ format: "date-time" }),
+    paused: pausedSchema
+      .optional()
+      .openapi({ description: "All of its lifetimes hold; not told in the list of tenants" }),
   })
   .openapi("Tenant");
 

@@ -1,0 +1,1 @@
+ALTER TABLE `lifetimes` ADD `moved` integer DEFAULT 0 NOT NULL;

@@ -1,0 +1,78 @@
+// Without this, a deadline could pass while its lifetime is held, or an object that dies could leave some held for ever.
+import { describe, expect, test } from "vitest";
+import { ALIGN_LIFETIMES } from "../../../src/limits.ts";
+import { answered, clockAhead, ECHO, inOwnTenant, type Own, silent, withTask } from "./client.ts";
+
+const TIMEOUT_MS = 30_000;
+const LIFETIMES = 2 * ALIGN_LIFETIMES + 1;
+
+const holdsIn = ({ state }: Own) => state.storage.sql.exec("SELECT lifted FROM holds").toArray();
+
+const beginAll = ({ begin }: Own): Promise<readonly string[]> =>
+  Promise.all(Array.from({ length: LIFETIMES }, async () => (await begin("echo")).lifetime));
+
+test("the timeout of a lifetime stands still while it is paused, and no alarm is set for it", () => {
+  const clock = clockAhead();
+  const graph = withTask("held", "gated", { gate: "never" }, { timeout: TIMEOUT_MS });
+  return inOwnTenant(clock, [graph], async (first) => {
+    const own = { ...first, ...first.again({ ...clock, executors: { plan: silent, task: silent } }) };
+    const { lifetime } = await own.begin("held");
+    clock.at += TIMEOUT_MS - 1;
+    await own.object.pauseLifetime(lifetime, "look at it");
+    // Not as long as the lease of its attempt, which runs on.
+    clock.at += TIMEOUT_MS;
+    await own.object.alarm();
+    expect(await own.view(lifetime)).toMatchObject({ status: "PAUSED" });
+    await own.object.resumeLifetime(lifetime);
+    await own.object.alarm();
+    expect(await own.view(lifetime)).toMatchObject({ status: "RUNNING" });
+    clock.at += 1;
+    await own.object.alarm();
+    expect(await own.view(lifetime)).toMatchObject({ reason: { code: "lifetime_timed_out" } });
+  });
+});
+
+describe("a tenant that is resumed", () => {
+  test("lets its lifetimes go on some at a time, and forgets the pause when all have", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      answered(await own.object.pauseTenant("an incident"));
+      const begun = await beginAll(own);
+      const before = await own.counters();
+      answered(await own.object.resumeTenant());
+      for (const lifetime of begun) expect(await own.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+      expect((await own.counters()).commits - before.commits).toBeGreaterThan(LIFETIMES / ALIGN_LIFETIMES);
+      await expect.poll(() => holdsIn(own)).toEqual([]);
+    }));
+
+  test("lets the rest go on after a restart, woken by nothing but its alarm", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      answered(await own.object.pauseTenant("an incident"));
+      const begun = await beginAll(own);
+      // As it is between the resumption and the first lifetime that learns of it.
+      own.state.storage.sql.exec("UPDATE holds SET lifted = 1");
+      const after = own.again();
+      await after.object.alarm();
+      await expect.poll(() => holdsIn(own)).toEqual([]);
+      for (const lifetime of begun) expect(await after.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    }));
+
+  test("sets that alarm with the resumption", () => {
+    const clock = clockAhead();
+    return inOwnTenant(clock, [ECHO], async ({ object, state, again }) => {
+      await object.pauseTenant("an incident");
+      await state.storage.deleteAlarm();
+      await again().object.resumeTenant();
+      expect(await state.storage.getAlarm()).not.toBe(null);
+    });
+  });
+
+  test("and paused again before all have gone on holds them all", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      await own.object.pauseTenant("first");
+      const begun = await beginAll(own);
+      await Promise.all([own.object.resumeTenant(), own.object.pauseTenant("second")]);
+      await own.object.projected();
+      for (const lifetime of begun)
+        expect(await own.view(lifetime)).toMatchObject({ paused: [{ reason: "second" }], steps: 0 });
+    }));
+});

@@ -1,0 +1,27 @@
+/** Pausing and resuming a graph or the whole tenant, as records of the log; and how what is paused is shown. */
+import type { Holds } from "../../src/control-plane/holds.ts";
+import { holdOf } from "../../src/control-plane/holds.ts";
+import type { Hold } from "../../src/control-plane/lifetime.ts";
+import type { PausedView } from "../../src/control-plane/tenant.ts";
+import type { Turn } from "../../src/control-plane/turn.ts";
+
+/** The tenant where no graph is named. The first reason stays. */
+export const pause = (turn: Turn, graph: string | undefined, detail: string): void => {
+  if (turn.hold(graph) === undefined)
+    turn.append({ type: "paused", detail, ...(graph !== undefined && { graph }) });
+};
+
+export const resume = (turn: Turn, graph: string | undefined): void => {
+  if (turn.hold(graph) !== undefined) turn.append({ type: "resumed", ...(graph !== undefined && { graph }) });
+};
+
+export const pausedView = ({ detail, since }: Hold): PausedView => ({
+  reason: detail,
+  since: new Date(since).toISOString(),
+});
+
+/** For a view of a graph, or of the tenant where none is named. */
+export const pausedOf = (holds: Holds, graph?: string): { paused?: PausedView } => {
+  const hold = holdOf(holds, graph);
+  return hold ? { paused: pausedView(hold) } : {};
+};
