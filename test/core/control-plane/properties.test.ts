@@ -111,7 +111,7 @@ holds(
 
 holds(
   "while a lifetime is paused nothing is issued, and nothing is held while it is not",
-  ({ effects, after }) => {
+  ({ event, effects, after }) => {
     const { head, members } = after;
     if (head.endedAt !== undefined) return;
     const held = [...members.entries()].filter(([, { phase }]) => phase === "held");
@@ -121,7 +121,8 @@ holds(
     if (!recalls) expect(head.status).toBe(paused ? "PAUSED" : status);
     if (!paused) expect(held).toEqual([]);
     const issued = effects.filter((each) => each.type === "append" && each.record.type === "input");
-    if (paused) expect(issued).toEqual([]);
+    // Another pause may have been lifted before this one.
+    if (paused && event.type !== "pause_requested") expect(issued).toEqual([]);
   },
 );
 
@@ -199,6 +200,8 @@ test("whenever it is paused and resumed, a lifetime runs what it would have run 
   let compared = 0;
   fc.assert(
     fc.property(anyWalk, fc.infiniteStream(fc.nat({ max: 5 })), ([graph], pauses) => {
+      // Whom a join of the first few withdraws depends on who is first.
+      if (graph.nodes.some(({ join }) => typeof join === "object")) return;
       const plain = walk(graph, [], () => {});
       if (plain.head.status !== "SUCCEEDED") return;
       compared++;

@@ -1,7 +1,9 @@
 // Without this, a deadline could pass while its lifetime is held, or an object that dies could leave some held for ever.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ALIGN_LIFETIMES } from "../../../src/limits.ts";
 import { answered, clockAhead, ECHO, inOwnTenant, type Own, silent, withTask } from "./client.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const TIMEOUT_MS = 30_000;
 const LIFETIMES = 2 * ALIGN_LIFETIMES + 1;
@@ -41,7 +43,7 @@ describe("a tenant that is resumed", () => {
       answered(await own.object.resumeTenant());
       for (const lifetime of begun) expect(await own.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
       expect((await own.counters()).commits - before.commits).toBeGreaterThan(LIFETIMES / ALIGN_LIFETIMES);
-      await expect.poll(() => holdsIn(own)).toEqual([]);
+      await expect.poll(() => holdsIn(own), { timeout: 30_000 }).toEqual([]);
     }));
 
   test("lets the rest go on after a restart, woken by nothing but its alarm", () =>
@@ -52,7 +54,7 @@ describe("a tenant that is resumed", () => {
       own.state.storage.sql.exec("UPDATE holds SET lifted = 1");
       const after = own.again();
       await after.object.alarm();
-      await expect.poll(() => holdsIn(own)).toEqual([]);
+      await expect.poll(() => holdsIn(own), { timeout: 30_000 }).toEqual([]);
       for (const lifetime of begun) expect(await after.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
     }));
 
