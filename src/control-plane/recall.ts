@@ -5,8 +5,7 @@ import { instantOf, valueAt, type WaitSettings } from "../executor/tasks/wait.ts
 import { parametersOf, taskInputValue, upstreamResults } from "../executor/upstream.ts";
 import type { Node } from "../graph/graph.ts";
 import { type LogRecord, messageOf } from "../topics/record.ts";
-import { decode } from "../wire/codec.ts";
-import { PlanExecutionSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { decodePlanExecution } from "../wire/codec.ts";
 import { TaskInputSchema } from "../wire/gen/escapement/v1/input_pb.ts";
 import type { Recall } from "./effect.ts";
 import type { Found, Recalled } from "./event.ts";
@@ -25,7 +24,7 @@ export const recall = (
 
 const instantIn = (node: Node, record: LogRecord | undefined): Found => {
   const { until = "" } = node.settings as WaitSettings;
-  const plan = decode(PlanExecutionSchema, messageOf(record) ?? new Uint8Array());
+  const plan = decodePlanExecution(messageOf(record) ?? new Uint8Array());
   if (!plan.ok) throw new Error(`the plan before ${node.name} is ${plan.error}`);
   const input = create(TaskInputSchema, { taskName: node.name, planExecution: plan.value });
   const parameters = parametersOf(input);

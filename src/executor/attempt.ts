@@ -6,19 +6,14 @@
  * 2. `answer` never throws: what cannot be said is said as a failure.
  */
 import { err, ok, type Result } from "../result.ts";
-import { decode } from "../wire/codec.ts";
+import { decodePlanInput, decodeTaskInput } from "../wire/codec.ts";
 import type {
   ExecutionHeader,
   StoredData,
   TaskResult,
   Usage,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
-import {
-  type PlanInput,
-  PlanInputSchema,
-  type TaskInput,
-  TaskInputSchema,
-} from "../wire/gen/escapement/v1/input_pb.ts";
+import type { PlanInput, TaskInput } from "../wire/gen/escapement/v1/input_pb.ts";
 import { concludePlan, concludeTask, encodeOutcome, type Settled, type Unstored } from "./conclude.ts";
 import type { NodeSpec } from "./dispatch.ts";
 import { type Ending, type Failed, planExecution, taskExecution } from "./execution.ts";
@@ -101,7 +96,7 @@ export const attemptPlan = (
   settings: unknown,
   bytes: Uint8Array,
 ): Result<Attempt, string> => {
-  const decoded = decode(PlanInputSchema, bytes);
+  const decoded = decodePlanInput(bytes);
   if (!decoded.ok) return decoded;
   const input: PlanInput = decoded.value;
   const { header } = input;
@@ -132,7 +127,7 @@ export const attemptTask = (
   settings: unknown,
   bytes: Uint8Array,
 ): Result<Attempt, string> => {
-  const decoded = decode(TaskInputSchema, bytes);
+  const decoded = decodeTaskInput(bytes);
   if (!decoded.ok) return decoded;
   const input: TaskInput = decoded.value;
   const { header } = input;

@@ -5,7 +5,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import type { InputRecord } from "../topics/record.ts";
-import { decode, encode } from "./codec.ts";
+import { decodeTaskExecution, encodeExecution } from "./codec.ts";
 import { delimitedFields, putField, written } from "./fields.ts";
 import { fitted } from "./fit.ts";
 import { TaskExecutionSchema } from "./gen/escapement/v1/execution_pb.ts";
@@ -61,10 +61,10 @@ export const composeInput = (
 };
 
 const stripResult = (message: Uint8Array): Uint8Array => {
-  const execution = decode(TaskExecutionSchema, message);
+  const execution = decodeTaskExecution(message);
   if (!execution.ok) throw new Error(`the log holds what is ${execution.error}`);
   const { result: _, ...rest } = execution.value;
-  return encode(TaskExecutionSchema, create(TaskExecutionSchema, rest));
+  return encodeExecution(create(TaskExecutionSchema, rest));
 };
 
 /** What the plan has given this task: google.protobuf.Struct, encoded. */

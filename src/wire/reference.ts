@@ -4,8 +4,8 @@
  * not ours to read.
  */
 import { create } from "@bufbuild/protobuf";
-import { decode, type Execution, encode, isPlan } from "./codec.ts";
-import { type StoredData, StoredDataSchema, TaskExecutionSchema } from "./gen/escapement/v1/execution_pb.ts";
+import { decodeTaskExecution, type Execution, encodeExecution, isPlan } from "./codec.ts";
+import { type StoredData, StoredDataSchema } from "./gen/escapement/v1/execution_pb.ts";
 import { isJsonUrl } from "./payload.ts";
 
 export type Reference =
@@ -56,7 +56,7 @@ export const bytesOf = ({ metadata }: StoredData): number => {
 
 /** The task execution at an offset with its result referred to; as it is where that would save nothing. */
 export const refer = (message: Uint8Array, offset: number): Uint8Array => {
-  const decoded = decode(TaskExecutionSchema, message);
+  const decoded = decodeTaskExecution(message);
   if (!decoded.ok) throw new Error(`the log holds what is ${decoded.error}`);
   const { header, result } = decoded.value;
   if (result?.data.case !== "inlineData") return message;
@@ -70,7 +70,7 @@ export const refer = (message: Uint8Array, offset: number): Uint8Array => {
     },
   });
   result.data = { case: "externalData", value: stored };
-  const referring = encode(TaskExecutionSchema, decoded.value);
+  const referring = encodeExecution(decoded.value);
   return referring.byteLength < message.byteLength ? referring : message;
 };
 

@@ -14,6 +14,10 @@ const [ENTRIES, KEY, VALUE] = [1, 1, 2];
 /** google.protobuf.Value, encoded. Throws for JSON deeper than JSON_DEPTH_MAX and for what is no JSON. */
 export const encodeValue = (json: JsonValue): Uint8Array => written((writer) => write(writer, json, 0));
 
+/** google.protobuf.Struct, encoded. Throws as `encodeValue` does. */
+export const encodeStruct = (json: JsonObject): Uint8Array =>
+  written((writer) => writeMembers(writer, json, 0));
+
 const write = (writer: BinaryWriter, json: unknown, depth: number): void => {
   if (depth > JSON_DEPTH_MAX) throw new Error(`JSON nested deeper than ${JSON_DEPTH_MAX} levels`);
   if (typeof json === "string") writer.tag(KIND.string, WireType.LengthDelimited).string(json);
@@ -29,18 +33,25 @@ const write = (writer: BinaryWriter, json: unknown, depth: number): void => {
     }
     writer.join();
   } else if (typeof json === "object") {
-    writer.tag(KIND.struct, WireType.LengthDelimited).fork();
-    for (const [key, item] of Object.entries(json)) {
-      writer.tag(ENTRIES, WireType.LengthDelimited).fork().tag(KEY, WireType.LengthDelimited).string(key);
-      write(writer.tag(VALUE, WireType.LengthDelimited).fork(), item, depth + 1);
-      writer.join().join();
-    }
+    writeMembers(writer.tag(KIND.struct, WireType.LengthDelimited).fork(), json, depth);
     writer.join();
   } else throw new Error(`${String(json)} is no JSON`);
 };
 
+const writeMembers = (writer: BinaryWriter, json: object, depth: number): void => {
+  for (const [key, item] of Object.entries(json)) {
+    writer.tag(ENTRIES, WireType.LengthDelimited).fork().tag(KEY, WireType.LengthDelimited).string(key);
+    write(writer.tag(VALUE, WireType.LengthDelimited).fork(), item, depth + 1);
+    writer.join().join();
+  }
+};
+
 /** Throws where the bytes are no Value, or one that JSON has no word for. */
 export const decodeValue = (bytes: Uint8Array): JsonValue => read(new BinaryReader(bytes), bytes.length, 0);
+
+/** Throws where the bytes are no Struct, or one that JSON has no word for. */
+export const decodeStruct = (bytes: Uint8Array): JsonObject =>
+  members(new BinaryReader(bytes), bytes.length, 0);
 
 /** Of a field that is there more than once the last counts; messages are not merged, for nobody writes such bytes. */
 const read = (reader: BinaryReader, end: number, depth: number): JsonValue => {
@@ -54,7 +65,8 @@ const read = (reader: BinaryReader, end: number, depth: number): JsonValue => {
     } else if (field === KIND.number && type === WireType.Bit64) json = finite(reader.double());
     else if (field === KIND.string && type === WireType.LengthDelimited) json = reader.string(true);
     else if (field === KIND.bool && type === WireType.Varint) json = reader.bool();
-    else if (field === KIND.struct && type === WireType.LengthDelimited) json = object(reader, depth);
+    else if (field === KIND.struct && type === WireType.LengthDelimited)
+      json = members(reader, endOf(reader), depth);
     else if (field === KIND.list && type === WireType.LengthDelimited) json = list(reader, depth);
     else reader.skip(type, field);
   }
@@ -86,15 +98,14 @@ const list = (reader: BinaryReader, depth: number): JsonValue[] => {
   return items;
 };
 
-const object = (reader: BinaryReader, depth: number): JsonObject => {
-  const end = endOf(reader);
-  const members: JsonObject = {};
+const members = (reader: BinaryReader, end: number, depth: number): JsonObject => {
+  const json: JsonObject = {};
   while (reader.pos < end) {
     const [field, type] = reader.tag();
-    if (field === ENTRIES && type === WireType.LengthDelimited) entry(reader, members, depth);
+    if (field === ENTRIES && type === WireType.LengthDelimited) entry(reader, json, depth);
     else reader.skip(type, field);
   }
-  return members;
+  return json;
 };
 
 const entry = (reader: BinaryReader, members: JsonObject, depth: number): void => {

@@ -5,7 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Kind } from "../../src/topics/topics.ts";
-import { decode, encodeExecution } from "../../src/wire/codec.ts";
+import { decodePlanInput, decodeTaskInput, encodeExecution } from "../../src/wire/codec.ts";
 import {
   type ExecutionHeader,
   ExecutionHeaderSchema,
@@ -13,7 +13,7 @@ import {
   PlanExecutionSchema,
   TaskExecutionSchema,
 } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
-import { PlanInputSchema, TaskInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
+import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import type { Random } from "./random.ts";
 
 const ERRORS = ["flaky: try again", "fatal: no use", "terminal: never", "said without a code", ""];
@@ -25,7 +25,7 @@ interface Understood {
 
 /** What an executor reads from the input that it was sent. */
 const understand = (kind: Kind, input: Uint8Array): Understood => {
-  const decoded = kind === "plan" ? decode(PlanInputSchema, input) : decode(TaskInputSchema, input);
+  const decoded = kind === "plan" ? decodePlanInput(input) : decodeTaskInput(input);
   if (!decoded.ok) throw new Error(decoded.error);
   const message = decoded.value;
   if (message.header === undefined) throw new Error("an input without a header");

@@ -3,10 +3,9 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { expect, test } from "vitest";
 import { type InputRecord, messageOf } from "../../../src/topics/record.ts";
-import { decode, encodeExecution } from "../../../src/wire/codec.ts";
+import { decodePlanInput, decodeTaskInput, encodeExecution } from "../../../src/wire/codec.ts";
 import { composeInput } from "../../../src/wire/compose.ts";
 import { PlanExecutionSchema, type TaskExecution } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
-import { PlanInputSchema, TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play } from "../../fixtures/play.ts";
 
@@ -25,7 +24,7 @@ const compose = (play: Play): Uint8Array =>
   });
 
 const planInput = (play: Play): readonly TaskExecution[] => {
-  const decoded = decode(PlanInputSchema, compose(play));
+  const decoded = decodePlanInput(compose(play));
   if (!decoded.ok) throw new Error(decoded.error);
   return decoded.value.taskExecutions;
 };
@@ -63,7 +62,7 @@ test.each<[string, Record<string, JsonObject>, JsonObject | undefined]>([
     ...(header && { header }),
     result: { nextTaskNames: [task], nextTaskParameters: given },
   });
-  const decoded = decode(TaskInputSchema, compose(play.arrive(1, execution)));
+  const decoded = decodeTaskInput(compose(play.arrive(1, execution)));
   expect(decoded.ok && decoded.value.parameters).toEqual(parameters);
   expect(decoded.ok && decoded.value.planExecution?.header?.name).toBe("A");
 });

@@ -2,9 +2,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { decode, encode } from "../../../src/wire/codec.ts";
-import { PlanExecutionSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
-import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
+import { decodePlanExecution, decodeTaskInput, encodeExecution } from "../../../src/wire/codec.ts";
 
 /** A TaskInput whose parameters are a Struct in a Struct, and so on. */
 const nested = (levels: number) => {
@@ -21,18 +19,17 @@ it.each<[string, Uint8Array, RegExp]>([
   ["truncated", Uint8Array.of(0x0a, 5, 0x61), /^not a TaskInput: premature EOF$/],
   ["malformed", Uint8Array.of(0xff), /^not a TaskInput: /],
   ["no UTF-8", Uint8Array.of(0x0a, 1, 0xff), /^not a TaskInput: .*utf-8/],
-  ["nested too deep", nested(10_000), /^not a TaskInput: .*maximum recursion depth/],
+  ["nested too deep", nested(10_000), /^not a TaskInput: .*nested deeper/],
   ["too large", new Uint8Array(2 * 1024 * 1024), /^TaskInput of 2097152 bytes; the bound is 1048576$/],
 ])("bytes that are %s are an error with its reason", (_, bytes, error) => {
-  expect(decode(TaskInputSchema, bytes)).toEqual({ ok: false, error: expect.stringMatching(error) });
+  expect(decodeTaskInput(bytes)).toEqual({ ok: false, error: expect.stringMatching(error) });
 });
 
 it("decoding never throws, and what it decodes can be encoded again", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
-      const decoded = decode(PlanExecutionSchema, bytes);
-      if (decoded.ok)
-        expect(decode(PlanExecutionSchema, encode(PlanExecutionSchema, decoded.value)).ok).toBe(true);
+      const decoded = decodePlanExecution(bytes);
+      if (decoded.ok) expect(decodePlanExecution(encodeExecution(decoded.value)).ok).toBe(true);
     }),
   );
 });
