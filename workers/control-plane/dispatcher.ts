@@ -199,7 +199,7 @@ export class Dispatcher {
     this.#inFlight += call.open;
     for (const out of call.outs) this.#out.set(keyOf(out.lifetime, out.n), call);
     let answered = 0;
-    let cause: unknown = "the executor left inputs unanswered";
+    let thrown: unknown;
     try {
       const answers = await this.#ports.executor(kind).run(dispatch);
       call.version = answers.version;
@@ -210,8 +210,8 @@ export class Dispatcher {
         cancel(call);
         answered += await this.#follow(kind, call, answers.running);
       }
-    } catch (thrown) {
-      cause = thrown;
+    } catch (cause) {
+      thrown = cause ?? "the call broke";
     }
     for (const out of call.outs) {
       const key = keyOf(out.lifetime, out.n);
@@ -219,7 +219,10 @@ export class Dispatcher {
     }
     this.#free(call, call.open);
     const left = call.outs.filter((out) => !call.withdrawn.has(keyOf(out.lifetime, out.n)));
-    if (answered < call.outs.length && left.length > 0) this.#ports.lost(left, cause);
+    // A call that ended as it should answers all but what was withdrawn from it.
+    const unanswered = call.outs.length - answered - (thrown === undefined ? call.withdrawn.size : 0);
+    if (unanswered > 0 && left.length > 0)
+      this.#ports.lost(left, thrown ?? "the executor left inputs unanswered");
     this.pump();
   }
 

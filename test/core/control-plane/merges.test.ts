@@ -133,6 +133,15 @@ describe("a merge", () => {
     expect(merged(play.answer("N").answer("w"))).toEqual([["b", "e", "w"]]);
   });
 
+  test("that would have fired as its lifetime failed does so when that is retried", () => {
+    const play = start("P -> a b c; a c -> M; b -> B", { a: { onFailure: "route" } });
+    play.answer("c").pass(60_000);
+    expect([play.head.status, timesOf(play, "M")]).toEqual(["FAILED", 0]);
+    play.reduce({ type: "retry_requested", detail: "" });
+    expect([merged(play), play.issued]).toEqual([[["a", "c"]], ["3 b", "5 M"]]);
+    expect(play.answer("M").answer("b").answer("B").head.status).toBe("SUCCEEDED");
+  });
+
   test("is let go by an input that is withdrawn", () => {
     const play = start("P -> a b c; a b -> F; F -> d; c d -> M", { F: { join: { first: 1 } } });
     play.answer("c").answer("a").answer("F", { tasks: [] });

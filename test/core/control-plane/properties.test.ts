@@ -1,8 +1,9 @@
 // Without this, some graph that nobody thought of could lose a branch, fire a join twice or never end.
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { settleLifetime } from "../../../src/control-plane/lifetime.ts";
+import { type Scope, settleLifetime } from "../../../src/control-plane/lifetime.ts";
 import { reduce } from "../../../src/control-plane/reduce.ts";
+import { gatheringKey } from "../../../src/control-plane/scopes.ts";
 import { ROOT_NAME } from "../../../src/control-plane/start.ts";
 import { type Cell, loadStored, storedWrite } from "../../../src/control-plane/stored.ts";
 import { decodeExecution } from "../../../src/wire/codec.ts";
@@ -125,6 +126,32 @@ holds(
     if (paused && event.type !== "pause_requested") expect(issued).toEqual([]);
   },
 );
+
+holds("a merge counts what is open and may lead to it, and is kept for no longer", ({ play, after }) => {
+  const { head, members, waves, gatherings } = after;
+  if (head.endedAt !== undefined) return;
+  const open = new Map<string, number>();
+  const arrived = new Map<string, number>();
+  const count = (counts: Map<string, number>, scopes: readonly Scope[] = []) => {
+    for (const scope of scopes) counts.set(gatheringKey(scope), (counts.get(gatheringKey(scope)) ?? 0) + 1);
+  };
+  for (const [, { kind, node, phase, wave, scopes }] of members.entries()) {
+    const leads = play.index.merges?.reachedFrom(node) ?? [];
+    const within = kind === "plan" ? scopes : waves.get(wave)?.scopes;
+    if (phase === "done") count(arrived, scopes);
+    else
+      count(
+        open,
+        within?.filter(({ merge }) => leads.includes(merge)),
+      );
+  }
+  for (const [, gathering] of gatherings.entries()) if (gathering.arrived > 0) count(open, gathering.scopes);
+  for (const [key, gathering] of gatherings.entries()) {
+    expect(gathering.open).toBe(open.get(key));
+    expect(gathering.arrived).toBe(arrived.get(key) ?? 0);
+  }
+  expect(gatherings.size).toBe(open.size);
+});
 
 holds(
   "a join fires at most once per wave and node",

@@ -95,6 +95,37 @@ describe("a lifetime", () => {
     }));
 });
 
+describe("a join of the first", () => {
+  test("aborts the tasks that lose, sets their answers aside, and goes on", async () => {
+    const [gate, last] = [freshName("gate"), freshName("gate")];
+    const { object, begin, end, read, strays } = await freshTenant(`digraph race {
+      node [type=plan, kind=parallel] ask decide [join="first: 2"]
+      node [type=task, kind=gated, gate="${gate}"] one two
+      lost [gate=never] publish [gate="${last}"]
+      ask -> lost; ask -> one; ask -> two; {lost one two} -> decide -> publish
+    }`);
+    const { lifetime } = await begin("race");
+    const key = `${lifetime}:2`;
+    await expect.poll(() => started.includes(key)).toBe(true);
+    openGate(gate);
+    await expect.poll(() => aborted.includes(key)).toBe(true);
+    const answers = (await read("task-executions")).map(({ value }) => ({
+      value,
+      ...taskExecution(value),
+    }));
+    const withdrawn = answers.find(({ header }) => header?.inputId === key);
+    expect(withdrawn).toMatchObject({
+      header: { name: "lost", status: 5 },
+      result: { errorMessage: "canceled: decide has fired without it" },
+    });
+    const late = await object.produce("task-executions", withdrawn?.value ?? new Uint8Array());
+    expect(late).toMatchObject({ ok: true, value: { outcome: "stray", reason: "late" } });
+    expect((await strays()).map(({ reason }) => reason)).toContain("late");
+    openGate(last);
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 6 });
+  });
+});
+
 describe("an idempotency key", () => {
   const idempotency = { key: "k", bodyHash: "a" };
 

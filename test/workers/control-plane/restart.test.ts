@@ -2,7 +2,16 @@
 import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { openGate, started } from "../../fixtures/gates.ts";
-import { freshName, freshTenant, inOwnTenant, silent, taskExecution, tenantOf, withTask } from "./client.ts";
+import {
+  freshName,
+  freshTenant,
+  inOwnTenant,
+  planExecution,
+  silent,
+  taskExecution,
+  tenantOf,
+  withTask,
+} from "./client.ts";
 
 /** More tasks than a state of one row has entries. */
 const TASKS = 45;
@@ -42,6 +51,27 @@ describe("an object that is started again", () => {
     expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: TASKS + 2 });
     expect(await read("task-executions")).toHaveLength(TASKS);
     expect(await read("plan-executions")).toHaveLength(2);
+  });
+
+  test("merges what came before and what comes after", async () => {
+    const gate = freshName("gate");
+    const { tenant, begin } = await freshTenant(`digraph report {
+      node [type=plan, kind=parallel] begin left right collect [join=merge, end=true]
+      node [type=task] verified [kind=gated, gate="${gate}"]
+      node [kind=transform, expression="1"] a b edited
+      begin -> a -> left -> edited -> collect
+      begin -> b -> right -> verified -> collect
+    }`);
+    const { lifetime } = await begin("report");
+    await expect.poll(() => started.some((key) => key.startsWith(lifetime))).toBe(true);
+    await abortAllDurableObjects();
+    openGate(gate);
+    const { end, read } = tenantOf(tenant);
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 8 });
+    const merges = (await read("plan-executions"))
+      .map(({ value }) => planExecution(value))
+      .filter(({ header }) => header?.name === "collect");
+    expect(merges.map(({ parentTaskNames }) => parentTaskNames.toSorted())).toEqual([["edited", "verified"]]);
   });
 
   test("starts nothing again for a request that it had answered", async () => {
