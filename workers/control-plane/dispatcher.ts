@@ -203,7 +203,7 @@ export class Dispatcher {
     try {
       const answers = await this.#ports.executor(kind).run(dispatch);
       call.version = answers.version;
-      if (answers.missing) answered += this.#missing(dispatch, call, answers.missing);
+      if (answers.missing) this.#missing(dispatch, call, answers.missing);
       answered += this.#receive(kind, call, answers);
       if (answers.running) {
         call.running = answers.running;
@@ -227,12 +227,11 @@ export class Dispatcher {
   }
 
   /** Nobody is to answer these any more, as if they had been withdrawn. */
-  #missing({ items }: Dispatch, call: Call, nodes: readonly number[]): number {
+  #missing({ items }: Dispatch, call: Call, nodes: readonly number[]): void {
     const missing = call.outs.filter((_, i) => nodes.includes(items[i]?.node ?? -1));
     for (const out of missing) call.withdrawn.add(keyOf(out.lifetime, out.n));
     this.#free(call, missing.length);
     if (!call.dropped) this.#ports.missing(missing);
-    return missing.length;
   }
 
   async #follow(kind: Kind, call: Call, running: Running): Promise<number> {
