@@ -1,9 +1,8 @@
 // A server outside of workerd, on loopback, for what calls out: its path says how it answers.
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import type { TestProject } from "vitest/node";
+import { listen } from "../fixtures/loopback.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -62,17 +61,12 @@ const ANSWERS: Record<string, Answer> = {
 };
 
 export const setup = async (project: TestProject) => {
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     const [, name = "", rest = ""] = /^\/(\w+)\/?([^?]*)/.exec(request.url ?? "") ?? [];
     const answer = ANSWERS[name];
     if (answer) void answer(request, response, rest);
     else response.writeHead(404).end("nothing here");
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  project.provide("outside", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  return () => {
-    server.closeAllConnections();
-    server.close();
-  };
+  project.provide("outside", server.url);
+  return () => server[Symbol.dispose]();
 };

@@ -1,11 +1,12 @@
 // Without this, a crash of the process in the middle of its work could lose, repeat or wedge what was acknowledged.
-import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { bundle } from "../../../workers/local/bundle.ts";
 import { type Local, startLocal } from "../../../workers/local/runtime.ts";
+import { listen } from "../../fixtures/loopback.ts";
 import { KEYS } from "../../setup/keys.ts";
+import { askOf } from "../ask.ts";
 import { temporaryFolder } from "../launcher.ts";
 
 const LIFETIMES = 200;
@@ -33,7 +34,7 @@ const startOutside = async () => {
   const held = new Set<ServerResponse>();
   const enough = Promise.withResolvers<void>();
   let released = false;
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     const key = String(request.headers["idempotency-key"]);
     keys.add(key);
     if (keys.size >= KILL_AT) enough.resolve();
@@ -42,20 +43,13 @@ const startOutside = async () => {
     if (released || (answered <= ANSWERED_BEFORE && !key.endsWith(`:${STEPS}`))) response.end();
     else held.add(response);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
   const release = () => {
     released = true;
     for (const response of held) response.end();
     return enough.promise;
   };
-  const close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { keys, held, release, url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: close };
+  const close = () => server[Symbol.dispose]();
+  return { keys, held, release, url: server.url, [Symbol.dispose]: close };
 };
 
 interface Lifetime {
@@ -100,15 +94,7 @@ const inOrder = (executions: readonly Execution[]): readonly Execution[] =>
   [...executions].sort((a, b) => a.offset - b.offset);
 
 const clientOf = (local: Local) => {
-  const ask = async <T = unknown>(method: string, path: string, body?: unknown): Promise<T> => {
-    const response = await fetch(`${local.url}/v1/tenants/kill${path}`, {
-      method,
-      headers: { authorization: `Bearer ${local.key}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
-  };
+  const ask = askOf(local, "kill");
   /** A topic, all of it. */
   const logged = async (topic: string): Promise<readonly Execution[]> => {
     const executions: Execution[] = [];
