@@ -86,18 +86,19 @@ const open = (draft: Draft, n: number, what: Attempt): void => {
     return;
   }
   put(draft, n, member);
-  send(draft, n, member);
+  send(draft, n, member, node);
 };
 
 /** The same attempt once more, under a new lease. Whoever asks for it counts it. */
 export const resend = (draft: Draft, n: number, lost: Member): void => {
+  const node = draft.graph.node(lost.node);
   const member: Member = {
     ...lost,
-    due: leaseEnd(draft, draft.graph.node(lost.node)),
+    due: leaseEnd(draft, node),
     ...(lost.missing && { missing: { ...lost.missing, asleep: false } }),
   };
   put(draft, n, member);
-  send(draft, n, member);
+  send(draft, n, member, node);
 };
 
 export const extendLease = (draft: Draft, n: number, member: Member): void =>
@@ -113,8 +114,8 @@ export const put = (draft: Draft, n: number, member: Member): void => {
 const leaseEnd = ({ at }: Draft, { timeoutMs }: Node): number => at + timeoutMs + LEASE_MARGIN_MS;
 
 /** What runs elsewhere is taken from its topic, and answered, by whoever does. */
-const send = (draft: Draft, n: number, member: Member): void => {
-  if (draft.graph.node(member.node).executor === "external") return;
+const send = (draft: Draft, n: number, member: Member, { executor }: Node): void => {
+  if (executor === "external") return;
   draft.effects.push({
     type: "dispatch",
     n,

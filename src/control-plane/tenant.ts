@@ -147,6 +147,8 @@ export interface TopicRecord {
   readonly key: string;
   /** The protobuf message of the topic, encoded. */
   readonly value: Uint8Array;
+  /** Of an execution: the deployment whose code ran it, where that is known. */
+  readonly executorVersion?: string;
 }
 
 export interface TopicPage {

@@ -54,5 +54,6 @@ const topicRecord = (log: Log, record: LogRecord): TopicRecord => {
   if (record.type !== "execution") throw new Error(`a topic holds no record of type ${record.type}`);
   const execution = decodeExecution(record.kind, record.message);
   const key = execution.ok ? (execution.value.header?.name ?? "") : "";
-  return { offset, at, key, value: record.message };
+  const { message: value, version } = record;
+  return { offset, at, key, value, ...(version !== undefined && { executorVersion: version }) };
 };

@@ -30,6 +30,7 @@ const recordsSchema = z
           key: z.string(),
           value: z.any().optional().openapi({ description: "Proto JSON of the topic's message" }),
           value_base64: z.string(),
+          executor_version: z.string().optional().openapi({ description: "Of the code that ran it" }),
         }),
       )
       .readonly(),
@@ -91,12 +92,13 @@ const producible = (name: string): Result<ExecutionTopic, Rejection> => {
 };
 
 const showPage = (topic: Topic, page: TopicPage): z.input<typeof recordsSchema> => ({
-  records: page.records.map(({ offset, at, key, value }) => ({
+  records: page.records.map(({ offset, at, key, value, executorVersion }) => ({
     offset,
     at: new Date(at).toISOString(),
     key,
     value: showMessage(TOPICS[topic].message, value),
     value_base64: base64Encode(value),
+    ...(executorVersion !== undefined && { executor_version: executorVersion }),
   })),
   next_offset: page.nextOffset,
   first_offset: page.firstOffset,
