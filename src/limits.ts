@@ -132,6 +132,8 @@ export const RETRY_AFTER_MS = 1 * SECOND;
 /** A sentence or two, kept with the lifetime. */
 export const CANCEL_REASON_CHARS_MAX = 1_000;
 export const PAUSE_REASON_CHARS_MAX = 1_000;
+/** Outstanding inputs that a lifetime's view tells of; how many there are it says. */
+export const WHY_INPUTS_MAX = 20;
 export const LABELS_MAX = 32;
 export const LABEL_CHARS_MAX = 256;
 

@@ -1,5 +1,5 @@
 /** What the tenant object answers over RPC. Refusals are values; an exception is a broken invariant. */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Graph, GraphStatus } from "../graph/graph.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
@@ -91,6 +91,32 @@ export interface LifetimeView {
   readonly outcomes?: readonly Outcome[];
   /** How many more there are than one answer takes. */
   readonly omitted?: number;
+  /** Where it was asked for, until it has ended. */
+  readonly why?: Why;
+}
+
+/** What a lifetime waits for. */
+export interface Why {
+  /** Inputs without an outcome. */
+  readonly outstanding: number;
+  /** The first of them. */
+  readonly inputs: readonly OutstandingInput[];
+}
+
+export interface OutstandingInput {
+  readonly input_id: string;
+  readonly node: string;
+  readonly kind: Kind;
+  readonly attempt: number;
+  readonly phase: "at_executor" | "in_queue" | "no_executor" | "backoff" | "waiting" | "held";
+  /** In words. */
+  readonly for: string;
+  /** When its attempt was issued; of one that is held or has no executor, since when that is so. */
+  readonly since?: string;
+  /** When its lease, wait or backoff ends. */
+  readonly due?: string;
+  /** What its node last said of how far it has come. */
+  readonly progress?: JsonValue;
 }
 
 /** A request that does what it does once, however often it comes with the same key. */

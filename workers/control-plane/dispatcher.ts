@@ -118,6 +118,10 @@ export class Dispatcher {
       }
   }
 
+  isOut(id: string): boolean {
+    return this.#out.has(id);
+  }
+
   /** JSON text of how far an input has come, as its node last said. */
   progressOf(id: string): string | undefined {
     return this.#out.get(id)?.progress?.[id];

@@ -34,6 +34,7 @@ import { listDeadLetters, listStrays } from "./set-aside.ts";
 import { signalLifetime } from "./signal.ts";
 import { startLifetime } from "./start.ts";
 import { readResult, readTopic } from "./topic-reader.ts";
+import { whyOf } from "./why.ts";
 
 export interface Ports extends EnginePorts {
   readonly projection: EnginePorts["projection"] & RemovalPort & ProvisionPort;
@@ -173,7 +174,10 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async getLifetime(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
     const entered = this.#enter();
-    return entered.ok ? this.#lifetime(id, waitMs) : entered;
+    if (!entered.ok) return entered;
+    const lifetime = await this.#lifetime(id, waitMs);
+    const why = whyOf(id, this.#engine.parts, this.#engine.dispatcher);
+    return lifetime.ok && why ? ok({ ...lifetime.value, why }) : lifetime;
   }
 
   async cancel(id: string, detail: string): Promise<Answer<LifetimeView>> {

@@ -39,6 +39,26 @@ export const summarySchema = z
   })
   .openapi("LifetimeSummary");
 
+const whySchema = z.object({
+  outstanding: z.int().openapi({ description: "Inputs without an outcome" }),
+  inputs: z
+    .array(
+      z.object({
+        input_id: z.string(),
+        node: z.string(),
+        kind: z.enum(["plan", "task"]),
+        attempt: z.int(),
+        phase: z.enum(["at_executor", "in_queue", "no_executor", "backoff", "waiting", "held"]),
+        for: z.string(),
+        since: z.string().optional().openapi({ format: "date-time" }),
+        due: z.string().optional().openapi({ format: "date-time" }),
+        progress: z.any().optional().openapi({ description: "What its node last said" }),
+      }),
+    )
+    .readonly()
+    .openapi({ description: "The first of them" }),
+});
+
 export const lifetimeSchema = summarySchema
   .extend({
     paused: z
@@ -46,6 +66,9 @@ export const lifetimeSchema = summarySchema
       .readonly()
       .optional()
       .openapi({ description: "All that pauses it; it goes on when nothing of this is left" }),
+    why: whySchema
+      .optional()
+      .openapi({ description: "What it waits for and since when, where it is read and has not ended" }),
     output: z
       .array(outputSchema)
       .optional()

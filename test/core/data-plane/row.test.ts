@@ -170,6 +170,14 @@ describe("a lifetime", () => {
     });
   });
 
+  test("that was retried runs again, whatever its end had said", () => {
+    const retried: Unplaced = { type: "lifetime_retried", lifetime: "L1", detail: "" };
+    expect(rows(started(), ended("L1"), retried).lifetimes).toMatchObject([
+      { status: "RUNNING", ended: 3, endedAt: null, reasonCode: null, steps: null, outcomes: null },
+    ]);
+    expect(rows(started(), ended("L1"), retried, ended("L1")).lifetimes).toMatchObject([{ ended: 4 }]);
+  });
+
   test("keeps a bounded number of outcomes, and an input that does not decode only as bytes", () => {
     const outcomes = Array.from({ length: OUTCOMES_MAX + 1 }, (_, offset) => ({
       kind: "task" as const,

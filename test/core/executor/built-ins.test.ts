@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { conditional } from "../../../src/executor/plans/conditional.ts";
 import { parallel } from "../../../src/executor/plans/parallel.ts";
 import { sequential } from "../../../src/executor/plans/sequential.ts";
+import { parseSettings } from "../../../src/executor/settings.ts";
 import { transform } from "../../../src/executor/tasks/transform.ts";
+import { instantOf, valueAt, wait } from "../../../src/executor/tasks/wait.ts";
 import { readResult } from "../../../src/wire/payload.ts";
 import { planInput, runPlan, runTask, taskInput, type Upstream } from "./inputs.ts";
 
@@ -121,5 +123,58 @@ describe("transform", () => {
   it("refuses settings that hold no expression, whoever gives them", async () => {
     const { result } = await runTask(transform, taskInput(), settingsOf("1 +"));
     expect(result?.errorMessage).toMatch(/^invalid_settings: .*expression: is no CEL expression: 1:3/);
+  });
+});
+
+describe("wait", () => {
+  const settle = (raw: Record<string, string | number>) => parseSettings(wait.settings, raw);
+
+  it.each([
+    [{ signal: "approve" }, { signal: "approve" }],
+    [{ for: "10s" }, { for: 10_000 }],
+    [{ for: 10_000 }, { for: 10_000 }],
+    [{ until: "2026-01-31T12:00:00Z" }, { until: "2026-01-31T12:00:00Z" }],
+    [{ until: "results[0].due" }, { until: "results[0].due" }],
+  ])("takes %j", (raw, settings) => {
+    expect(settle(raw)).toEqual({ ok: true, value: settings });
+  });
+
+  it.each([
+    [{}, /one of signal, for and until/],
+    [{ signal: "a", for: "1s" }, /one of signal, for and until/],
+    [{ for: "31d" }, /a duration from 1ms to 30d/],
+    [{ for: "soon" }, /a duration/],
+    [{ until: "tomorrow" }, /RFC 3339/],
+    [{ until: "input.size() > 3" }, /RFC 3339/],
+    [{ signal: "" }, /signal/],
+  ])("refuses %j", (raw, fault) => {
+    const settled = settle(raw);
+    expect(settled.ok ? "" : settled.error.join()).toMatch(fault);
+  });
+
+  it("says what it is to whoever runs it", async () => {
+    const { result } = await runTask(wait, taskInput(), { settings: { signal: "go" } });
+    expect(result?.errorMessage).toMatch(/^terminal: a wait is ended by the control plane/);
+  });
+
+  it.each([
+    ["input", { due: "x" }],
+    ["input.due", "x"],
+    ["results[1].a", 2],
+    ["input.constructor", undefined],
+    ["results[2].a", undefined],
+    ["results.length.a", undefined],
+  ])("finds what %s leads to", (path, found) => {
+    expect(valueAt(path, { input: { due: "x" }, results: [{ a: 1 }, { a: 2 }] })).toEqual(found);
+  });
+
+  it.each([
+    ["2026-01-31T12:00:00Z", Date.UTC(2026, 0, 31, 12)],
+    ["2026-01-31T12:00:00.250+01:00", Date.UTC(2026, 0, 31, 11, 0, 0, 250)],
+    ["2026-02-30T12:00:00Z", undefined],
+    ["2026-01-31", undefined],
+    [1_769_860_800, undefined],
+  ])("reads %j as an instant or not", (value, instant) => {
+    expect(instantOf(value)).toBe(instant);
   });
 });

@@ -1,8 +1,10 @@
 // Without this, a deploy or an eviction could strand what runs, and one bad event could stop a tenant.
 import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
+import { payloadOf, readResult } from "../../../src/wire/payload.ts";
 import { openGate, started } from "../../fixtures/gates.ts";
 import {
+  type Client,
   freshName,
   freshTenant,
   inOwnTenant,
@@ -72,6 +74,45 @@ describe("an object that is started again", () => {
       .map(({ value }) => planExecution(value))
       .filter(({ header }) => header?.name === "collect");
     expect(merges.map(({ parentTaskNames }) => parentTaskNames.toSorted())).toEqual([["edited", "verified"]]);
+  });
+
+  test("still waits, with the signals that it kept, and goes on once they are taken", async () => {
+    const { tenant, begin, object } = await freshTenant(`digraph waits {
+      node [type=plan kind=parallel] begin next
+      node [type=task kind=wait] one [signal=first]; two [signal=last]
+      begin -> one -> next -> two
+    }`);
+    const { lifetime } = await begin("waits");
+    const signal = (name: string, to: Client["object"]) =>
+      to.signal({ lifetime, name, value: payloadOf(name).value, by: "test" });
+    expect(await signal("last", object)).toMatchObject({ value: { kept: true } });
+    await abortAllDurableObjects();
+    const after = tenantOf(tenant);
+    expect(await signal("first", after.object)).toMatchObject({ value: { kept: false } });
+    expect(await after.end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 4 });
+    const results = (await after.read("task-executions")).map(({ value }) =>
+      readResult(taskExecution(value).result),
+    );
+    expect(results).toEqual(["first", "last"]);
+  });
+
+  test.each([1, TASKS])("continues what had failed, of %i tasks, when it is asked to", async (width) => {
+    const some = names.split(" ").slice(1, width).join(" ");
+    const { tenant, begin, end } = await freshTenant(`digraph mend {
+      begin [type=plan kind=parallel]; collect [type=plan kind=parallel end=true]
+      flaky [type=task kind=flaky failures=1]
+      node [type=task kind=transform expression="1"] ${some}
+      begin -> { ${some} flaky } -> collect
+    }`);
+    const { lifetime } = await begin("mend");
+    expect(await end(lifetime)).toMatchObject({ status: "FAILED" });
+    await abortAllDurableObjects();
+    const after = tenantOf(tenant);
+    expect(await after.object.retry({ lifetime, detail: "" })).toMatchObject({ value: { replayed: false } });
+    expect(await after.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    expect(await after.object.retry({ lifetime, detail: "" })).toMatchObject({
+      error: { code: "illegal_transition" },
+    });
   });
 
   test("starts nothing again for a request that it had answered", async () => {

@@ -47,6 +47,21 @@ describe("an alarm", () => {
     });
   });
 
+  test("ends a wait when it is over, and not before", () => {
+    const clock = clockAhead();
+    const graph = withTask("nap", "wait", { for: "1h" });
+    return inOwnTenant(clock, [graph], async (own) => {
+      const { lifetime } = await own.begin("nap");
+      expect(await alarmOf(own)).toBeLessThanOrEqual(clock.at + 3_600_000);
+      clock.at += 3_600_000 - 1;
+      await own.object.alarm();
+      expect(await own.view(lifetime)).toMatchObject({ status: "WAITING" });
+      clock.at += 1;
+      await own.object.alarm();
+      expect(await own.view(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+    });
+  });
+
   test("ends an attempt whose executor is silent, and takes its later answer for late", () => {
     const clock = clockAhead();
     const graph = withTask("held", "gated", {

@@ -66,6 +66,20 @@ describe("the records of a lifetime that has ended", () => {
     });
   });
 
+  test("take along what a retry would need", () => {
+    const clock = clockAhead();
+    return inOwnTenant({ limits, now: clock.now }, [withTask("throws", "throws")], async (own) => {
+      const { lifetime } = await own.start("throws");
+      answered(await own.object.projected());
+      expect(rows(own, "failed")).toBe(1);
+      await pass(own, clock, TRIM_EVERY_MS);
+      expect([rows(own, "failed"), rows(own)]).toEqual([0, 0]);
+      expect(await own.object.retry({ lifetime, detail: "" })).toMatchObject({
+        error: { code: "illegal_transition", detail: expect.stringMatching(/its records have been deleted/) },
+      });
+    });
+  });
+
   test("stay until the database and every mirror have them", () => {
     const clock = clockAhead();
     return inOwnTenant({ limits, now: clock.now }, [ECHO], async (own) => {
