@@ -1,6 +1,6 @@
 /** The runtime's HTTP interface, as far as the demo uses it. */
 import type { Example } from "../index.ts";
-import type { StepRecord } from "./progress.ts";
+import { followEvents, type StreamEvent } from "./events.ts";
 
 export interface Lifetime {
   readonly lifetime: string;
@@ -20,39 +20,9 @@ export interface Execution {
   readonly error?: string;
 }
 
-interface Header {
-  readonly name: string;
-  readonly input_id: string;
-  readonly lifetime_id: string;
-  readonly attempt: number;
-  readonly iteration_idx?: number;
-  readonly status?: string;
-}
-
-interface TopicRecord {
-  readonly at: string;
-  readonly value: { readonly header: Header; readonly plan_execution?: { readonly header: Header } };
-}
-
-interface TopicPage {
-  readonly records: readonly TopicRecord[];
-  readonly next_offset: number;
-}
-
-const TOPICS = [
-  { topic: "plan-inputs", stage: "inputs", kind: "plan" },
-  { topic: "task-inputs", stage: "inputs", kind: "task" },
-  { topic: "plan-executions", stage: "executions", kind: "plan" },
-  { topic: "task-executions", stage: "executions", kind: "task" },
-] as const;
-
-const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELED"]);
-export const isEnded = (lifetime: Lifetime): boolean => ENDED.has(lifetime.status);
-
 export class Client {
   readonly #tenant: string;
   readonly #key: string;
-  readonly #offsets = new Map<string, number>();
 
   constructor(url: string, key: string, tenant: string) {
     this.#tenant = `${url}/v1/tenants/${tenant}`;
@@ -94,31 +64,8 @@ export class Client {
     return page.items.toReversed();
   }
 
-  /** What four of the six topics have of a lifetime since the last call. */
-  async records(lifetime: string): Promise<readonly StepRecord[]> {
-    const pages = await Promise.all(
-      TOPICS.map(async ({ topic, stage, kind }) => {
-        const offset = this.#offsets.get(topic) ?? 0;
-        const page = await this.#ask<TopicPage>(
-          "GET",
-          `/topics/${topic}/records?offset=${offset}&limit=1000`,
-        );
-        this.#offsets.set(topic, page.next_offset);
-        return page.records
-          .filter(({ value }) => value.header.lifetime_id === lifetime)
-          .map(({ at, value: { header, plan_execution: plan } }) => ({
-            stage,
-            kind,
-            node: header.name,
-            inputId: header.input_id,
-            attempt: header.attempt,
-            iteration: header.iteration_idx ?? 0,
-            at: Date.parse(at),
-            launchedBy: plan?.header.input_id,
-            status: header.status?.replace("EXECUTION_STATUS_", ""),
-          }));
-      }),
-    );
-    return pages.flat();
+  /** Everything that happens to a lifetime, from its start to its end. */
+  events(lifetime: string): AsyncGenerator<StreamEvent> {
+    return followEvents(`${this.#tenant}/lifetimes/${lifetime}/events`, this.#key);
   }
 }

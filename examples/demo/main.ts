@@ -2,29 +2,36 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import { startLocal } from "../../workers/local/runtime.ts";
 import { type Example, examples } from "../index.ts";
-import { Client, type Execution, isEnded, type Lifetime } from "./client.ts";
+import { Client, type Execution, type Lifetime } from "./client.ts";
 import { columns } from "./columns.ts";
 import { progressOf, type StepRecord } from "./progress.ts";
+import { recordReader } from "./records.ts";
 import { screenOn } from "./screen.ts";
 
-const POLL_MS = 80;
+/** Between two looks at the clock, while nothing happens. */
+const REDRAW_MS = 80;
 
 /** Shows a lifetime until it has ended. */
-const follow = async (client: Client, started: Lifetime): Promise<Lifetime> => {
+const follow = async (client: Client, { lifetime }: Lifetime): Promise<Lifetime> => {
   const screen = screenOn(process.stdout);
   const records: StepRecord[] = [];
-  for (;;) {
-    // In this order: when it has ended, all of its records are there to be read.
-    const lifetime = await client.lifetime(started.lifetime);
-    records.push(...(await client.records(started.lifetime)));
-    screen.show(progressOf(records, Date.now()));
-    if (isEnded(lifetime)) return lifetime;
-    await sleep(POLL_MS);
+  const read = recordReader();
+  const draw = () => screen.show(progressOf(records, Date.now()));
+  const timer = setInterval(draw, REDRAW_MS);
+  try {
+    for await (const event of client.events(lifetime)) {
+      const record = read(event);
+      if (record) records.push(record);
+      if (event.event === "lifetime_ended") break;
+    }
+  } finally {
+    clearInterval(timer);
   }
+  draw();
+  return client.lifetime(lifetime);
 };
 
 const HEAD = ["node", "kind", "status", "pass", "attempt", "exec_id", "error"];

@@ -22,6 +22,7 @@ const cells = (step: Step, branch: string): readonly string[] => [
   `pass ${step.iteration + 1}`,
   step.attempt === 1 ? "" : `attempt ${step.attempt}`,
   `${Math.round(step.elapsedMs)} ms`,
+  step.progress === undefined ? "" : JSON.stringify(step.progress),
 ];
 
 const COLUMNS_LEFT = 4;
@@ -74,7 +75,7 @@ const piped = (output: NodeJS.WriteStream): Screen => {
   return {
     show: (steps) => {
       for (const { step, text } of linesOf(steps)) {
-        const change = `${step.inputId} ${step.attempt} ${step.status}`;
+        const change = [step.inputId, step.attempt, step.status, JSON.stringify(step.progress)].join(" ");
         if (!seen.has(change)) output.write(`${coloured({ step, text: text.replace(/[├└]─/, "  ") })}\n`);
         seen.add(change);
       }

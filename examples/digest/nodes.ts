@@ -40,8 +40,11 @@ const read = defineTask("read", {
     /** Fails its first attempt, to show a retry. */
     stumbles: z.boolean().default(false),
   }),
-  run: async ({ documents }, { signal, settings, attempt, usage }) => {
-    await pause(settings.page_ms * documents.length, signal);
+  run: async ({ documents }, { signal, settings, attempt, usage, heartbeat }) => {
+    for (const [read] of documents.entries()) {
+      if (read > 0) heartbeat({ read, of: documents.length });
+      await pause(settings.page_ms, signal);
+    }
     if (settings.stumbles && attempt === 1) throw new Error("lost the place; reading it again");
     usage({ custom: { documents: documents.length } });
     return {

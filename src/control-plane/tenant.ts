@@ -27,6 +27,8 @@ export interface Counters {
   readonly backlog_bytes: number;
   /** Of the object's storage, when it was last looked at. */
   readonly storage_bytes: number;
+  /** Who follow events now, of the tenant or of a lifetime. */
+  readonly stream_readers: number;
 }
 
 /** Which object is meant; it checks that it is that one. */

@@ -138,6 +138,7 @@ export class Engine {
       backlog: this.projector.backlog,
       backlog_bytes: this.projector.backlogBytes,
       storage_bytes: this.room.bytes,
+      stream_readers: this.streams.readers,
     };
   }
 

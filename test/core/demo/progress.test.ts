@@ -1,9 +1,9 @@
 // Without this, the picture that the demo draws could show steps that did not happen, or lose some that did.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { progressOf, type StepRecord } from "../../../examples/demo/progress.ts";
+import { progressOf, type StageRecord } from "../../../examples/demo/progress.ts";
 
-const plan: StepRecord = {
+const plan: StageRecord = {
   stage: "inputs",
   kind: "plan",
   node: "editor",
@@ -12,8 +12,15 @@ const plan: StepRecord = {
   iteration: 0,
   at: 1_000,
 };
-const task: StepRecord = { ...plan, kind: "task", node: "draft", inputId: "2", at: 1_010, launchedBy: "1" };
-const ended = (input: StepRecord, at: number, status = "SUCCEEDED"): StepRecord => ({
+const task: StageRecord = {
+  ...plan,
+  kind: "task",
+  node: "draft",
+  inputId: "2",
+  at: 1_010,
+  launchedBy: "1",
+};
+const ended = (input: StageRecord, at: number, status = "SUCCEEDED"): StageRecord => ({
   ...input,
   stage: "executions",
   at,
@@ -27,6 +34,16 @@ test("a step without an execution is running, for as long as it has", () => {
 test("an execution ends its step and its time", () => {
   const steps = progressOf([plan, ended(plan, 1_004)], 9_000);
   expect(steps).toMatchObject([{ status: "SUCCEEDED", elapsedMs: 4, tasks: [] }]);
+});
+
+test("a running step shows how far its last attempt has come", () => {
+  const said = (attempt: number, progress: unknown) =>
+    ({ stage: "progress", inputId: "1", attempt, progress }) as const;
+  const records = [plan, said(1, "half"), said(1, "most")];
+  expect(progressOf(records, 1_030)).toMatchObject([{ progress: "most" }]);
+  expect(progressOf([...records, { ...plan, attempt: 2 }], 1_030)).toMatchObject([{ attempt: 2 }]);
+  for (const over of [{ ...plan, attempt: 2 }, ended(plan, 1_040)])
+    expect(progressOf([...records, over], 1_050)[0]).not.toHaveProperty("progress");
 });
 
 test("a task lies below the plan that launched it", () => {

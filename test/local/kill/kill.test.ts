@@ -2,7 +2,9 @@
 import type { ServerResponse } from "node:http";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { followEvents } from "../../../examples/demo/events.ts";
 import { bundle } from "../../../workers/local/bundle.ts";
+import { freePort } from "../../../workers/local/process.ts";
 import { type Local, startLocal } from "../../../workers/local/runtime.ts";
 import { listen } from "../../fixtures/loopback.ts";
 import { KEYS } from "../../setup/keys.ts";
@@ -134,6 +136,18 @@ const startAll = async (client: ReturnType<typeof clientOf>, url: string): Promi
   return acknowledged;
 };
 
+/** The ids of a tenant's events, until all lifetimes have ended. */
+const idsOf = async (url: string, key: string): Promise<number[]> => {
+  const ids: number[] = [];
+  let ended = 0;
+  for await (const { id, event } of followEvents(url, key)) {
+    ids.push(Number(id));
+    if (event === "lifetime_ended") ended++;
+    if (ended === LIFETIMES) return ids;
+  }
+  return ids;
+};
+
 const killed = async (local: Local): Promise<void> => {
   for (const pid of local.pids()) process.kill(pid, "SIGKILL");
   await local.stop();
@@ -148,13 +162,16 @@ test("every acknowledged lifetime ends right after workerd was killed in the mid
   const entry = await bundle(resolve("wrangler.toml"), "index.ts", join(data.path, "bundle"), {
     "#nodes": join(import.meta.dirname, "nodes.ts"),
   });
-  const options = { data: data.path, bundle: entry, keys: JSON.stringify(KEYS) };
+  const port = await freePort("127.0.0.1");
+  const options = { data: data.path, bundle: entry, keys: JSON.stringify(KEYS), port };
   using outside = await startOutside();
   let local = await startLocal(options);
   try {
     const before = clientOf(local);
     await before.ask("PUT", "");
     await before.ask("POST", "/graphs", { dot: CHAIN });
+    // Read on from where they were cut, as soon as there is something to read from again.
+    const events = idsOf(`${local.url}/v1/tenants/kill/events?after=0`, local.key);
     const acknowledged = await startAll(before, outside.url);
     expect(acknowledged.size).toBe(LIFETIMES);
     // Each is in the middle of one of its steps.
@@ -171,6 +188,11 @@ test("every acknowledged lifetime ends right after workerd was killed in the mid
       expect(ended.output?.[0]?.result.n).toBe(n + ROUNDS);
     }
     expect(outside.keys.size).toBe(LIFETIMES * STEPS);
+
+    // The whole log, each record once and in its order.
+    const ids = await events;
+    expect(ids).toEqual(ids.map((_, i) => i + 1));
+    expect(ids.length).toBeGreaterThan(2 * LIFETIMES * STEPS);
 
     const all = [];
     for (const kind of ["plan", "task"]) {
