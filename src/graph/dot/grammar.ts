@@ -290,23 +290,27 @@ export class DotParser extends EmbeddedActionsParser {
     return more.length === 0 ? first : { value: [first.value, ...more].join(""), position: first.position };
   });
 
-  readonly #string = this.RULE("string", (): Id => {
-    const t = this.#tokens;
-    return this.OR([
-      {
-        ALT: () => {
-          const text = this.CONSUME(t.text);
-          return { value: unquoted(text.image), position: positionOf(text) };
+  readonly #string = this.RULE(
+    "string",
+    (): Id => {
+      const t = this.#tokens;
+      return this.OR([
+        {
+          ALT: () => {
+            const text = this.CONSUME(t.text);
+            return { value: unquoted(text.image), position: positionOf(text) };
+          },
         },
-      },
-      {
-        ALT: (): Id => {
-          const html = this.CONSUME(t.html);
-          return { value: html.image.slice(1, -1), html: true, position: positionOf(html) };
+        {
+          ALT: (): Id => {
+            const html = this.CONSUME(t.html);
+            return { value: html.image.slice(1, -1), html: true, position: positionOf(html) };
+          },
         },
-      },
-    ]);
-  });
+      ]);
+    },
+    { recoveryValueFunc: () => ({ value: "", position: positionOf(this.LA(1)) }) },
+  );
 
   #plainId(token: IToken): Id {
     return { value: token.image, position: positionOf(token) };
