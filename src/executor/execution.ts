@@ -1,13 +1,10 @@
 /** Input + outcome → execution. The header is the input's own, so whatever it carries comes back. */
-import { create } from "@bufbuild/protobuf";
+import { blank } from "../wire/blank.ts";
 import {
   type ExecutionHeader,
-  ExecutionHeaderSchema,
   ExecutionStatus,
   type PlanExecution,
-  PlanExecutionSchema,
   type TaskExecution,
-  TaskExecutionSchema,
   type TaskResult,
   type Usage,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
@@ -31,31 +28,32 @@ export interface Failed {
   readonly error: string;
 }
 
-const headerOf = ({ header, ...ending }: Ending, status: ExecutionStatus) =>
-  create(ExecutionHeaderSchema, {
-    ...header,
-    status,
-    createdAt: ending.createdAt,
-    usage: ending.usage,
-    edgeTaken: ending.edgeTaken ?? "",
-  });
+const headerOf = ({ header, ...ending }: Ending, status: ExecutionStatus): ExecutionHeader => ({
+  ...header,
+  status,
+  createdAt: ending.createdAt,
+  usage: ending.usage,
+  edgeTaken: ending.edgeTaken ?? "",
+});
 
 export const planExecution = (input: PlanInput, outcome: Decided | Failed, ending: Ending): PlanExecution => {
   const failed = "error" in outcome;
   const executions = input.taskExecutions;
-  return create(PlanExecutionSchema, {
+  return {
+    ...blank.planExecution(),
     header: headerOf(ending, failed ? outcome.status : ExecutionStatus.SUCCEEDED),
     parentTaskExecIds: executions.map(({ header }) => header?.execId ?? ""),
     parentTaskNames: executions.map(({ header }) => header?.name ?? ""),
     planType: ending.kind,
     result: failed
-      ? { errorMessage: outcome.error }
+      ? { ...blank.planResult(), errorMessage: outcome.error }
       : {
+          ...blank.planResult(),
           upstreamTasksResults: executions.flatMap(({ result }) => (result ? [result] : [])),
           nextTaskNames: [...outcome.next],
           nextTaskParameters: { ...outcome.parameters },
         },
-  });
+  };
 };
 
 export const taskExecution = (
@@ -64,12 +62,13 @@ export const taskExecution = (
   ending: Ending,
 ): TaskExecution => {
   const failed = "error" in outcome;
-  const id = ending.header.execId;
-  return create(TaskExecutionSchema, {
+  const result = { ...blank.taskResult(), id: ending.header.execId };
+  return {
+    ...blank.taskExecution(),
     header: headerOf(ending, failed ? outcome.status : ExecutionStatus.SUCCEEDED),
     parentPlanExecId: input.planExecution?.header?.execId ?? "",
     parentPlanName: input.planExecution?.header?.name ?? "",
     taskType: ending.kind,
-    result: failed ? { id, errorMessage: outcome.error } : { id, data: outcome },
-  });
+    result: failed ? { ...result, errorMessage: outcome.error } : { ...result, data: outcome },
+  };
 };

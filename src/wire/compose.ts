@@ -67,24 +67,27 @@ const stripResult = (message: Uint8Array): Uint8Array => {
   return encodeExecution(create(TaskExecutionSchema, rest));
 };
 
+/** The plan that was looked through last: its tasks come one after the other. */
+let latest: { readonly plan: Uint8Array; readonly given: ReadonlyMap<string, Uint8Array> } | undefined;
+
 /** What the plan has given this task: google.protobuf.Struct, encoded. */
 const parametersOf = (plan: Uint8Array, task: string): Uint8Array | undefined => {
-  let given: Uint8Array | undefined;
+  if (latest?.plan !== plan) latest = { plan, given: new Map(entriesOf(plan)) };
+  return latest.given.get(task);
+};
+
+function* entriesOf(plan: Uint8Array): Generator<[task: string, parameters: Uint8Array]> {
   for (const [field, result] of delimitedFields(plan))
     if (field === RESULT)
       for (const [part, entry] of delimitedFields(result))
-        if (part === NEXT_TASK_PARAMETERS) {
-          const { key, value } = entryOf(entry);
-          if (key === task) given = value;
-        }
-  return given;
-};
+        if (part === NEXT_TASK_PARAMETERS) yield entryOf(entry);
+}
 
-const entryOf = (entry: Uint8Array): { key: string; value: Uint8Array } => {
+const entryOf = (entry: Uint8Array): [key: string, value: Uint8Array] => {
   let key = "";
   let value = new Uint8Array();
   for (const [field, bytes] of delimitedFields(entry))
     if (field === KEY) key = texts.decode(bytes);
     else if (field === VALUE) value = Uint8Array.from(bytes);
-  return { key, value };
+  return [key, value];
 };

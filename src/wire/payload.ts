@@ -3,9 +3,9 @@
  * be text, bytes, or not valid for the type that it names, so reading never throws: what is not JSON stays
  * opaque, and nothing of it is lost.
  */
-import { create, type DescMessage, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
-import { type Any, AnySchema, StringValueSchema, StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { type Any, StringValueSchema, StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { JSON_DEPTH_MAX } from "../limits.ts";
 import type { TaskResult } from "./gen/escapement/v1/execution_pb.ts";
 import { decodeValue, encodeValue } from "./value.ts";
@@ -28,8 +28,11 @@ export const isJsonUrl = (typeUrl: string): boolean => {
 };
 
 /** Throws as `encodeValue` does. */
-export const payloadOf = (json: JsonValue): Any =>
-  create(AnySchema, { typeUrl: VALUE_URL, value: encodeValue(json) });
+export const payloadOf = (json: JsonValue): Any => ({
+  $typeName: "google.protobuf.Any",
+  typeUrl: VALUE_URL,
+  value: encodeValue(json),
+});
 
 export type Payload =
   | { readonly json: JsonValue }
@@ -37,8 +40,9 @@ export type Payload =
   | { readonly opaque: string; readonly bytes: Uint8Array };
 
 export const readPayload = ({ typeUrl, value }: Any): Payload => {
-  const name = nameOf(typeUrl);
   try {
+    if (typeUrl === VALUE_URL) return { json: decodeValue(value) };
+    const name = nameOf(typeUrl);
     if (name === ValueSchema.typeName) return { json: decodeValue(value) };
     const schema = READABLE.find((each) => each.typeName === name);
     if (schema) return { json: toJson(schema, fromBinary(schema, value, DEPTH)) };
