@@ -7,7 +7,9 @@ import { readByGraphViz, readByUs, startGraphViz } from "./drawing.ts";
 
 beforeAll(startGraphViz);
 
-const isReadAsByGraphViz = (text: string) => expect(readByUs(text)).toEqual(readByGraphViz(text));
+const isReadAsByGraphViz = (text: string): void => {
+  expect(readByUs(text)).toEqual(readByGraphViz(text));
+};
 
 describe("is read as by GraphViz:", () => {
   describe.each(Object.entries(BODIES))("%s", (_, bodies) => {
