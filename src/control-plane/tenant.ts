@@ -274,6 +274,9 @@ export interface TenantRpc {
 
   /** TaskResult of the execution at an offset, encoded. */
   getResult(offset: number): Promise<Answer<Uint8Array>>;
+  /** Of one that has ended: its records, its rows and its blobs. */
+  removeLifetime(lifetime: string): Promise<Answer<void>>;
+
   produce(topic: ExecutionTopic, message: Uint8Array): Promise<Answer<Disposition>>;
   readTopic(request: {
     topic: Topic;

@@ -77,11 +77,14 @@ export class Lifetimes {
         limit,
       )
       .toArray();
-    for (const { started } of due) {
-      this.#sql.exec("DELETE FROM failed WHERE started = ?", started);
-      this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
-    }
+    for (const { started } of due) this.forget(started);
     return due.length;
+  }
+
+  /** Of one that has ended: what a retry would need. */
+  forget(started: number): void {
+    this.#sql.exec("DELETE FROM failed WHERE started = ?", started);
+    this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
   }
 
   /** All that have not ended. */

@@ -2,29 +2,76 @@
  * Deleting a tenant is a state, not an act: it refuses what comes, drops what is in flight, and deletes in
  * slices until nothing is left but the tombstone with its generation (design, 15).
  */
+import { REMOVAL_ROWS_MAX } from "../../src/limits.ts";
 import { tenantPrefix } from "../../src/wire/reference.ts";
 import { deleteBlobs } from "../blobs/remove.ts";
+import type { Engine } from "./engine.ts";
+import type { Identity } from "./identity.ts";
 import type { ProjectedAddress } from "./projector.ts";
-import { TABLE_NAMES } from "./schema.ts";
+import { TABLE_KEYS } from "./schema.ts";
 
 export interface RemovalPort {
   /** Deletes some of the tenant's rows; answers whether more are left. */
   removeSlice(address: ProjectedAddress): Promise<boolean>;
 }
 
-/** Empties the object's own tables; its identity stays. */
-export const emptyTables = (storage: DurableObjectStorage): void =>
-  storage.transactionSync(() => {
-    for (const table of TABLE_NAMES) storage.sql.exec(`DELETE FROM ${table}`);
-  });
+export interface RemovalPorts {
+  readonly projection: RemovalPort;
+  readonly blobs: R2Bucket;
+  now(): number;
+}
 
-/** One slice of everything that lies outside of the object; answers whether more is left. */
-export const removeSlice = async (
-  address: ProjectedAddress,
-  projection: RemovalPort,
-  blobs: R2Bucket,
-): Promise<boolean> => {
-  const more = await projection.removeSlice(address);
-  const moreBlobs = await deleteBlobs(blobs, tenantPrefix(address.tenant));
-  return more || moreBlobs;
+/** Until it is tried again, where something failed. */
+const AGAIN_MS = 1_000;
+
+export class Removal {
+  readonly #storage: DurableObjectStorage;
+  readonly #engine: Engine;
+  readonly #ports: RemovalPorts;
+  #running: Promise<void> | undefined;
+
+  constructor(storage: DurableObjectStorage, engine: Engine, ports: RemovalPorts) {
+    this.#storage = storage;
+    this.#engine = engine;
+    this.#ports = ports;
+  }
+
+  /** To the end, unless something fails: the alarm is the promise that it goes on then. Never throws. */
+  run(identity: Identity): Promise<void> {
+    // Not awaited: whatever could come between would find this half begun.
+    void this.#storage.setAlarm(this.#ports.now() + AGAIN_MS);
+    const { tenant } = identity;
+    this.#running ??= this.#removeAll(identity)
+      .catch((cause) =>
+        console.error(JSON.stringify({ event: "removal_failed", tenant, detail: String(cause) })),
+      )
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
+  async #removeAll(identity: Identity): Promise<void> {
+    while (await this.#removeOutside(identity));
+    while (emptySlice(this.#storage)) await this.#storage.sync();
+    this.#engine.identify({ ...identity, status: "DELETED" });
+    this.#engine.reset();
+    await this.#storage.deleteAlarm();
+  }
+
+  /** One slice of what lies outside of the object; answers whether more is left. */
+  async #removeOutside(identity: Identity): Promise<boolean> {
+    const more = await this.#ports.projection.removeSlice(identity);
+    const moreBlobs = await deleteBlobs(this.#ports.blobs, tenantPrefix(identity.tenant));
+    return more || moreBlobs;
+  }
+}
+
+/** One slice of the object's own tables, which its identity is not in; answers whether more is left. */
+const emptySlice = ({ sql }: DurableObjectStorage): boolean => {
+  for (const [table, key] of Object.entries(TABLE_KEYS)) {
+    const some = `SELECT ${key} FROM ${table} LIMIT ${REMOVAL_ROWS_MAX}`;
+    if (sql.exec(`DELETE FROM ${table} WHERE (${key}) IN (${some})`).rowsWritten > 0) return true;
+  }
+  return false;
 };

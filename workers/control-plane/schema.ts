@@ -57,21 +57,22 @@ const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED];
 
 export const TABLES_VERSION = STEPS.length;
 
-export const TABLE_NAMES = [
-  "log",
-  "lifetimes",
-  "running",
-  "failed",
-  "cells",
-  "graph_versions",
-  "graph_sources",
-  "idempotency",
-  "strays",
-  "dead_letters",
-  "marks",
-  "cursors",
-  "holds",
-] as const;
+/** All tables that hold what belongs to a tenant, by what their rows are told apart by. */
+export const TABLE_KEYS = {
+  log: "rowid",
+  lifetimes: "rowid",
+  running: "rowid",
+  failed: "rowid",
+  cells: "started, part, key",
+  graph_versions: "rowid",
+  graph_sources: "rowid",
+  idempotency: "key",
+  strays: "rowid",
+  dead_letters: "rowid",
+  marks: "name",
+  cursors: "name",
+  holds: "graph",
+} as const;
 
 /** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */
 export const migrate = (storage: DurableObjectStorage): void => {

@@ -25,10 +25,12 @@ import { ok } from "../../src/result.ts";
 import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
 import { Engine, type EnginePorts, LOG_GREW } from "./engine.ts";
 import { type Identity, tenantView } from "./identity.ts";
+import { type LifetimeRemovalPort, removeOutside, removeRecords } from "./lifetime-removal.ts";
 import { viewOf } from "./lifetime-view.ts";
 import { pause, pausedOf, resume } from "./pausing.ts";
+import { behind, deleting, noLifetime, noTenant, overloaded, trimmed } from "./refusals.ts";
 import { type Registration, registerGraph, type StatusChange, setGraphStatus } from "./registration.ts";
-import { emptyTables, type RemovalPort, removeSlice } from "./removal.ts";
+import { Removal, type RemovalPort } from "./removal.ts";
 import { retryLifetime } from "./retry.ts";
 import { listDeadLetters, listStrays } from "./set-aside.ts";
 import { signalLifetime } from "./signal.ts";
@@ -37,7 +39,7 @@ import { readResult, readTopic } from "./topic-reader.ts";
 import { whyOf } from "./why.ts";
 
 export interface Ports extends EnginePorts {
-  readonly projection: EnginePorts["projection"] & RemovalPort & ProvisionPort;
+  readonly projection: EnginePorts["projection"] & RemovalPort & LifetimeRemovalPort & ProvisionPort;
   readonly blobs: R2Bucket;
 }
 
@@ -48,23 +50,21 @@ export interface ProvisionPort {
 
 type Page = { after: number; limit: number };
 
-const OVERLOADED_MS = 1_000;
-const REMOVAL_AGAIN_MS = 1_000;
-
 export class TenantObject extends DurableObject<Env> implements TenantRpc {
   readonly #engine: Engine;
   readonly #ports: Ports;
-  #removing: Promise<void> | undefined;
+  readonly #removal: Removal;
 
   constructor(ctx: DurableObjectState, env: Env, ports: Ports) {
     super(ctx, env);
     this.#ports = ports;
     this.#engine = new Engine(ctx.storage, ports);
+    this.#removal = new Removal(ctx.storage, this.#engine, ports);
   }
 
   async provision(address: Address): Promise<Answer<TenantView & { created: boolean }>> {
     const known = this.#engine.identity;
-    if (known?.status === "DELETING") return deleting(known);
+    if (known?.status === "DELETING") return deleting(known.tenant);
     const created = known?.status !== "ACTIVE";
     const identity: Identity = created
       ? {
@@ -81,7 +81,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async describe(): Promise<Answer<TenantView>> {
     const { identity } = this.#engine;
-    return identity === undefined || identity.status === "DELETED" ? missing() : ok(this.#view(identity));
+    return identity === undefined || identity.status === "DELETED" ? noTenant() : ok(this.#view(identity));
   }
 
   async pauseTenant(detail: string): Promise<Answer<TenantView>> {
@@ -96,11 +96,11 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async remove(): Promise<Answer<TenantView>> {
     const { identity } = this.#engine;
-    if (identity === undefined || identity.status === "DELETED") return missing();
+    if (identity === undefined || identity.status === "DELETED") return noTenant();
     const going: Identity = { ...identity, status: "DELETING" };
     this.#engine.identify(going);
     this.#engine.reset();
-    await this.#remove(going);
+    await this.#removal.run(going);
     return ok(this.#view(going));
   }
 
@@ -204,10 +204,32 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async retry(request: RetryRequest): Promise<Answer<StartAnswer>> {
-    const retried = await this.#ask((turn) => retryLifetime(turn, request, this.#ports.now()));
+    const retried = await this.#ask((turn) => {
+      const may = this.#engine.room.mayStart();
+      return may.ok ? retryLifetime(turn, request, this.#ports.now()) : may;
+    });
     if (!retried.ok) return retried;
     const lifetime = await this.#lifetime(request.lifetime, 0);
     return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: retried.value.replayed }) : lifetime;
+  }
+
+  async removeLifetime(id: string): Promise<Answer<void>> {
+    const entered = this.#enter();
+    if (!entered.ok) return entered;
+    const { parts, projector } = this.#engine;
+    const known = parts.lifetimes.get(id);
+    if (known && !("head" in known) && !(await projector.reaches(known.ended))) return behind();
+    const still = this.#still(entered.value);
+    if (!still.ok) return still;
+    // It may have been continued meanwhile.
+    const found = parts.lifetimes.get(id);
+    if (found && "head" in found)
+      return reject("illegal_transition", `lifetime ${id} is ${found.head.status}; cancel it first`);
+    if (found) for (const _ of removeRecords(this.ctx.storage, parts, found)) await this.ctx.storage.sync();
+    const { projection, blobs } = this.#ports;
+    const existed = await removeOutside(entered.value, id, projection, blobs);
+    this.#engine.looked();
+    return found || existed ? ok(undefined) : noLifetime(id);
   }
 
   async produce(topic: ExecutionTopic, message: Uint8Array) {
@@ -263,10 +285,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     const offset = this.#engine.parts.log.tail - 1;
     if (!alignment.unfinished && (await this.#engine.projector.reaches(offset))) return ok({ offset });
     const still = this.#still(entered.value);
-    if (!still.ok) return still;
-    return reject("data_plane_behind", "the database is behind the log; try again", {
-      retryAfterMs: OVERLOADED_MS,
-    });
+    return still.ok ? behind() : still;
   }
 
   /** As if the alarm had rung: it may be lost although this object is at work. */
@@ -277,17 +296,14 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   override async alarm(): Promise<void> {
     const { identity } = this.#engine;
     if (identity?.status === "ACTIVE") return this.#engine.alarm();
-    if (identity?.status === "DELETING") return this.#remove(identity);
+    if (identity?.status === "DELETING") return this.#removal.run(identity);
   }
 
   /** Everything that a request needs before it may do anything. */
   #enter(): Answer<Identity> {
     const { active, inbox } = this.#engine;
     if (active === undefined) return this.#gone();
-    if (inbox.size >= INBOX_EVENTS_MAX)
-      return reject("overloaded", "too much is waiting for this tenant; try again", {
-        retryAfterMs: OVERLOADED_MS,
-      });
+    if (inbox.size >= INBOX_EVENTS_MAX) return overloaded();
     this.#engine.requests++;
     this.#engine.resume();
     return ok(active);
@@ -322,7 +338,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   #gone() {
     const { identity } = this.#engine;
-    return identity?.status === "DELETING" ? deleting(identity) : missing();
+    return identity?.status === "DELETING" ? deleting(identity.tenant) : noTenant();
   }
 
   /** What a turn answers, once it is durable. */
@@ -350,44 +366,6 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
       found = lifetimes.get(id);
     }
     const view = found && viewOf(found, log, holds.current);
-    return view ? ok(view) : reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
-  }
-
-  /** To the end, unless something fails: the alarm is the promise that it goes on then. Never throws. */
-  #remove(identity: Identity): Promise<void> {
-    // Not awaited: whatever could come between would find this half begun.
-    void this.ctx.storage.setAlarm(this.#ports.now() + REMOVAL_AGAIN_MS);
-    const { tenant } = identity;
-    this.#removing ??= this.#removeAll(identity)
-      .catch((cause) =>
-        console.error(JSON.stringify({ event: "removal_failed", tenant, detail: String(cause) })),
-      )
-      .finally(() => {
-        this.#removing = undefined;
-      });
-    return this.#removing;
-  }
-
-  async #removeAll(identity: Identity): Promise<void> {
-    while (await removeSlice(identity, this.#ports.projection, this.#ports.blobs));
-    emptyTables(this.ctx.storage);
-    this.#engine.identify({ ...identity, status: "DELETED" });
-    this.#engine.reset();
-    await this.ctx.storage.deleteAlarm();
+    return view ? ok(view) : noLifetime(id);
   }
 }
-
-const trimmed = (firstOffset: number) =>
-  reject(
-    "offset_trimmed",
-    `records below ${firstOffset} were trimmed; read on from there, and ask the database for what was before`,
-    { firstOffset },
-  );
-
-const missing = () =>
-  reject("tenant_not_found", "no such tenant; provision it with PUT /v1/tenants/{tenant}");
-
-const deleting = ({ tenant }: Identity) =>
-  reject("tenant_deleting", `tenant ${tenant} is being deleted; try again when it is gone`, {
-    retryAfterMs: REMOVAL_AGAIN_MS,
-  });

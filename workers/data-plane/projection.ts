@@ -68,6 +68,17 @@ const GOING = "EXISTS (SELECT 1 FROM tenants WHERE tenant = ?1 AND generation = 
 const deleteSome = (table: string): string =>
   `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE tenant = ?1 AND ${GOING} LIMIT ?3)`;
 
+const ACTIVE = "EXISTS (SELECT 1 FROM tenants WHERE tenant = ?1 AND generation = ?2 AND status = 'ACTIVE')";
+
+const OF_LIFETIME = "tenant = ?1 AND lifetime = ?3";
+
+const EXECUTIONS = ["plan_executions", "task_executions"];
+
+const removeExecutions = (table: string): string =>
+  `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${OF_LIFETIME} AND ${ACTIVE} LIMIT ?4)`;
+
+const LEFT = EXECUTIONS.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE ${OF_LIFETIME})`).join(" OR ");
+
 const END_REMOVAL = `UPDATE tenants SET status = 'DELETED' WHERE tenant = ?1 AND generation = ?2 AND status = 'DELETING'
   AND ${EMPTIED.map((table) => `NOT EXISTS (SELECT 1 FROM ${table} WHERE tenant = ?1)`).join(" AND ")}`;
 
@@ -164,6 +175,24 @@ export class Projection {
   /** Lists the tenant; what is no newer than what is listed changes nothing. */
   async provision({ tenant, generation, createdAt }: Provisioned): Promise<void> {
     await this.#db.prepare(PROVISION).bind(tenant, generation, createdAt).run();
+  }
+
+  /** Deletes some rows of a lifetime, its own the last; answers how many, and whether more are left. */
+  async removeLifetime(
+    { tenant, generation }: Omit<ProjectionAddress, "partition">,
+    lifetime: string,
+    rowsMax = REMOVAL_ROWS_MAX,
+  ): Promise<{ rows: number; more: boolean }> {
+    const which = [tenant, generation, lifetime] as const;
+    const results = await this.#db.batch([
+      ...EXECUTIONS.map((table) => this.#db.prepare(removeExecutions(table)).bind(...which, rowsMax)),
+      this.#db
+        .prepare(`DELETE FROM lifetimes WHERE ${OF_LIFETIME} AND ${ACTIVE} AND NOT (${LEFT})`)
+        .bind(...which),
+      this.#db.prepare(`SELECT 1 WHERE ${ACTIVE} AND (${LEFT})`).bind(...which),
+    ]);
+    const more = (results.at(-1)?.results.length ?? 0) > 0;
+    return { rows: results.reduce((sum, { meta }) => sum + meta.changes, 0), more };
   }
 
   /** Deletes some of the tenant's rows; answers whether more are left. The last slice leaves a tombstone. */

@@ -96,6 +96,14 @@ const retryLifetime = route("operator", {
   responses: { 200: json("It runs again", lifetimeSchema) },
 });
 
+const deleteLifetime = route("operator", {
+  method: "delete",
+  path: `${LIFETIMES}/{lifetime}`,
+  summary: "Delete what there is of a lifetime that has ended",
+  request: { params: ofLifetime },
+  responses: { 204: { description: "It is gone: its records, its executions and its blobs" } },
+});
+
 export const lifetimes = new Api()
   .openapi(startLifetime, async (c) => {
     const { tenant, graph } = c.req.valid("param");
@@ -122,6 +130,11 @@ export const lifetimes = new Api()
     const { tenant, lifetime } = c.req.valid("param");
     const found = await findLifetime(c.env, tenant, lifetime, c.req.valid("query").wait ?? 0);
     return found.ok ? c.json(found.value, 200) : problem(c, found.error);
+  })
+  .openapi(deleteLifetime, async (c) => {
+    const { tenant, lifetime } = c.req.valid("param");
+    const removed = await objectOfLifetime(c.env, tenant, lifetime).removeLifetime(lifetime);
+    return removed.ok ? c.body(null, 204) : problem(c, removed.error);
   })
   .openapi(listLifetimes, async (c) => {
     const { tenant } = c.req.valid("param");

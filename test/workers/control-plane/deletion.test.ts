@@ -1,11 +1,19 @@
 // Without this, a deleted tenant could leave something behind, come back, or answer its callers with exceptions.
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { TABLE_NAMES } from "../../../workers/control-plane/schema.ts";
-import { openGate, started } from "../../fixtures/gates.ts";
+import { encodeExecution } from "../../../src/wire/codec.ts";
+import { lifetimePrefix, tenantPrefix } from "../../../src/wire/reference.ts";
+import { decodeRecord, type Row } from "../../../workers/control-plane/record-row.ts";
+import { TABLE_KEYS } from "../../../workers/control-plane/schema.ts";
+import { Projection } from "../../../workers/data-plane/projection.ts";
+import { faultyD1 } from "../../fixtures/faulty-d1.ts";
+import { aborted, openGate, started } from "../../fixtures/gates.ts";
+import { executionOf } from "../../fixtures/play.ts";
+import { follow } from "../event-stream.ts";
 import { answered, ECHO, freshName, freshTenant, inOwnTenant, type Own, withTask } from "./client.ts";
 
 const gone = { ok: false, error: { code: expect.stringMatching(/^tenant_(deleting|not_found)$/) } };
+const notFound = { ok: false, error: { code: "lifetime_not_found" } };
 const TABLES_OF_D1 = ["plan_executions", "task_executions", "lifetimes", "graph_versions", "projections"];
 
 const rowsInD1 = async (tenant: string): Promise<number> => {
@@ -18,9 +26,9 @@ const rowsInD1 = async (tenant: string): Promise<number> => {
 };
 
 const rowsInObject = ({ state }: Own): number =>
-  TABLE_NAMES.map((table) =>
-    Number(state.storage.sql.exec(`SELECT count(*) AS n FROM ${table}`).one().n),
-  ).reduce((sum, n) => sum + n);
+  Object.keys(TABLE_KEYS)
+    .map((table) => Number(state.storage.sql.exec(`SELECT count(*) AS n FROM ${table}`).one().n))
+    .reduce((sum, n) => sum + n);
 
 describe("a tenant that is deleted", () => {
   test("refuses all that was under way, and leaves nothing behind", () => {
@@ -90,6 +98,51 @@ describe("a tenant that is deleted", () => {
     });
   });
 
+  test("with a hundred lifetimes at work, blobs, a reader and a flush on its way is gone, and stays so", () => {
+    const gate = freshName("gate");
+    const held = withTask("held", "gated", { gate });
+    const { faults, db } = faultyD1(env.DB);
+    return inOwnTenant({ projection: new Projection(db) }, [ECHO, held], async (own) => {
+      const { object, tenant } = own;
+      const begun = await Promise.all(Array.from({ length: 100 }, () => own.begin("held")));
+      const inputs = begun.map(({ lifetime }) => `${lifetime}:2`);
+      await expect.poll(() => inputs.every((id) => started.includes(id))).toBe(true);
+      for (const { lifetime } of begun.slice(0, 3))
+        await env.BLOBS.put(`${lifetimePrefix(tenant, 1, lifetime)}blob`, "x");
+      answered(await object.projected());
+      const reader = follow(answered(await object.events({ after: 0 })).stream ?? new ReadableStream());
+      const flight = Promise.withResolvers<void>();
+      faults.slow = flight.promise;
+      const { batches } = faults;
+      await own.start("echo");
+      await expect.poll(() => faults.batches).toBeGreaterThan(batches);
+      faults.slow = undefined;
+
+      answered(await object.remove());
+      expect(rowsInObject(own)).toBe(0);
+      expect((await reader.rest()).at(-1)).toMatchObject({ event: "closing" });
+      expect(answered(await object.provision({ tenant, partition: 0 }))).toMatchObject({ generation: 2 });
+      await own.register(ECHO);
+      const { lifetime } = await own.start("echo");
+      // What was on its way arrives now.
+      flight.resolve();
+      openGate(gate);
+      await expect.poll(() => inputs.every((id) => aborted.includes(id))).toBe(true);
+      await own.start("echo");
+      answered(await object.projected());
+      expect(await own.counters()).toMatchObject({ backlog: 0 });
+
+      const sql = "SELECT lifetime FROM lifetimes WHERE tenant = ? ORDER BY started LIMIT 1";
+      expect(await env.DB.prepare(sql).bind(tenant).first("lifetime")).toBe(lifetime);
+      // Of each of two lifetimes itself and two executions; one graph, one cursor.
+      expect(await rowsInD1(tenant)).toBe(8);
+      expect(await own.read("task-executions")).toHaveLength(2);
+      expect(await own.strays()).toEqual([]);
+      expect(await own.deadLetters()).toEqual([]);
+      expect((await env.BLOBS.list({ prefix: tenantPrefix(tenant) })).objects).toEqual([]);
+    });
+  });
+
   test("can be deleted twice at once, and again", async () => {
     const { object } = await freshTenant(ECHO);
     const [first, second] = await Promise.all([object.remove(), object.remove()]);
@@ -109,6 +162,7 @@ describe("a tenant that is deleted", () => {
           cursor: (address) => projection.cursor(address),
           flush: (...args) => projection.flush(...args),
           provision: (identity) => projection.provision(identity),
+          removeLifetime: (...args) => projection.removeLifetime(...args),
           removeSlice,
         },
       });
@@ -124,4 +178,96 @@ describe("a tenant that is deleted", () => {
       expect(rowsInObject(own)).toBe(0);
     });
   });
+});
+
+describe("a lifetime that is deleted", () => {
+  const rowsOf = (tenant: string, lifetime: string) =>
+    Promise.all(
+      ["plan_executions", "task_executions", "lifetimes"].map((table) =>
+        env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE tenant = ? AND lifetime = ?`)
+          .bind(tenant, lifetime)
+          .first<number>("n"),
+      ),
+    );
+
+  test("leaves no record, row or blob, but that it was; all others stay as they are", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      const { object, tenant } = own;
+      const [before, it, after] = [await own.start("echo"), await own.start("echo"), await own.start("echo")];
+      const blob = (lifetime: string) => `${lifetimePrefix(tenant, 1, lifetime)}blob`;
+      for (const { lifetime } of [it, after]) await env.BLOBS.put(blob(lifetime), "x");
+      const offsets = (await own.read("task-executions")).map(({ offset }) => offset);
+
+      expect(await object.removeLifetime(it.lifetime)).toEqual({ ok: true });
+      expect(await rowsOf(tenant, it.lifetime)).toEqual([0, 0, 0]);
+      expect(await object.getLifetime(it.lifetime, 0)).toMatchObject(notFound);
+      expect(await env.BLOBS.head(blob(it.lifetime))).toBe(null);
+      for (const { lifetime } of [before, after]) {
+        expect(await rowsOf(tenant, lifetime)).toEqual([1, 1, 1]);
+        expect(await own.view(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+      }
+      expect(await env.BLOBS.head(blob(after.lifetime))).not.toBe(null);
+      // Topics go on as they were, without its records.
+      expect((await own.read("task-executions")).map(({ offset }) => offset)).toEqual([
+        offsets[0],
+        offsets[2],
+      ]);
+      expect(await object.removeLifetime(it.lifetime)).toEqual({ ok: true });
+      expect(await own.tryStart("echo", null, { lifetime: it.lifetime })).toMatchObject({
+        error: { code: "lifetime_exists" },
+      });
+      const answer = encodeExecution(executionOf("task", { name: "say", inputId: `${it.lifetime}:2` }, {}));
+      expect(await object.produce("task-executions", answer)).toMatchObject({ value: { reason: "late" } });
+    }));
+
+  test("is not brought back by a flush that comes late, nor its offsets by a restart", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      const { lifetime } = await own.start("echo");
+      const { offset } = answered(await own.object.projected());
+      const records = own.state.storage.sql.exec<Row>("SELECT * FROM log").toArray().map(decodeRecord);
+      answered(await own.object.removeLifetime(lifetime));
+      const address = { tenant: own.tenant, partition: 0, generation: 1 };
+      const late = await new Projection(env.DB).flush(address, records, { after: 0, upTo: offset });
+      expect(late).toMatchObject({ rowsWritten: 0 });
+      expect(await rowsOf(own.tenant, lifetime)).toEqual([0, 0, 0]);
+      const again = own.again();
+      await again.start("echo");
+      const [record] = await again.read("plan-inputs");
+      expect(record?.offset).toBeGreaterThan(offset);
+    }));
+
+  test("has to have ended, and cannot be retried once it is gone", () =>
+    inOwnTenant(
+      {},
+      [withTask("held", "gated", { gate: "never" }), withTask("throws", "throws")],
+      async (own) => {
+        const { object } = own;
+        const { lifetime } = await own.begin("held");
+        expect(await object.removeLifetime(lifetime)).toMatchObject({
+          error: { code: "illegal_transition" },
+        });
+        answered(await object.cancel(lifetime, "enough"));
+        expect(await object.removeLifetime(lifetime)).toEqual({ ok: true });
+
+        const failed = await own.start("throws");
+        expect(failed.status).toBe("FAILED");
+        expect(await object.removeLifetime(failed.lifetime)).toEqual({ ok: true });
+        expect(await object.retry({ lifetime: failed.lifetime, detail: "" })).toMatchObject({ ok: false });
+        expect(await object.removeLifetime("nobody")).toMatchObject(notFound);
+      },
+    ));
+
+  test("waits for the database, because it could not be deleted there", () => {
+    const { faults, db } = faultyD1(env.DB);
+    return inOwnTenant({ projection: new Projection(db) }, [ECHO], async (own) => {
+      faults.down = true;
+      const { lifetime } = await own.start("echo");
+      expect(await own.object.removeLifetime(lifetime)).toMatchObject({
+        error: { code: "data_plane_behind" },
+      });
+      expect(await own.view(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+      faults.down = false;
+      expect(await own.object.removeLifetime(lifetime)).toEqual({ ok: true });
+    });
+  }, 20_000);
 });

@@ -17,6 +17,7 @@ test.each<[string, (flight: PromiseWithResolvers<void>) => void]>([
   const projection: Ports["projection"] = {
     cursor: (address) => real.cursor(address),
     provision: (identity) => real.provision(identity),
+    removeLifetime: (...args) => real.removeLifetime(...args),
     removeSlice: (address) => real.removeSlice(address),
     flush: async (address, ...rest) => {
       generations.push(address.generation);

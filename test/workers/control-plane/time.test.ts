@@ -123,7 +123,13 @@ describe("an alarm", () => {
     const never = () => new Promise<never>(() => {});
     const graph = withTask("held", "gated", { gate: "never" }, { timeout: TIMEOUT_MS });
     return inOwnTenant(clock, [graph], async (own) => {
-      const projection = { cursor: never, flush: never, provision: never, removeSlice: never };
+      const projection = {
+        cursor: never,
+        flush: never,
+        provision: never,
+        removeSlice: never,
+        removeLifetime: never,
+      };
       const behind = own.again({ ...clock, projection });
       const { lifetime } = await behind.begin("held");
       await behind.object.alarm();
