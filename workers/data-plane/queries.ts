@@ -6,7 +6,7 @@ import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, lt, ne, type SQL
 import { drizzle } from "drizzle-orm/d1";
 import type { LifetimeStatus } from "../../src/control-plane/status.ts";
 import { lifetimes, planExecutions, taskExecutions, tenants } from "../../src/data-plane/schema.ts";
-import { PAGE_ITEMS_MAX } from "../../src/limits.ts";
+import { PAGE_BYTES_MAX, PAGE_ITEMS_MAX } from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 
 export interface Page<Item, Position> {
@@ -71,6 +71,8 @@ export type ExecutionSummary = Omit<PlanExecution, "message"> | Omit<TaskExecuti
 /** `root` and `outcomes` are encoded: TaskExecution, and whatever its kind says. */
 export interface LifetimeDetail extends Omit<typeof lifetimes.$inferSelect, "outcomes"> {
   readonly outcomes: readonly { readonly kind: Kind; readonly message: Uint8Array }[];
+  /** How many more there are. */
+  readonly omitted: number;
 }
 
 export class Queries {
@@ -134,25 +136,42 @@ export class Queries {
     return row;
   }
 
+  /** With as many of its ends, in order, as one answer takes. */
   async getLifetime(tenant: string, lifetime: string): Promise<LifetimeDetail | undefined> {
     const isIt = and(eq(lifetimes.tenant, tenant), eq(lifetimes.lifetime, lifetime));
     const ends = sql`(SELECT value FROM ${lifetimes}, json_each(${lifetimes.outcomes}) WHERE ${isIt})`;
-    const endings = (table: Executions) =>
+    const sizes = (table: Executions) =>
+      this.#db
+        .select({ offset: table.offset, chars: sql<number>`length(${table.message})` })
+        .from(table)
+        .where(and(inLifetime(table, tenant, lifetime), inArray(table.offset, ends)));
+    const [[row], ...sized] = await this.#db.batch([
+      this.#db.select().from(lifetimes).where(isIt),
+      sizes(planExecutions),
+      sizes(taskExecutions),
+    ]);
+    if (row === undefined) return undefined;
+    const chars = new Map(sized.flat().map((each) => [each.offset, each.chars]));
+    const known = (row.outcomes ?? []).filter((offset) => chars.has(offset));
+    const taken = fitting(known, (offset) => ((chars.get(offset) ?? 0) * 3) / 4);
+    const outcomes = taken.length === 0 ? [] : await this.#outcomes(tenant, lifetime, taken);
+    return { ...row, outcomes, omitted: known.length - taken.length };
+  }
+
+  async #outcomes(tenant: string, lifetime: string, offsets: readonly number[]) {
+    const wanted = sql`(SELECT value FROM json_each(${JSON.stringify(offsets)}))`;
+    const messages = (table: Executions) =>
       this.#db
         .select({ offset: table.offset, message: table.message })
         .from(table)
-        .where(and(inLifetime(table, tenant, lifetime), inArray(table.offset, ends)));
-    const [[row], plans, tasks] = await this.#db.batch([
-      this.#db.select().from(lifetimes).where(isIt),
-      endings(planExecutions),
-      endings(taskExecutions),
-    ]);
-    if (row === undefined) return undefined;
+        .where(and(inLifetime(table, tenant, lifetime), inArray(table.offset, wanted)));
+    const [plans, tasks] = await this.#db.batch([messages(planExecutions), messages(taskExecutions)]);
     const byOffset = new Map(
       [...kindred("plan", plans), ...kindred("task", tasks)].map((each) => [each.offset, each]),
     );
-    const outcomes = (row.outcomes ?? []).flatMap((offset) => byOffset.get(offset) ?? []);
-    return { ...row, outcomes: outcomes.map(({ kind, message }) => ({ kind, message })) };
+    return offsets
+      .flatMap((offset) => byOffset.get(offset) ?? [])
+      .map(({ kind, message }) => ({ kind, message }));
   }
 
   /** Newest first. */
@@ -260,6 +279,16 @@ const byTime = (a: ExecutionPosition, b: ExecutionPosition): number =>
 
 const kindred = <K extends Kind, Row>(kind: K, rows: readonly Row[]): ({ readonly kind: K } & Row)[] =>
   rows.map((row) => ({ kind, ...row }));
+
+/** The first of them that fit into a page; one at least. */
+const fitting = (offsets: readonly number[], bytesOf: (offset: number) => number): readonly number[] => {
+  let bytes = 0;
+  const end = offsets.findIndex((offset, i) => {
+    bytes += bytesOf(offset);
+    return i > 0 && bytes > PAGE_BYTES_MAX;
+  });
+  return end < 0 ? offsets : offsets.slice(0, end);
+};
 
 const bounded = (limit: number): number => Math.min(limit, PAGE_ITEMS_MAX);
 

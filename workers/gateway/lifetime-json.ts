@@ -125,4 +125,5 @@ export const summaryOf = (row: LifetimeSummary): z.input<typeof summarySchema> =
 export const storedLifetimeJson = (row: LifetimeDetail): LifetimeJson => ({
   ...summaryOf(row),
   ...(row.endedAt !== null && { output: row.outcomes.map(outputOf) }),
+  ...(row.omitted > 0 && { output_omitted: row.omitted }),
 });

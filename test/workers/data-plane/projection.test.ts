@@ -121,6 +121,19 @@ describe("a flush", () => {
     expect(found?.message).toEqual((log[0] as { message: Uint8Array }).message);
   });
 
+  test("of more results than one answer takes is read in part, and how many are missing is said", async () => {
+    const large = (n: number) =>
+      plan({ inputId: `L1:${n}` }, { result: { errorMessage: "x".repeat(MESSAGE_BYTES_MAX - 400) } });
+    const ends = Array.from({ length: 6 }, (_, n) => ({ kind: "plan" as const, execId: "", offset: n + 2 }));
+    const log = logOf([started(), ...ends.map((_, n) => large(n)), ended("L1", { outcomes: ends })]);
+    await projection.flush(address, log, { after: 0, upTo: log.length });
+    const found = await queries.getLifetime(address.tenant, "L1");
+    expect(found).toMatchObject({
+      omitted: 2,
+      outcomes: Array.from({ length: 4 }, () => ({ kind: "plan" })),
+    });
+  });
+
   test("leaves the JSON of a row out, and nothing else, where no parameter would hold it", async () => {
     const names = [..."ab"].map((each) => each.repeat(MESSAGE_BYTES_MAX / 2 - 400));
     const log = logOf([plan({}, { result: { nextTaskNames: names } })]);

@@ -129,3 +129,16 @@ test("a graph that is registered without being activated starts once it is", asy
   await send("POST", `${TENANT}/graphs/later:activate`, { json: { version: 1 } });
   expect((await send("POST", path, { json: {} })).status).toBe(202);
 });
+
+test("one that has ended can be deleted, and one that runs cannot", async () => {
+  const { body } = await send("POST", `${START}?wait=10s`, { json: { input: "it" } });
+  const path = `${TENANT}/lifetimes/${body.lifetime}`;
+  expect((await send("DELETE", path, { key: "reader-key" })).status).toBe(403);
+  expect((await send("DELETE", path)).status).toBe(204);
+  expect((await send("GET", path)).body).toMatchObject({ code: "lifetime_not_found" });
+  expect((await send("GET", `${TENANT}/executions?lifetime=${body.lifetime}`)).body).toMatchObject({
+    items: [],
+  });
+  expect((await send("DELETE", path)).status).toBe(204);
+  expect((await send("DELETE", `${TENANT}/lifetimes/nobody`)).status).toBe(404);
+});
