@@ -5,8 +5,8 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { carriedBy } from "../wire/compose.ts";
 import { delimitedFields, putField, written } from "../wire/fields.ts";
-import { fitted } from "../wire/fit.ts";
 import {
   ExecutionStatus,
   type PlanExecution,
@@ -41,8 +41,10 @@ export const decided = (
   const parentTaskExecIds = member.parents.map((parent) => parent.execId);
   const parentTaskNames = member.parents.map((parent) => parent.name);
   const headerBytes = encodeOwnHeader(header);
-  const carried = member.parents.filter((parent) => !parent.ignored).map((parent) => parent.offset);
-  const messages = fitted(carried, messageOf);
+  const carries = member.parents.map((parent) => parent.offset);
+  const withoutResult = member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset);
+  // As an executor would get them, so that both hand on the same.
+  const messages = carriedBy(carries, withoutResult, messageOf);
   const message = written((writer) => {
     putField(writer, PLAN.header, headerBytes);
     for (const id of parentTaskExecIds) putText(writer, PLAN.parentIds, id);

@@ -45,9 +45,7 @@ export const composeInput = (
 ): Uint8Array => {
   const fields = delimitedFields(header);
   const name = texts.decode(fields.find(([field]) => field === HEADER_NAME)?.[1]);
-  const carried = (offset: number) =>
-    withoutResult.includes(offset) ? stripResult(messageAt(offset)) : messageAt(offset);
-  const messages = kind === "plan" ? fitted(carries, carried) : carries.map(carried);
+  const messages = kind === "plan" ? carriedBy(carries, withoutResult, messageAt) : carries.map(messageAt);
   const parameters = kind === "task" && messages[0] ? parametersOf(messages[0], name) : undefined;
   return written((writer) => {
     for (const [field, value] of fields) {
@@ -58,6 +56,18 @@ export const composeInput = (
     putField(writer, FIELD.header, header);
     if (parameters) putField(writer, FIELD.parameters, parameters);
   });
+};
+
+/** The task executions that a plan's input carries, as it carries them. */
+export const carriedBy = (
+  carries: readonly number[],
+  withoutResult: readonly number[],
+  messageAt: (offset: number) => Uint8Array,
+): readonly Uint8Array[] => {
+  if (withoutResult.length === 0) return fitted(carries, messageAt);
+  return fitted(carries, (offset) =>
+    withoutResult.includes(offset) ? stripResult(messageAt(offset)) : messageAt(offset),
+  );
 };
 
 const stripResult = (message: Uint8Array): Uint8Array => {
