@@ -180,8 +180,12 @@ export class Turn {
       return reject("illegal_transition", `lifetime ${id} cannot be retried: ${refused}`);
     const event = { type: "retry_requested" as const, detail };
     const reduced = this.#reduce(state, { ...event, ...this.#moment(state.head.graph) });
+    if (!reduced.ok) {
+      this.#bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+      return reject("internal", `lifetime ${id} could not be retried; a dead letter has the reason`);
+    }
     this.#decide();
-    return reduced.ok ? ok(undefined) : reject("internal", reduced.error);
+    return ok(undefined);
   }
 
   #admit(

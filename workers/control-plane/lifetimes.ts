@@ -143,7 +143,7 @@ export class Lifetimes {
       return false;
     }
     const write = storedWrite(lifetime, cached?.spilled ?? false);
-    this.#sql.exec("INSERT INTO failed VALUES (?, ?)", started, write.state);
+    this.#sql.exec("INSERT OR REPLACE INTO failed VALUES (?, ?)", started, write.state);
     this.#writeCells(started, write);
     return write.spilled;
   }

@@ -10,10 +10,13 @@ export const retryLifetime = (
   turn: Turn,
   request: RetryRequest,
   now: number,
+  mayStart: () => Result<void, Rejection>,
 ): Result<{ readonly replayed: boolean }, Rejection> => {
   const earlier = earlierRequest(turn, request);
   if (!earlier.ok) return earlier;
   if (earlier.value) return ok({ replayed: true });
+  const may = mayStart();
+  if (!may.ok) return may;
   const { lifetime, detail, idempotency } = request;
   const retried = turn.retry(lifetime, detail);
   if (!retried.ok) return retried;

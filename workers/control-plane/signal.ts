@@ -13,6 +13,7 @@ export const signalLifetime = (
   turn: Turn,
   request: SignalRequest,
   now: number,
+  mayArrive: () => Result<void, Rejection>,
 ): Result<SignalAnswer, Rejection> => {
   const { lifetime: id, name, value, by, idempotency } = request;
   const earlier = earlierRequest(turn, request);
@@ -24,6 +25,8 @@ export const signalLifetime = (
     const kept = head?.signals?.some(({ key }) => key === idempotency?.key) === true;
     return ok({ lifetime: id, name, kept, replayed: true });
   }
+  const may = mayArrive();
+  if (!may.ok) return may;
   if (!("head" in found) || found.head.endedAt !== undefined)
     return reject(
       "illegal_transition",

@@ -200,14 +200,15 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   async signal(request: SignalRequest): Promise<Answer<SignalAnswer>> {
-    return this.#ask((turn) => signalLifetime(turn, request, this.#ports.now()));
+    return this.#ask((turn) =>
+      signalLifetime(turn, request, this.#ports.now(), () => this.#engine.room.mayArrive()),
+    );
   }
 
   async retry(request: RetryRequest): Promise<Answer<StartAnswer>> {
-    const retried = await this.#ask((turn) => {
-      const may = this.#engine.room.mayStart();
-      return may.ok ? retryLifetime(turn, request, this.#ports.now()) : may;
-    });
+    const retried = await this.#ask((turn) =>
+      retryLifetime(turn, request, this.#ports.now(), () => this.#engine.room.mayStart()),
+    );
     if (!retried.ok) return retried;
     const lifetime = await this.#lifetime(request.lifetime, 0);
     return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: retried.value.replayed }) : lifetime;

@@ -6,6 +6,8 @@ import { clockAhead, ECHO, freshName, inOwnTenant, withTask } from "./client.ts"
 
 const full = { ok: false, error: { code: "storage_full", retryAfterMs: expect.any(Number) } };
 const fine = { ok: true };
+const THROWS = withTask("throws", "throws");
+const WAITS = withTask("waits", "wait", { signal: "go" });
 
 describe("an object that is so full", () => {
   test.for([
@@ -14,7 +16,8 @@ describe("an object that is so full", () => {
     [0.85, "storage_starts_refused", full, fine],
     [0.95, "storage_routing_held", full, full],
   ] as const)("%d says so, and refuses what it has no room for", ([share, event, starts, arrives]) =>
-    inOwnTenant({}, [ECHO], async ({ state, again }) => {
+    inOwnTenant({}, [ECHO, THROWS, WAITS], async ({ state, start, begin, again }) => {
+      const [failed, waiting] = [await start("throws"), await begin("waits")];
       const said = vi.spyOn(console, "error");
       const { object, tryStart } = again({
         limits: { storageBytesMax: state.storage.sql.databaseSize / share },
@@ -24,6 +27,9 @@ describe("an object that is so full", () => {
       expect(events.filter((each) => each.startsWith("storage"))).toEqual(event ? [event] : []);
       expect(await tryStart("echo")).toMatchObject(starts);
       expect(await object.produce("task-executions", new Uint8Array([0xff]))).toMatchObject(arrives);
+      expect(await object.retry({ lifetime: failed.lifetime, detail: "" })).toMatchObject(starts);
+      const signal = { lifetime: waiting.lifetime, name: "go", value: new Uint8Array(), by: "test" };
+      expect(await object.signal(signal)).toMatchObject(arrives);
       expect(await object.setGraphStatus({ graph: "echo", status: "ARCHIVED" })).toMatchObject(fine);
     }),
   );
@@ -65,7 +71,7 @@ test("what is out is recorded while routing is held, and what follows is sent on
 });
 
 test("what has been started once is answered for its key, also where nothing starts", () =>
-  inOwnTenant({}, [withTask("throws", "throws")], async ({ state, begin, again }) => {
+  inOwnTenant({}, [THROWS], async ({ state, begin, again }) => {
     const idempotency = { key: "k", bodyHash: "a" };
     const { lifetime } = await begin("throws", { idempotency });
     const { tryStart } = again({ limits: { storageBytesMax: state.storage.sql.databaseSize } });
