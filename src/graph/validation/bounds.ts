@@ -8,7 +8,14 @@ import { didYouMean } from "./nearest.ts";
 import { nameFault, quoted } from "./nodes.ts";
 import { duration, type Reader, readAttribute, text, wholeNumber } from "./readers.ts";
 
-const OURS = ["label", "timeout", "iterations_max", "fan_out_max", "outstanding_max", "steps_max"];
+export const GRAPH_ATTRIBUTES = [
+  "label",
+  "timeout",
+  "iterations_max",
+  "fan_out_max",
+  "outstanding_max",
+  "steps_max",
+];
 
 export const checkBounds = (draft: GraphDraft, faults: Fault[]): Pick<Graph, "label" | "bounds"> => {
   const where: Where = { position: draft.position };
@@ -16,8 +23,8 @@ export const checkBounds = (draft: GraphDraft, faults: Fault[]): Pick<Graph, "la
   if (wrong)
     faults.push(fault("invalid_name", `${quoted(draft.name)} is no name for a graph: ${wrong}.`, where));
   for (const [name, { path, position }] of draft.attributes) {
-    if (OURS.includes(name) || isDrawing(name)) continue;
-    const message = `A graph takes no ${path}${didYouMean(name, OURS) || `; it takes ${OURS.join(", ")}.`}`;
+    if (GRAPH_ATTRIBUTES.includes(name) || isDrawing(name)) continue;
+    const message = `A graph takes no ${path}${didYouMean(name, GRAPH_ATTRIBUTES) || `; it takes ${GRAPH_ATTRIBUTES.join(", ")}.`}`;
     faults.push(fault("unknown_attribute", message, { position: position ?? where.position }));
   }
   const read = <T>(name: string, reader: Reader<T>) =>

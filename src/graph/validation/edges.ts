@@ -8,7 +8,7 @@ import { didYouMean } from "./nearest.ts";
 import { type CheckedNode, quoted } from "./nodes.ts";
 import { readAttribute, text } from "./readers.ts";
 
-const OURS = ["when", "label"];
+export const EDGE_ATTRIBUTES = ["when", "label"];
 
 const checkEnds = (
   edge: DraftEdge,
@@ -56,8 +56,8 @@ const checkWhen = (edge: DraftEdge, from: CheckedNode | undefined, where: Where,
 
 const checkAttributeNames = (edge: DraftEdge, where: Where, faults: Fault[]) => {
   for (const [name, { path, position }] of edge.attributes) {
-    if (OURS.includes(name) || isDrawing(name)) continue;
-    const message = `An edge takes no ${path}${didYouMean(name, OURS) || "; it takes when and label."}`;
+    if (EDGE_ATTRIBUTES.includes(name) || isDrawing(name)) continue;
+    const message = `An edge takes no ${path}${didYouMean(name, EDGE_ATTRIBUTES) || "; it takes when and label."}`;
     faults.push(fault("unknown_attribute", message, { ...where, position: position ?? where.position }));
   }
 };

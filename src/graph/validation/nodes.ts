@@ -39,11 +39,11 @@ export interface CheckedNode {
   readonly node: Node | undefined;
 }
 
-const OURS = [
+export const NODE_ATTRIBUTES = [
   ...["type", "kind", "label", "timeout", "retry", "retry_backoff", "retry_backoff_max", "retry_never"],
   ...["on_failure", "join", "entry", "end", "settings", "executor"],
 ];
-const OURS_SET: ReadonlySet<string> = new Set(OURS);
+const OWN: ReadonlySet<string> = new Set(NODE_ATTRIBUTES);
 const PLANS_ONLY = ["join", "entry", "end"];
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
@@ -163,10 +163,10 @@ const checkSettings = (draft: DraftNode, kind: KindEntry, where: Where, faults: 
     else unknown(`${path}.${name}`, name, kind.settingNames, position);
   }
   for (const [name, attribute] of draft.attributes) {
-    if (OURS_SET.has(name)) continue;
+    if (OWN.has(name)) continue;
     if (kind.settingNames.includes(name)) settings.push([name, attribute.value]);
     else if (!isDrawing(name))
-      unknown(attribute.path, name, [...kind.settingNames, ...OURS], attribute.position);
+      unknown(attribute.path, name, [...kind.settingNames, ...NODE_ATTRIBUTES], attribute.position);
   }
   // What is missing may be what was misspelt, so settings are only judged once their names are right.
   if (faults.length > faultsBefore) return {};
