@@ -49,7 +49,15 @@ export interface TenantView {
   /** Counts how often a tenant of this name was provisioned; nothing of an older one can come back. */
   readonly generation: number;
   readonly created_at: string;
+  /** Where the tenant has set its own. */
+  readonly log_retention_ms?: number;
   readonly paused?: PausedView;
+}
+
+/** What is left out stays as it is. */
+export interface TenantSettings {
+  /** How long records stay in the log after the end of their lifetime. */
+  readonly logRetentionMs?: number;
 }
 
 export interface GraphView {
@@ -234,7 +242,7 @@ export interface StreamRequest {
 }
 
 export interface TenantRpc {
-  provision(address: Address): Promise<Answer<TenantView & { created: boolean }>>;
+  provision(address: Address, settings?: TenantSettings): Promise<Answer<TenantView & { created: boolean }>>;
   describe(): Promise<Answer<TenantView>>;
   /** Refuses what comes from now on, and deletes everything, in slices if it is much. */
   remove(): Promise<Answer<TenantView>>;

@@ -149,7 +149,9 @@ export class Engine {
 
   identify(identity: Identity): void {
     writeIdentity(this.parts.sql, identity);
+    const changed = identity.logRetentionMs !== this.#identity?.logRetentionMs;
     this.#identity = identity;
+    if (changed) this.#timers.arm(this.room.trimmer.anew(this.#ports.now()));
   }
 
   /**

@@ -1,16 +1,25 @@
 /** Who this object is: tenant, partition, and the generation that nothing older can come back into. */
 import type { Holds } from "../../src/control-plane/holds.ts";
-import type { Address, TenantView } from "../../src/control-plane/tenant.ts";
+import type { Address, TenantSettings, TenantView } from "../../src/control-plane/tenant.ts";
 import { pausedOf } from "./pausing.ts";
 import type { Sql } from "./sql.ts";
 
-export interface Identity extends Address {
+export interface Identity extends Address, TenantSettings {
   readonly generation: number;
   readonly status: "ACTIVE" | "DELETING" | "DELETED";
   readonly createdAt: number;
-  /** Its own, where it has set one. */
-  readonly logRetentionMs?: number;
 }
+
+/** As it is, with what is set now; where it is not there, of the next generation. */
+export const provisioned = (
+  known: Identity | undefined,
+  address: Address,
+  settings: TenantSettings,
+  now: number,
+): Identity =>
+  known?.status === "ACTIVE"
+    ? { ...known, ...settings }
+    : { ...address, generation: (known?.generation ?? 0) + 1, status: "ACTIVE", createdAt: now, ...settings };
 
 const KEY = "identity";
 
@@ -24,12 +33,13 @@ export const writeIdentity = (sql: Sql, identity: Identity): void => {
 };
 
 export const tenantView = (
-  { tenant, status, generation, createdAt }: Identity,
+  { tenant, status, generation, createdAt, logRetentionMs }: Identity,
   holds: Holds,
 ): TenantView => ({
   tenant,
   status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
   generation,
   created_at: new Date(createdAt).toISOString(),
+  ...(logRetentionMs !== undefined && { log_retention_ms: logRetentionMs }),
   ...pausedOf(holds),
 });

@@ -16,6 +16,7 @@ import type {
   StartRequest,
   StreamRequest,
   TenantRpc,
+  TenantSettings,
   TenantView,
 } from "../../src/control-plane/tenant.ts";
 import type { Happening, Turn } from "../../src/control-plane/turn.ts";
@@ -24,7 +25,7 @@ import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
 import { Engine, type EnginePorts, LOG_GREW } from "./engine.ts";
-import { type Identity, tenantView } from "./identity.ts";
+import { type Identity, provisioned, tenantView } from "./identity.ts";
 import { type LifetimeRemovalPort, removeOutside, removeRecords } from "./lifetime-removal.ts";
 import { viewOf } from "./lifetime-view.ts";
 import { pause, pausedOf, resume } from "./pausing.ts";
@@ -62,19 +63,15 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     this.#removal = new Removal(ctx.storage, this.#engine, ports);
   }
 
-  async provision(address: Address): Promise<Answer<TenantView & { created: boolean }>> {
+  async provision(
+    address: Address,
+    settings: TenantSettings = {},
+  ): Promise<Answer<TenantView & { created: boolean }>> {
     const known = this.#engine.identity;
     if (known?.status === "DELETING") return deleting(known.tenant);
     const created = known?.status !== "ACTIVE";
-    const identity: Identity = created
-      ? {
-          ...address,
-          generation: (known?.generation ?? 0) + 1,
-          status: "ACTIVE",
-          createdAt: this.#ports.now(),
-        }
-      : known;
-    if (created) this.#engine.identify(identity);
+    const identity = provisioned(known, address, settings, this.#ports.now());
+    if (created || settings.logRetentionMs !== undefined) this.#engine.identify(identity);
     await this.#ports.projection.provision(identity);
     return ok({ ...this.#view(identity), created });
   }

@@ -61,6 +61,13 @@ export class Trimmer {
     return this.#due;
   }
 
+  /** At once, because what may go has changed; answers when that is. */
+  anew(now: number): number {
+    this.#pass = undefined;
+    this.#due = now;
+    return now;
+  }
+
   /** One slice, if it is time for it. */
   slice(now: number): void {
     if (this.#due !== undefined && now < this.#due) return;

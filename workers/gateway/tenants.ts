@@ -1,6 +1,7 @@
 /** Tenants: provisioned, read, listed and deleted. The tenant's object is the truth, D1 lists them. */
 import { z } from "@hono/zod-openapi";
 import type { TenantView } from "../../src/control-plane/tenant.ts";
+import { LOG_RETENTION_MS_MAX } from "../../src/limits.ts";
 import { ok } from "../../src/result.ts";
 import { Queries, type TenantRow } from "../data-plane/queries.ts";
 import { FIRST_PARTITION, objectOf } from "./address.ts";
@@ -9,7 +10,7 @@ import { listPage } from "./list.ts";
 import { ofTenant, paging, TENANT } from "./parameters.ts";
 import { pausedSchema } from "./paused.ts";
 import { problem } from "./problem.ts";
-import { json, pageOf } from "./responses.ts";
+import { json, jsonBody, pageOf } from "./responses.ts";
 
 export const tenantSchema = z
   .object({
@@ -17,17 +18,24 @@ export const tenantSchema = z
     status: z.enum(["ACTIVE", "DELETING"]),
     generation: z.int().openapi({ description: "Counts how often a tenant of this name was provisioned" }),
     created_at: z.string().openapi({ format: "date-time" }),
+    log_retention_ms: z.int().optional().openapi({ description: "Where the tenant has its own" }),
     paused: pausedSchema
       .optional()
       .openapi({ description: "All of its lifetimes hold; not told in the list of tenants" }),
   })
   .openapi("Tenant");
 
+const settings = z.strictObject({
+  log_retention_ms: z.int().min(0).max(LOG_RETENTION_MS_MAX).optional().openapi({
+    description: "How long records stay in the log after their lifetime has ended; as it is where absent",
+  }),
+});
+
 const putTenant = route("admin", {
   method: "put",
   path: TENANT,
   summary: "Provision a tenant",
-  request: { params: ofTenant },
+  request: { params: ofTenant, body: jsonBody(settings) },
   responses: { 200: json("It was there", tenantSchema), 201: json("It is new", tenantSchema) },
 });
 
@@ -101,7 +109,11 @@ export const tenants = new Api()
   })
   .openapi(putTenant, async (c) => {
     const { tenant } = c.req.valid("param");
-    const provisioned = await objectOf(c.env, tenant).provision({ tenant, partition: FIRST_PARTITION });
+    const { log_retention_ms: logRetentionMs } = c.req.valid("json");
+    const provisioned = await objectOf(c.env, tenant).provision(
+      { tenant, partition: FIRST_PARTITION },
+      { ...(logRetentionMs !== undefined && { logRetentionMs }) },
+    );
     if (!provisioned.ok) return problem(c, provisioned.error);
     const { created, ...view } = provisioned.value;
     return created ? c.json(view, 201) : c.json(view, 200);

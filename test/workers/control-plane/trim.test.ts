@@ -80,6 +80,20 @@ describe("the records of a lifetime that has ended", () => {
     });
   });
 
+  test("go at once where the tenant sets a shorter one", () => {
+    const clock = clockAhead();
+    return inOwnTenant({ now: clock.now }, [ECHO], async (own) => {
+      const { lifetime } = await own.start("echo");
+      answered(await own.object.projected());
+      await pass(own, clock, TRIM_EVERY_MS);
+      expect(await own.view(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+      await own.object.provision({ tenant: own.tenant, partition: 0 }, { logRetentionMs: 0 });
+      expect(await own.state.storage.getAlarm()).toBe(clock.at);
+      await pass(own, clock, 0);
+      expect(rows(own)).toBe(0);
+    });
+  });
+
   test("stay until the database and every mirror have them", () => {
     const clock = clockAhead();
     return inOwnTenant({ limits, now: clock.now }, [ECHO], async (own) => {

@@ -21,3 +21,13 @@ test("a deleted tenant is gone with what it had, and a new one of its name begin
   expect(again.body).toMatchObject({ status: "ACTIVE", generation: 2 });
   expect((await send("GET", "/v1/tenants/gone/graphs")).body).toEqual({ items: [] });
 });
+
+test("a tenant sets how long its log keeps what has ended", async () => {
+  const path = "/v1/tenants/keeps";
+  const kept = { log_retention_ms: 60_000 };
+  expect((await send("PUT", path, { json: kept })).body).toMatchObject(kept);
+  expect((await send("PUT", path)).body).toMatchObject(kept);
+  expect((await send("GET", path)).body).toMatchObject(kept);
+  for (const log_retention_ms of [-1, 0.5, "1h", 1e12])
+    expect((await send("PUT", path, { json: { log_retention_ms } })).status).toBe(400);
+});
