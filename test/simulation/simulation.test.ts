@@ -12,7 +12,7 @@ const MEETS = [
   ...["crashes", "poisoned", "warnings", "delivered", "kept", "retried"],
   ...["unknown", "duplicate", "late", "unfinished"],
   ...["undecodable", "uncorrelated", "wrong_tenant", "internal"],
-  ...["SUCCEEDED", "node_failed", "canceled", "iterations_exceeded", "fan_out_exceeded"],
+  ...["SUCCEEDED", "node_failed", "canceled", "iterations_exceeded", "fan_out_exceeded", "join_unreachable"],
 ];
 
 const given = process.env.SEED;

@@ -129,6 +129,7 @@ holds(
 
 holds("a merge counts what is open and may lead to it, and is kept for no longer", ({ play, after }) => {
   const { head, members, waves, gatherings } = after;
+  if (head.status === "SUCCEEDED" || head.status === "CANCELED") expect(gatherings.size).toBe(0);
   if (head.endedAt !== undefined) return;
   const open = new Map<string, number>();
   const arrived = new Map<string, number>();

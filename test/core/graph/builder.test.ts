@@ -57,6 +57,22 @@ describe("the builder", () => {
     expect(graphOf(documentOf(written))).toEqual(written);
   });
 
+  it.each([
+    [{ first: 2 }, '"first: 2"'],
+    ["merge", "merge"],
+  ] as const)("writes the join %j as DOT writes %s", (join, dot) => {
+    const built = graph("g")
+      .plan("start")
+      .task("draft")
+      .task("redraft")
+      .plan("check", { join, end: true })
+      .edge("start", ["draft", "redraft"])
+      .edge(["draft", "redraft"], "check");
+    const written = `digraph g { node [type=plan] start; node [type=task] draft redraft
+      check [type=plan, join=${dot}, end=true]; start -> {draft redraft} -> check }`;
+    expect(hashGraph(valid({ graph: built.document }))).toBe(hashGraph(valid({ dot: written })));
+  });
+
   it("leaves a beginning that is shared as it was", () => {
     const start = graph("g").plan("start").task("draft");
     start.edge("start", "draft");

@@ -21,7 +21,7 @@ describe("a graph with one mistake", () => {
   });
 
   it("answers each node of a cycle that no entry reaches", () => {
-    const lines = ["check [type=plan]", "redraft [type=task]", "check -> redraft -> check"];
+    const lines = ["check [type=plan, join=merge]", "redraft [type=task]", "check -> redraft -> check"];
     expect(faultsOf(withLines(...lines))).toEqual([
       expect.objectContaining({ code: "unreachable_node", node: "check", ...position(5, 1) }),
       expect.objectContaining({ code: "unreachable_node", node: "redraft", ...position(6, 1) }),
