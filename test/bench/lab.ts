@@ -52,7 +52,11 @@ export class Bench {
     this.#steps += steps;
     const lagMs = await this.#lagMs();
     const counted = Object.entries(await subject.counters());
-    const perStep = Object.fromEntries(counted.map(([name, n]) => [name, (n - (before[name] ?? 0)) / steps]));
+    const perStep = Object.fromEntries(
+      counted
+        .filter(([name]) => COSTS.includes(name))
+        .map(([name, n]) => [name, (n - (before[name] ?? 0)) / steps]),
+    );
     const stepsPerSecond = loaded.perSecond * workload.steps;
     return { ...loaded, stepsPerSecond, perStep, memoryBytes: subject.memoryBytes(), lagMs };
   }
@@ -71,6 +75,8 @@ export class Bench {
   }
 }
 
+/** Of what is counted, what a step is paid with; the rest are states. */
+const COSTS = ["requests", "commits", "rpcs", "rows", "flushes", "d1_rows"];
 const LAG_MS_MAX = 60_000;
 const LAG_POLL_MS = 10;
 
