@@ -193,7 +193,7 @@ export const KEEP_ALIVE_MS = 15 * SECOND;
 /** An invocation that lives on uses up its subrequests and its CPU; the reader comes back with a fresh one. */
 export const STREAM_MS_MAX = 3_600 * SECOND;
 /** What is committed within this is sent together: a person sees no difference, and each write costs. */
-export const FRAMES_MS = 10;
+export const FRAMES_MS = 20;
 /** Frames kept in memory for those who come back. */
 export const FRAMES_CHARS_MAX = 4 * 1024 * KIB;
 /** Records that a reader who is behind is given at a time: a few milliseconds of the object's thread. */

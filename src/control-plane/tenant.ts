@@ -295,8 +295,11 @@ export interface TenantRpc {
   listStrays(request: { after: number; limit: number }): Promise<Answer<Page<StrayView>>>;
   listDeadLetters(request: { after: number; limit: number }): Promise<Answer<Page<DeadLetterView>>>;
 
-  /** Server-sent events, as `StreamRequest` says; without a stream where everything has been seen already. */
-  events(request: StreamRequest): Promise<Answer<{ stream?: ReadableStream<Uint8Array> }>>;
+  /**
+   * Server-sent events: of a POST with a StreamRequest. 204 where everything has been seen already, a Rejection with
+   * 400. Not a call as the others, because a stream that RPC carries waits for a round trip with each piece of it.
+   */
+  fetch(request: Request): Promise<Response>;
 
   counters(): Promise<Answer<Counters>>;
   /** Settles when D1 has everything that was in the log at the time of the call. */

@@ -6,35 +6,35 @@ export type ExecutionSummary =
   | ({ readonly kind: "plan" } & Omit<PlanExecutionRow, "message">)
   | ({ readonly kind: "task" } & Omit<TaskExecutionRow, "message">);
 
-/** Without the members that are null. */
-const present = <T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K]> } =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as never;
-
-const usageOf = (row: ExecutionSummary) => {
-  const usage = present({
-    tokens_in: row.tokensIn,
-    tokens_out: row.tokensOut,
-    cost_usd_micros: row.costUsdMicros,
-    latency_ms: row.latencyMs,
-    model: row.model,
-    custom: row.usageCustom,
-  });
-  return Object.keys(usage).length > 0 ? { usage } : {};
-};
+/** A row says of all of these something, or of none. */
+const usageOf = (row: ExecutionSummary) =>
+  row.tokensIn === null
+    ? undefined
+    : {
+        tokens_in: row.tokensIn,
+        tokens_out: row.tokensOut ?? undefined,
+        cost_usd_micros: row.costUsdMicros ?? undefined,
+        latency_ms: row.latencyMs ?? undefined,
+        model: row.model ?? undefined,
+        custom: row.usageCustom ?? undefined,
+      };
 
 const ofItsKind = (row: ExecutionSummary) =>
   row.kind === "plan"
     ? {
-        ...present({ type: row.planType, next_task_names: row.nextTaskNames }),
+        type: row.planType ?? undefined,
+        next_task_names: row.nextTaskNames ?? undefined,
         parent_exec_ids: row.parentTaskExecIds ?? [],
         parent_names: row.parentTaskNames ?? [],
       }
     : {
-        ...present({ type: row.taskType, result: row.result }),
+        type: row.taskType ?? undefined,
+        result: row.result ?? undefined,
         parent_exec_ids: row.parentPlanExecId === null ? [] : [row.parentPlanExecId],
         parent_names: row.parentPlanName === null ? [] : [row.parentPlanName],
       };
 
+/** JSON leaves out what is undefined. */
 export const executionJson = (row: ExecutionSummary) => ({
   exec_id: row.execId,
   kind: row.kind,
@@ -50,11 +50,9 @@ export const executionJson = (row: ExecutionSummary) => ({
   received_at: new Date(row.receivedAt).toISOString(),
   offset: row.offset,
   ...ofItsKind(row),
-  ...present({
-    edge_taken: row.edgeTaken,
-    error: row.errorMessage,
-    warnings: row.warnings,
-    executor_version: row.version,
-  }),
-  ...usageOf(row),
+  edge_taken: row.edgeTaken ?? undefined,
+  error: row.errorMessage ?? undefined,
+  warnings: row.warnings ?? undefined,
+  executor_version: row.version ?? undefined,
+  usage: usageOf(row),
 });

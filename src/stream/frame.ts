@@ -135,13 +135,12 @@ const known = <T>(decoded: { ok: true; value: T } | { ok: false; error: string }
 
 /** What it carries are ids of earlier events: the start, or the executions that led here. */
 const inputJson = (record: InputRecord) => {
-  const { lifetimeId, name, inputId, execId, attempt, iterationIdx } = headerOf(record);
+  const { lifetimeId, name, inputId, attempt, iterationIdx } = headerOf(record);
   return {
     lifetime: lifetimeId,
     kind: record.kind,
     node: name,
     input_id: inputId,
-    exec_id: execId,
     attempt,
     iteration_idx: iterationIdx,
     carries: record.carries,

@@ -10,7 +10,11 @@ interface Stream {
 /** Settles when all of them are connected; `stop` answers how many events each has read. */
 export const readEvents = async (readers: number, stream: Stream) => {
   const child = fork(import.meta.filename, ["child"]);
-  const next = () => new Promise<number[]>((resolve) => child.once("message", resolve as () => void));
+  const next = () =>
+    new Promise<number[]>((resolve, reject) => {
+      child.once("message", resolve as () => void);
+      child.once("exit", () => reject(new Error("a reader was cut off: it said why above")));
+    });
   const connected = next();
   child.send({ readers, ...stream });
   await connected;
@@ -33,6 +37,10 @@ const read = ({ readers, url, headers }: Stream & { readers: number }): void => 
       if (response.statusCode !== 200) throw new Error(`${url}: ${response.statusCode}`);
       response.on("data", (chunk: Buffer) => {
         counts[i] = (counts[i] ?? 0) + chunk.toString("latin1").split(EVENT).length - 1;
+      });
+      // What a reader is not given costs nothing, so a run without it would say nothing.
+      response.on("end", () => {
+        throw new Error(`the stream of reader ${i} ended after ${counts[i]} events`);
       });
       if (++connected === readers) process.send?.([]);
     });

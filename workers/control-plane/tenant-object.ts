@@ -254,9 +254,12 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     }
   }
 
-  async events(request: StreamRequest) {
+  override async fetch(request: Request): Promise<Response> {
+    const wanted = (await request.json()) as StreamRequest;
     const entered = this.#enter();
-    return entered.ok ? this.#engine.streams.open(request) : entered;
+    const opened = entered.ok ? await this.#engine.streams.open(wanted) : entered;
+    if (!opened.ok) return Response.json(opened.error, { status: 400 });
+    return opened.value ? new Response(opened.value) : new Response(null, { status: 204 });
   }
 
   async listStrays(request: Page) {

@@ -1,7 +1,9 @@
 /** Events as they happen, as server-sent events: of a lifetime until it has ended, of the tenant for as long as wanted. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Answer } from "../../src/control-plane/tenant.ts";
+import type { Answer, StreamRequest, TenantRpc } from "../../src/control-plane/tenant.ts";
+import type { Rejection } from "../../src/rejection.ts";
+import { err, ok } from "../../src/result.ts";
 import { EVENT_NAMES } from "../../src/stream/frame.ts";
 import { objectOf, objectOfLifetime } from "./address.ts";
 import { Api, route } from "./api.ts";
@@ -44,29 +46,33 @@ const tenantEvents = route("reader", {
   responses,
 });
 
-type Opened = Answer<{ stream?: ReadableStream<Uint8Array> }>;
+type Opened = Answer<ReadableStream<Uint8Array> | undefined>;
+
+const open = async (object: TenantRpc, wanted: StreamRequest): Promise<Opened> => {
+  const request = new Request("http://object/", { method: "POST", body: JSON.stringify(wanted) });
+  const response = await object.fetch(request);
+  return response.status === 400 ? err(await response.json<Rejection>()) : ok(response.body ?? undefined);
+};
 
 const answer = (c: Context, opened: Opened) => {
   if (!opened.ok) return problem(c, opened.error);
-  if (opened.value.stream === undefined) return c.body(null, 204);
+  if (opened.value === undefined) return c.body(null, 204);
   // The last is for proxies that would hold events back until they have many.
   const headers = { "content-type": EVENT_STREAM, "cache-control": "no-store", "x-accel-buffering": "no" };
-  return c.body(opened.value.stream, 200, headers);
+  return c.body(opened.value, 200, headers);
 };
 
 export const events = new Api()
   .openapi(lifetimeEvents, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");
     const after = c.req.valid("header")["last-event-id"] ?? c.req.valid("query").after;
-    const request = { lifetime, ...(after !== undefined && { after }) };
-    const opened = await objectOfLifetime(c.env, tenant, lifetime).events(request);
+    const wanted = { lifetime, ...(after !== undefined && { after }) };
+    const opened = await open(objectOfLifetime(c.env, tenant, lifetime), wanted);
     if (opened.ok || opened.error.code !== "lifetime_not_found") return answer(c, opened);
     return answer(c, await storedEvents(c.env, tenant, lifetime, after ?? 0));
   })
   .openapi(tenantEvents, async (c) => {
+    const { tenant } = c.req.valid("param");
     const after = c.req.valid("header")["last-event-id"] ?? c.req.valid("query").after;
-    return answer(
-      c,
-      await objectOf(c.env, c.req.valid("param").tenant).events(after === undefined ? {} : { after }),
-    );
+    return answer(c, await open(objectOf(c.env, tenant), after === undefined ? {} : { after }));
   });

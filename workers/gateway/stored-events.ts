@@ -45,12 +45,12 @@ export const storedEvents = async (
   tenant: string,
   lifetime: string,
   after: number,
-): Promise<Answer<{ stream?: ReadableStream<Uint8Array> }>> => {
+): Promise<Answer<ReadableStream<Uint8Array> | undefined>> => {
   const queries = new Queries(env.DB);
   const row = await queries.lifetimeRow(tenant, lifetime);
   if (row === undefined || row.ended === 0)
     return reject("lifetime_not_found", `no lifetime ${lifetime} in this tenant`);
-  if (after >= row.ended) return ok({});
+  if (after >= row.ended) return ok(undefined);
   let next: { offset: number } | undefined = { offset: after };
   const started = after < row.started ? startFrame(row) : "";
   const pull = async (controller: ReadableStreamDefaultController<string>) => {
@@ -64,5 +64,5 @@ export const storedEvents = async (
     next = page.next;
     if (next === undefined) controller.close();
   };
-  return ok({ stream: new ReadableStream<string>({ pull }).pipeThrough(new TextEncoderStream()) });
+  return ok(new ReadableStream<string>({ pull }).pipeThrough(new TextEncoderStream()));
 };

@@ -53,7 +53,8 @@ export class Streams {
     return this.#open.size;
   }
 
-  async open({ lifetime, after }: StreamRequest): Promise<Answer<{ stream?: ReadableStream<Uint8Array> }>> {
+  /** Undefined where everything has been seen already. */
+  async open({ lifetime, after }: StreamRequest): Promise<Answer<ReadableStream<Uint8Array> | undefined>> {
     const { bounds } = this.#ports;
     if (this.#open.size >= bounds.readersMax)
       return reject("too_many_readers", `this tenant has ${bounds.readersMax} readers; try again`, {
@@ -61,7 +62,7 @@ export class Streams {
       });
     const from = lifetime === undefined ? this.#fromTenant(after) : this.#fromLifetime(lifetime, after);
     if (!from.ok) return from;
-    if (from.value === undefined) return ok({});
+    if (from.value === undefined) return ok(undefined);
     const reader = new Reader(lifetime, from.value, {
       bytesMax: lifetime === undefined ? bounds.tenantBytesMax : bounds.lifetimeBytesMax,
       catchUp: (each) => this.#catchUp(each),
@@ -71,7 +72,7 @@ export class Streams {
     this.#timer ??= setInterval(() => this.#tick(), bounds.keepAliveMs);
     // What is committed from here on is delivered; what was before is in the log, and is durable after this.
     await this.#ports.durable();
-    return ok({ stream: reader.stream });
+    return ok(reader.stream);
   }
 
   /** After the commit. */
