@@ -1,5 +1,20 @@
 // Server-sent events as a client reads them.
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import type { StreamRequest, TenantRpc } from "../../src/control-plane/tenant.ts";
+import type { Rejection } from "../../src/rejection.ts";
+
+/** The stream of an object, or why there is none. */
+export const askEvents = async (object: Pick<TenantRpc, "fetch">, request: StreamRequest = {}) => {
+  const body = JSON.stringify(request);
+  const response = await object.fetch(new Request("http://object/", { method: "POST", body }));
+  return response.body && response.ok ? response.body : { error: await response.json<Rejection>() };
+};
+
+export const streamOf = async (object: Pick<TenantRpc, "fetch">, request?: StreamRequest) => {
+  const stream = await askEvents(object, request);
+  if ("error" in stream) throw new Error(stream.error.detail);
+  return stream;
+};
 
 export interface Seen {
   readonly id?: string;

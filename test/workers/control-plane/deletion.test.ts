@@ -9,7 +9,7 @@ import { Projection } from "../../../workers/data-plane/projection.ts";
 import { faultyD1 } from "../../fixtures/faulty-d1.ts";
 import { aborted, openGate, started } from "../../fixtures/gates.ts";
 import { executionOf } from "../../fixtures/play.ts";
-import { follow } from "../event-stream.ts";
+import { follow, streamOf } from "../event-stream.ts";
 import { answered, ECHO, freshName, freshTenant, inOwnTenant, type Own, withTask } from "./client.ts";
 
 const gone = { ok: false, error: { code: expect.stringMatching(/^tenant_(deleting|not_found)$/) } };
@@ -110,7 +110,7 @@ describe("a tenant that is deleted", () => {
       for (const { lifetime } of begun.slice(0, 3))
         await env.BLOBS.put(`${lifetimePrefix(tenant, 1, lifetime)}blob`, "x");
       answered(await object.projected());
-      const reader = follow(answered(await object.events({ after: 0 })).stream ?? new ReadableStream());
+      const reader = follow(await streamOf(object, { after: 0 }));
       const flight = Promise.withResolvers<void>();
       faults.slow = flight.promise;
       const { batches } = faults;

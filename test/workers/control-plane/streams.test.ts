@@ -3,10 +3,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { StreamRequest } from "../../../src/control-plane/tenant.ts";
 import { TRIM_EVERY_MS } from "../../../src/limits.ts";
-import type { Rejection } from "../../../src/rejection.ts";
 import { storedEvents } from "../../../workers/gateway/stored-events.ts";
 import { openGate } from "../../fixtures/gates.ts";
-import { follow, named, type Seen } from "../event-stream.ts";
+import { askEvents, follow, named, type Seen, streamOf } from "../event-stream.ts";
 import {
   answered,
   type Client,
@@ -18,20 +17,7 @@ import {
   withTask,
 } from "./client.ts";
 
-/** The stream, or why there is none. */
-const ask = async ({ object }: Client, request: StreamRequest = {}) => {
-  const body = JSON.stringify(request);
-  const response = await object.fetch(new Request("http://object/", { method: "POST", body }));
-  return response.body && response.ok ? response.body : { error: await response.json<Rejection>() };
-};
-
-const streamOf = async (client: Client, request?: StreamRequest) => {
-  const stream = await ask(client, request);
-  if ("error" in stream) throw new Error(stream.error.detail);
-  return stream;
-};
-
-const open = async (client: Client, request?: StreamRequest) => follow(await streamOf(client, request));
+const open = async ({ object }: Client, request?: StreamRequest) => follow(await streamOf(object, request));
 
 const readers = async ({ counters }: Client) => (await counters()).stream_readers;
 
@@ -50,7 +36,7 @@ const isEndOf = (lifetime: string) => (seen: Seen) =>
 describe("a reader", () => {
   test("that takes nothing is cut off with a reason, holds up nobody, and reads the rest when it comes back", () =>
     inOwnTenant({ streamBounds: { tenantBytesMax: 100 } }, [ECHO], async (own) => {
-      const stream = await streamOf(own);
+      const stream = await streamOf(own.object);
       const slow = stream.getReader();
       await slow.read();
       const taken = slow.read();
@@ -90,7 +76,7 @@ describe("a reader", () => {
     inOwnTenant({ streamBounds: { readersMax: 2 } }, [ECHO], async (own) => {
       const first = await open(own);
       await open(own);
-      expect(await ask(own)).toMatchObject({
+      expect(await askEvents(own.object)).toMatchObject({
         error: { code: "too_many_readers", retryAfterMs: expect.any(Number) },
       });
       await first.stop();
@@ -101,14 +87,14 @@ describe("a reader", () => {
 
   test("that has gone without a word is found out, and then nothing is kept alive any more", () =>
     inOwnTenant({ streamBounds: { keepAliveMs: 5 } }, [ECHO], async (own) => {
-      const stream = await streamOf(own);
+      const stream = await streamOf(own.object);
       await expect.poll(() => readers(own)).toBe(0);
       expect(await follow(stream).rest()).toMatchObject([{ data: { code: "reader_too_slow" } }]);
     }));
 
   test("is sent away after a long time, in which its connection was kept alive", () =>
     inOwnTenant({ streamBounds: { keepAliveMs: 100, msMax: 200 } }, [ECHO], async (own) => {
-      const text = await new Response(await streamOf(own)).text();
+      const text = await new Response(await streamOf(own.object)).text();
       expect(text).toMatch(/^retry: \d+\n\n(: keep-alive\n\n)+event: closing\ndata: .*stream_expired/);
     }));
 
@@ -163,10 +149,12 @@ describe("events", () => {
       const { offset } = answered(await own.object.projected());
       clock.at += TRIM_EVERY_MS;
       await own.object.wake();
-      expect(await ask(own, { after: 1 })).toMatchObject({
+      expect(await askEvents(own.object, { after: 1 })).toMatchObject({
         error: { code: "offset_trimmed", firstOffset: offset + 1 },
       });
-      expect(await ask(own, { lifetime })).toMatchObject({ error: { code: "lifetime_not_found" } });
+      expect(await askEvents(own.object, { lifetime })).toMatchObject({
+        error: { code: "lifetime_not_found" },
+      });
 
       const kept = before.filter(({ event }) => event !== "input_issued");
       for (let i = -1; i < kept.length - 1; i++) {
