@@ -218,5 +218,7 @@ export const TEXT_COLUMN_CHARS_MAX = 4_096;
 export const OUTCOMES_MAX = 1_000;
 /** Rows of one table that one slice of a removal deletes: well below a second of D1's one thread. */
 export const REMOVAL_ROWS_MAX = 1_000;
+/** Rows that one page of a list looks through for what has no index: some 10 ms of D1's one thread. */
+export const LIST_SCAN_ROWS_MAX = 10_000;
 /** A read waits this long for its own writes to reach D1. */
 export const READ_BARRIER_MS_MAX = 5 * SECOND;

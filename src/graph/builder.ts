@@ -104,7 +104,8 @@ const builder = <Plan extends string, Task extends string>(
 });
 
 export const graph = (name: string, options: GraphOptions = {}): GraphBuilder => {
-  const { label, timeoutMs, iterationsMax, fanOutMax, outstandingMax, stepsMax } = options;
+  const { label, timeoutMs, timeoutWhilePaused, iterationsMax, fanOutMax, outstandingMax, stepsMax } =
+    options;
   const limits = defined({
     iterations_max: iterationsMax,
     fan_out_max: fanOutMax,
@@ -112,7 +113,7 @@ export const graph = (name: string, options: GraphOptions = {}): GraphBuilder =>
     steps_max: stepsMax,
   });
   return builder({
-    ...defined({ name, label, timeout_ms: timeoutMs }),
+    ...defined({ name, label, timeout_ms: timeoutMs, timeout_while_paused: timeoutWhilePaused }),
     ...(Object.keys(limits).length > 0 && { limits }),
     nodes: [],
     edges: [],

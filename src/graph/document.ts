@@ -40,6 +40,7 @@ export const graphDocument = z.strictObject({
   name: z.string(),
   label: z.string().optional(),
   timeout_ms: z.number().optional(),
+  timeout_while_paused: z.boolean().optional(),
   limits: z
     .strictObject({
       iterations_max: z.number().optional(),
@@ -79,6 +80,7 @@ export type CompleteDocument = {
   name: string;
   label?: string;
   timeout_ms: number;
+  timeout_while_paused?: true;
   limits: { iterations_max: number; fan_out_max: number; outstanding_max: number; steps_max: number };
   nodes: CompleteNode[];
   edges: CompleteEdge[];
@@ -117,6 +119,7 @@ export const documentOf = (graph: Graph): CompleteDocument => ({
   name: graph.name,
   ...(graph.label !== undefined && { label: graph.label }),
   timeout_ms: graph.bounds.timeoutMs,
+  ...(graph.bounds.timeoutWhilePaused && { timeout_while_paused: true as const }),
   limits: {
     iterations_max: graph.bounds.iterationsMax,
     fan_out_max: graph.bounds.fanOutMax,
@@ -159,6 +162,7 @@ export const graphOf = (stored: JsonObject): Graph => {
       fanOutMax: document.limits.fan_out_max,
       outstandingMax: document.limits.outstanding_max,
       stepsMax: document.limits.steps_max,
+      ...(document.timeout_while_paused && { timeoutWhilePaused: true as const }),
     },
     nodes: document.nodes.map(nodeOf),
     edges: document.edges.map(documentOfEdge),

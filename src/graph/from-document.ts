@@ -108,6 +108,7 @@ const toDraft = (document: DraftDocument): GraphDraft => ({
   attributes: attributes("", {
     label: ["label", document.label],
     timeout: ["timeout_ms", document.timeout_ms],
+    timeout_while_paused: ["timeout_while_paused", document.timeout_while_paused],
     iterations_max: ["limits.iterations_max", document.limits?.iterations_max],
     fan_out_max: ["limits.fan_out_max", document.limits?.fan_out_max],
     outstanding_max: ["limits.outstanding_max", document.limits?.outstanding_max],

@@ -55,7 +55,7 @@ export interface Bounds {
   readonly outstandingMax: number;
   readonly stepsMax: number;
   /** The timeout runs on while the lifetime is paused. */
-  readonly timeoutWhilePaused?: boolean;
+  readonly timeoutWhilePaused?: true;
 }
 
 export interface Graph {

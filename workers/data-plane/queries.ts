@@ -4,9 +4,10 @@
  */
 import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, lt, ne, type SQL, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
+import type { AnySQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { LifetimeStatus } from "../../src/control-plane/status.ts";
 import { lifetimes, planExecutions, taskExecutions, tenants } from "../../src/data-plane/schema.ts";
-import { PAGE_BYTES_MAX, PAGE_ITEMS_MAX } from "../../src/limits.ts";
+import { LIST_SCAN_ROWS_MAX, PAGE_BYTES_MAX, PAGE_ITEMS_MAX } from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 
 export interface Page<Item, Position> {
@@ -30,6 +31,8 @@ export interface Period {
 export interface LifetimeFilter extends Period {
   readonly graph?: string | undefined;
   readonly status?: LifetimeStatus | undefined;
+  /** All of them, each as `key:value`. */
+  readonly labels?: readonly string[] | undefined;
 }
 
 export interface ExecutionFilter extends Period {
@@ -101,29 +104,44 @@ export class Queries {
     return row;
   }
 
-  /** Newest first. */
+  /** Newest first. What has no index is looked for in so many rows; then the page ends, maybe with few items. */
   async listLifetimes(
     tenant: string,
-    { graph, status, from, until }: LifetimeFilter,
+    { graph, status, labels = [], from, until }: LifetimeFilter,
     { limit, after }: Paging<LifetimePosition>,
+    scannedMax = LIST_SCAN_ROWS_MAX,
   ): Promise<Page<LifetimeSummary, LifetimePosition>> {
     const { startedAt, lifetime } = lifetimes;
-    const rows = await this.#db
+    const within = and(
+      eq(lifetimes.tenant, tenant),
+      from === undefined ? undefined : gte(startedAt, from),
+      until === undefined ? undefined : lt(startedAt, until),
+      after && sql`(${startedAt}, ${lifetime}) < (${after.startedAt}, ${after.lifetime})`,
+    );
+    const newestFirst = [desc(startedAt), desc(lifetime)];
+    const scanned = this.#db
       .select(lifetimeColumns)
       .from(lifetimes)
-      .where(
-        and(
-          eq(lifetimes.tenant, tenant),
-          graph === undefined ? undefined : eq(lifetimes.graph, graph),
-          status === undefined ? undefined : eq(lifetimes.status, status),
-          from === undefined ? undefined : gte(startedAt, from),
-          until === undefined ? undefined : lt(startedAt, until),
-          after && sql`(${startedAt}, ${lifetime}) < (${after.startedAt}, ${after.lifetime})`,
-        ),
-      )
-      .orderBy(desc(startedAt), desc(lifetime))
-      .limit(lookAhead(limit));
-    return page(rows, limit, (row) => ({ startedAt: row.startedAt, lifetime: row.lifetime }));
+      .where(within)
+      .orderBy(...newestFirst)
+      .limit(scannedMax)
+      .as("scanned");
+    const filters = and(
+      graph === undefined ? undefined : eq(scanned.graph, graph),
+      status === undefined ? undefined : eq(scanned.status, status),
+      ...labels.map((label) => hasLabel(scanned.labels, label)),
+    );
+    const rows = await this.#db.select().from(scanned).where(filters).limit(lookAhead(limit));
+    const found = page(rows, limit, (row) => ({ startedAt: row.startedAt, lifetime: row.lifetime }));
+    if (found.next !== undefined || filters === undefined) return found;
+    const [last] = await this.#db
+      .select({ startedAt, lifetime })
+      .from(lifetimes)
+      .where(within)
+      .orderBy(...newestFirst)
+      .limit(1)
+      .offset(scannedMax - 1);
+    return last ? { ...found, next: last } : found;
   }
 
   /** Without its input and its output. */
@@ -257,6 +275,10 @@ export class Queries {
     return [...kindred("plan", planRows), ...kindred("task", taskRows)];
   }
 }
+
+/** A key may hold a colon, and so may a value: however it is divided, it is what was asked for. */
+const hasLabel = (labels: AnySQLiteColumn, label: string): SQL =>
+  sql`EXISTS (SELECT 1 FROM json_each(${labels}) WHERE key || ':' || value = ${label})`;
 
 type Executions = typeof planExecutions | typeof taskExecutions;
 

@@ -22,6 +22,19 @@ const label = z
   .max(LABEL_CHARS_MAX)
   .refine((text) => text.isWellFormed(), "half a surrogate pair is no text");
 
+/** Once, or several times for several labels. */
+const labelFilter = z
+  .union([z.string(), z.array(z.string()).max(LABELS_MAX)])
+  .transform((labels) => (typeof labels === "string" ? [labels] : labels))
+  .refine((labels) => labels.every((each) => each.includes(":")), "write key:value")
+  .optional()
+  .openapi({
+    type: "array",
+    items: { type: "string" },
+    example: ["customer:acme"],
+    description: "Those that have this label, or all of these",
+  });
+
 const startBody = z.strictObject({
   input: z.any().optional().openapi({ description: "Any JSON; null where absent" }),
   labels: z
@@ -66,6 +79,7 @@ const listLifetimes = route("reader", {
     query: z.strictObject({
       graph: id.optional(),
       status: z.enum(LIFETIME_STATUSES).optional(),
+      label: labelFilter,
       ...period("started"),
       ...paging,
     }),
@@ -139,7 +153,12 @@ export const lifetimes = new Api()
   .openapi(listLifetimes, async (c) => {
     const { tenant } = c.req.valid("param");
     const query = c.req.valid("query");
-    const filter = { graph: query.graph, status: query.status, ...periodOf("started", query) };
+    const filter = {
+      graph: query.graph,
+      status: query.status,
+      labels: query.label,
+      ...periodOf("started", query),
+    };
     const listed = await listPage(
       { path: c.req.path, query },
       z.strictObject({ startedAt: z.int(), lifetime: z.string() }),

@@ -6,11 +6,12 @@ import type { Bounds, Graph } from "../graph.ts";
 import { isDrawing } from "./drawing.ts";
 import { didYouMean } from "./nearest.ts";
 import { nameFault, quoted } from "./nodes.ts";
-import { duration, type Reader, readAttribute, text, wholeNumber } from "./readers.ts";
+import { duration, flag, type Reader, readAttribute, text, wholeNumber } from "./readers.ts";
 
 export const GRAPH_ATTRIBUTES = [
   "label",
   "timeout",
+  "timeout_while_paused",
   "iterations_max",
   "fan_out_max",
   "outstanding_max",
@@ -37,6 +38,7 @@ export const checkBounds = (draft: GraphDraft, faults: Fault[]): Pick<Graph, "la
     fanOutMax: bound("fan_out_max", limits.FAN_OUT_MAX),
     outstandingMax: bound("outstanding_max", limits.OUTSTANDING_MAX),
     stepsMax: bound("steps_max", limits.STEPS_MAX),
+    ...(read("timeout_while_paused", flag) && { timeoutWhilePaused: true as const }),
   };
   return { ...(label !== undefined && { label }), bounds };
 };

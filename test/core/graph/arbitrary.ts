@@ -34,6 +34,7 @@ const graphAttributes = fc.record(
   {
     label: words,
     timeout_ms: fc.integer({ min: 1, max: 86_400_000 }),
+    timeout_while_paused: fc.boolean(),
     limits: fc.record(
       {
         iterations_max: fc.integer({ min: 1, max: 1_000 }),

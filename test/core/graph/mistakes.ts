@@ -173,6 +173,12 @@ export const CASES: Case[] = [
     fault: { ...position(5, 1), ...saying("from 1 to 1000") },
   },
   {
+    says: "a flag that is neither true nor false",
+    written: withLines("timeout_while_paused=maybe"),
+    code: "invalid_attribute",
+    fault: { ...position(5, 1), ...saying('"true" or "false"') },
+  },
+  {
     says: "a when that nobody reads",
     written: withLines('start -> redraft [when="true"]', "redraft [type=task]"),
     code: "invalid_attribute",

@@ -43,6 +43,7 @@ export const writeDot = (document: GraphDocument): string =>
     `graph [${list({
       ...document.limits,
       timeout: document.timeout_ms,
+      timeout_while_paused: document.timeout_while_paused,
       label: document.label === undefined ? undefined : label(document.label),
     })}]`,
     ...document.nodes.map(nodeLine),

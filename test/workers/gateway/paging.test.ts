@@ -61,6 +61,21 @@ test.each(LISTS)(
   },
 );
 
+test("lifetimes are listed by one label or by several", async () => {
+  const start = `${TENANT}/graphs/g0/lifetimes?wait=10s`;
+  const labels = { customer: "acme:eu", tier: "gold" };
+  const { lifetime } = (await send("POST", start, { json: { labels } })).body;
+  const list = async (query: string) =>
+    (await send("GET", `${TENANT}/lifetimes?${query}`)).body.items.map(
+      (item: { lifetime: string }) => item.lifetime,
+    );
+  expect(await list("label=customer:acme:eu")).toEqual([lifetime]);
+  expect(await list("label=tier:gold&label=customer:acme:eu")).toEqual([lifetime]);
+  expect(await list("label=tier:gold&label=customer:other")).toEqual([]);
+  const { body } = await send("GET", `${TENANT}/lifetimes?label=gold`);
+  expect(body).toMatchObject({ status: 400, fields: [{ path: "label", detail: "write key:value" }] });
+});
+
 test("a cursor with other filters is refused", async () => {
   const { body } = await send("GET", `${TENANT}/executions?kind=task&limit=1`);
   const refused = await send("GET", `${TENANT}/executions?kind=plan&limit=1&cursor=${body.next_cursor}`);
