@@ -67,6 +67,8 @@ export class LogChecker {
   readonly #canceled = new Set<number>();
   /** Values that no wait has taken, each sent once → the name of their signal. */
   readonly #signals = new Map<string, string>();
+  /** Graphs that are paused; the tenant is the one without a name. */
+  readonly #paused = new Set<string>();
   #read = 0;
 
   constructor(graphs: readonly Graph[]) {
@@ -86,6 +88,8 @@ export class LogChecker {
         });
       } else if (record.type === "lifetime_retried") this.#lifetimeRetried(record);
       else if (record.type === "signal_received") this.#signals.set(signalValue(record), record.name);
+      else if (record.type === "paused") this.#paused.add(record.graph ?? "");
+      else if (record.type === "resumed") this.#paused.delete(record.graph ?? "");
       else if (record.type === "lifetime_ended") this.#lifetimeEnded(record);
       else if (record.type === "input") this.#input(record, inputHeader(record));
       else if (record.type === "execution") this.#execution(record, executionHeader(record));
@@ -128,6 +132,8 @@ export class LogChecker {
     const { lifetimeId, attempt, name } = header;
     if (this.#ended.has(lifetimeId)) fail("I6", `${header.inputId} was issued after the end`);
     const key = `${header.inputId}/${attempt}`;
+    for (const scope of ["", header.graphId])
+      if (this.#paused.has(scope)) fail("a pause", `${key} was issued while ${scope || "the tenant"} held`);
     if (this.#inputs.has(key)) fail("I1", `${key} was issued twice`);
     this.#inputs.set(key, record);
     const node = this.#node(lifetimeId, name);

@@ -10,6 +10,7 @@ const RANDOM_SEEDS = 50;
 
 const MEETS = [
   ...["crashes", "poisoned", "warnings", "delivered", "kept", "retried"],
+  ...["PAUSED", "WAITING", "lifetime_paused", "graph_paused", "tenant_paused", "RUNNING"],
   ...["unknown", "duplicate", "late", "unfinished"],
   ...["undecodable", "uncorrelated", "wrong_tenant", "internal"],
   ...["SUCCEEDED", "node_failed", "canceled", "iterations_exceeded", "fan_out_exceeded", "join_unreachable"],
@@ -54,6 +55,10 @@ test("the simulation meets what it is for: crashes, poison, every kind of stray 
       if (record.type === "execution" && record.warnings) met.add("warnings");
       if (record.type === "signal_received") met.add(record.input ? "delivered" : "kept");
       if (record.type === "lifetime_retried") met.add("retried");
+      if (record.type === "lifetime_status") {
+        met.add(record.status);
+        if (record.reason) met.add(record.reason.code);
+      }
     }
   }
   expect([...met]).toEqual(expect.arrayContaining(MEETS));

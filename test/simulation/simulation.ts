@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { parseInputId } from "../../src/control-plane/ids.ts";
+import { NEVER } from "../../src/control-plane/lifetime.ts";
 import type { Writes } from "../../src/control-plane/store.ts";
 import type { Disposition } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
@@ -76,6 +77,8 @@ export class Simulation {
       this.clock.after(this.random.below(STARTS_MS), () => this.#client(`l${i}`));
     const start = this.clock.now;
     for (let ms = 0; ms < FAULTS_MS; ms += 300) this.clock.after(ms, () => this.#mischief());
+    for (let ms = 0; ms < FAULTS_MS; ms += 200) this.clock.after(ms, () => this.#pauseOrResume());
+    this.clock.after(FAULTS_MS, () => this.#resumeAll());
     let steps = 0;
     while (this.clock.step()) {
       if (this.#faults && this.clock.now > start + FAULTS_MS) this.#faults = false;
@@ -131,6 +134,49 @@ export class Simulation {
     const topic =
       this.random.pick<ExecutionTopic>(["plan-executions", "task-executions"]) ?? "plan-executions";
     this.#deliver(topic, mischiefOf(this.random, this.#lastSent), true);
+  }
+
+  /** Of a lifetime, or of the tenant or a graph, of which whoever runs learns at some time. */
+  #pauseOrResume(): void {
+    const id = `l${this.random.below(LIFETIMES)}`;
+    const what = this.random.below(8);
+    if (what === 0) this.#happen(id, { type: "pause_requested", detail: "operator" }, true);
+    else if (what < 3) this.#happen(id, { type: "resume_requested" }, true);
+    else if (what < 5) this.#setHold(this.#scope(), what === 3);
+  }
+
+  #scope(): string | undefined {
+    return this.random.chance(0.3) ? undefined : this.random.pick(this.#graphs)?.name;
+  }
+
+  #resumeAll(): void {
+    for (const graph of [undefined, ...this.#graphs.map(({ name }) => name)]) this.#setHold(graph, false);
+    for (let i = 0; i < LIFETIMES; i++) this.#happen(`l${i}`, { type: "resume_requested" }, true);
+  }
+
+  #setHold(graph: string | undefined, holds: boolean): void {
+    const ofGraph = graph === undefined ? {} : { graph };
+    this.#add({
+      durable: true,
+      take: (turn) => {
+        if (holds === (turn.hold(graph) === undefined))
+          turn.append(
+            holds ? { type: "paused", detail: "operator", ...ofGraph } : { type: "resumed", ...ofGraph },
+          );
+        return undefined;
+      },
+      committed: () => this.#align(),
+    });
+  }
+
+  /** Lost with the object, which then begins anew. */
+  #align(): void {
+    const incarnation = this.#incarnation;
+    for (const { id } of this.store.running())
+      this.clock.after(this.random.below(500), () => {
+        if (incarnation === this.#incarnation)
+          this.#add({ durable: false, take: (turn) => void turn.align(id) });
+      });
   }
 
   #add(arrival: Arrival): void {
@@ -220,6 +266,7 @@ export class Simulation {
     const incarnation = this.#incarnation;
     this.clock.after(this.random.below(50), () => {
       if (incarnation !== this.#incarnation) return;
+      this.#align();
       for (const { id, due } of this.store.running()) {
         this.#alarm(id, due);
         this.#happen(id, { type: "restarted" });
@@ -229,6 +276,7 @@ export class Simulation {
 
   /** Late at times, never early; one that is lost with its object is set again when that comes back. */
   #alarm(id: string, due: number): void {
+    if (due === NEVER) return;
     const incarnation = this.#incarnation;
     this.clock.at(due + (this.#faults && this.random.chance(0.1) ? this.random.below(500) : 0), () => {
       const now = this.store.running().find((running) => running.id === id);
