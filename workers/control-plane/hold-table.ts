@@ -24,7 +24,7 @@ export class HoldTable {
     return this.#current;
   }
 
-  /** Whether there is anything that a lifetime may not have learnt yet. */
+  /** Whether there is anything that a lifetime may not have learned yet. */
   get any(): boolean {
     return this.#sql.exec("SELECT 1 FROM holds LIMIT 1").toArray().length > 0;
   }

@@ -30,7 +30,7 @@ export const viewOf = (found: Lifetime | Tombstone, log: Log, holds: Holds): Lif
 
 const endingOf = ({ status, reason }: Head) => ({ status, ...(reason && { reason }) });
 
-/** As it is, though it may not have learnt yet that its graph or tenant was paused or resumed. */
+/** As it is, though it may not have learned yet that its graph or tenant was paused or resumed. */
 const standingOf = (lifetime: Lifetime, tenantwide: Holds) => {
   const { head } = lifetime;
   const holds = holdsOf(head, holdsOn(tenantwide, head.graph));
