@@ -19,7 +19,6 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
   head.endedAt = draft.at;
   delete head.holds;
   delete head.left;
-  delete head.waiting;
   delete head.since;
   if (cut) head.reason = cut;
   head.outstanding = 0;

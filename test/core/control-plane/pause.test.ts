@@ -113,7 +113,8 @@ describe("the deadline of a lifetime", () => {
   test("stops while it is paused, and has as much left when it goes on", () => {
     const play = pause(Play.start(graph).pass(2_000)).answer("A").pass(1_000_000);
     expect(play.head.status).toBe("PAUSED");
-    expect(resume(play).pass(2_999).head.status).toBe("RUNNING");
+    expect(resume(play).head).toMatchObject({ deadline: play.at + 3_000, due: play.at + 3_000 });
+    expect(play.pass(2_999).head.status).toBe("RUNNING");
     expect(play.pass(1).head.reason?.code).toBe("lifetime_timed_out");
   });
 
@@ -129,6 +130,19 @@ describe("the deadline of a lifetime", () => {
     expect(play.pass(0).head.status).toBe("PAUSED");
     expect(hold(play).pass(999).head.status).toBe("RUNNING");
     expect(play.pass(1).head.status).toBe("FAILED");
+  });
+
+  test("has its whole time before it where it started paused", () => {
+    const play = hold(startHeld(graph, { ...TENANT, since: START - 60_000 }));
+    expect(play.head.deadline).toBe(START + 5_000);
+  });
+
+  test("stops once, however many pauses follow one another without a gap", () => {
+    const play = pause(Play.start(graph).pass(2_000));
+    play.at += 1_000;
+    hold(play, { ...GRAPH, since: play.at });
+    play.at += 1_000;
+    expect(hold(resume(play)).head.deadline).toBe(play.at + 3_000);
   });
 
   test("of an attempt runs on", () => {
@@ -163,6 +177,13 @@ describe("a tenant or a graph that is paused", () => {
     play.answer("x");
     play.holds = undefined;
     expect(play.answer("y").asked).toEqual(["dispatch 4 B 1", "dispatch 5 C 1"]);
+  });
+
+  test("anew is why a lifetime is held, though it never learned that it was resumed between", () => {
+    const play = startHeld(graphOf("A -> x"), TENANT);
+    const again = { ...TENANT, detail: "another incident", since: START + 1 };
+    expect(hold(play, again).head.holds).toEqual([again]);
+    expect(play.log.at(-1)).toMatchObject({ type: "lifetime_status", reason: { detail: "an incident" } });
   });
 
   test("and a lifetime of its own pause go on only when the last of the pauses is lifted", () => {

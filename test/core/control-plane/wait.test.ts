@@ -50,6 +50,7 @@ describe("a wait for a signal", () => {
     const signals = play.log.filter((record) => record.type === "signal_received");
     expect(signals).toMatchObject([{ name: "approve", by: "test", key: "k1" }, { name: "approve" }]);
     expect(signals.map(({ input }) => input)).toEqual([undefined, undefined]);
+    expect(play.log.filter(({ type }) => type === "lifetime_status")).toEqual([]);
     const waited = Play.start(graph).answer("A").signal("approve");
     expect(waited.log.at(-4)).toMatchObject({ type: "signal_received", input: "l1:2" });
   });
