@@ -1,6 +1,7 @@
 // Without this, a wait could be missed by its signal, end early, or hold a lifetime for ever.
 import { describe, expect, test } from "vitest";
-import { isPlan } from "../../../src/wire/codec.ts";
+import { reduce } from "../../../src/control-plane/reduce.ts";
+import { encodeExecution, isPlan } from "../../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { readResult } from "../../../src/wire/payload.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
@@ -53,6 +54,15 @@ describe("a wait for a signal", () => {
     expect(play.log.filter(({ type }) => type === "lifetime_status")).toEqual([]);
     const waited = Play.start(graph).answer("A").signal("approve");
     expect(waited.log.at(-4)).toMatchObject({ type: "signal_received", input: "l1:2" });
+  });
+
+  test("that takes the last but one leaves the last", () => {
+    const play = Play.start(graph).signal("approve", 1).signal("other", 2).answer("A");
+    expect(play.head.signals?.map(({ name }) => name)).toEqual(["other"]);
+  });
+
+  test("is a task: a plan of that kind is a plan", () => {
+    expect(Play.start(graphOf("A -> x", { A: { kind: "wait" } })).issued).toEqual(["1 A"]);
   });
 
   test("leaves other names alone", () => {
@@ -123,6 +133,24 @@ describe("a wait for time", () => {
     expect(play.pass(ends - START - 1).issued).toEqual([]);
     expect(play.pass(1).issued).toEqual(["3 B"]);
     expect(resultOf(play, "x")).toBe(iso(ends));
+  });
+
+  test("until an instant of its input ends then, or at its timeout; what is told of an earlier attempt is nothing", () => {
+    const play = waits({ until: "input.at" }, 4_000);
+    const execution = play.execution(1);
+    const message = encodeExecution(execution);
+    const moment = { at: START, tail: play.log.length + 1 };
+    const arrived = { type: "execution_arrived" as const, kind: "plan" as const, n: 1, execution, message };
+    const { state, effects } = reduce(play.state, { ...arrived, ...moment }, play.index);
+    expect(effects.at(-1)).toEqual({ type: "recall", n: 2, attempt: 1, offset: moment.tail });
+    const told = (attempt: number, until: number) => {
+      const recalled = { type: "recalled" as const, n: 2, attempt, found: { until } };
+      const { due, waits } = reduce(state, { ...recalled, ...moment }, play.index).state.members.get(2) ?? {};
+      return [due, waits];
+    };
+    expect(told(1, START + 1_000)).toEqual([START + 1_000, { until: START + 1_000 }]);
+    expect(told(1, START + 9_000)).toEqual([START + 4_000, { until: START + 9_000 }]);
+    expect(told(2, START + 1_000)).toEqual([START + 4_000, {}]);
   });
 
   test("that is over already ends as soon as time passes", () => {
