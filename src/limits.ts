@@ -119,6 +119,8 @@ export const BODY_BYTES_MAX = 1024 * KIB;
 export const JSON_DEPTH_MAX = 100;
 export const PAGE_ITEMS = 50;
 export const PAGE_ITEMS_MAX = 1_000;
+/** Tenants asked for one answer of metrics: each is a call, and some 10 KB of text. */
+export const METRICS_TENANTS_MAX = 100;
 /** A page of messages ends early over it, far below the 32 MiB that RPC allows. */
 export const PAGE_BYTES_MAX = 4 * 1024 * KIB;
 /** Below the idle timeout of usual proxies. */
@@ -153,6 +155,11 @@ export const CACHED_LIFETIMES_MAX = 10_000;
 export const ALIGN_LIFETIMES = 100;
 /** Arrivals that wait for the next commit; over it callers are told to come back. */
 export const INBOX_EVENTS_MAX = 20_000;
+/**
+ * Milliseconds in which something was appended that are remembered, to say how long a step took: 1 MB, and exact
+ * for the last minute of an object that is never idle.
+ */
+export const OFFSET_TIMES_MAX = 65_536;
 
 // Room in the object
 /** What SQLite of one object may hold. */

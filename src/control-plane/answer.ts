@@ -48,6 +48,7 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     kind,
     message,
     execution,
+    input: member.input,
     ...(warnings.length > 0 && { warnings }),
     ...(event.version !== undefined && { version: event.version }),
   });

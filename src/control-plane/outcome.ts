@@ -28,7 +28,10 @@ export const recordOutcome = (
   member: Member,
   outcome: OwnOutcome,
   detail: string,
-): OwnRecord => record(draft, member.kind, outcomeOf(draft, n, member, outcome, detail));
+): OwnRecord => {
+  const input = outcome === "canceled" || member.phase !== "issued" ? undefined : member.input;
+  return record(draft, member.kind, outcomeOf(draft, n, member, outcome, detail), input);
+};
 
 /** Appends the result of a task that the control plane ends itself. */
 export const recordResult = (
@@ -57,10 +60,16 @@ interface OwnRecord {
   readonly bytes: number;
 }
 
-const record = (draft: Draft, kind: Kind, execution: Execution): OwnRecord => {
+const record = (draft: Draft, kind: Kind, execution: Execution, input?: number): OwnRecord => {
   const message = encodeExecution(execution);
   draft.lifetime.head.steps++;
-  const offset = append(draft, { type: "execution", kind, message, execution });
+  const offset = append(draft, {
+    type: "execution",
+    kind,
+    message,
+    execution,
+    ...(input !== undefined && { input }),
+  });
   return { execution, offset, bytes: message.byteLength };
 };
 

@@ -1,6 +1,7 @@
 /** What the tenant object answers over RPC. Refusals are values; an exception is a broken invariant. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Graph, GraphStatus } from "../graph/graph.ts";
+import type { Family } from "../metrics/family.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
 import type { ExecutionTopic, Kind, Topic } from "../topics/topics.ts";
@@ -302,6 +303,8 @@ export interface TenantRpc {
   fetch(request: Request): Promise<Response>;
 
   counters(): Promise<Answer<Counters>>;
+  /** What it has seen since it started, and how it stands. */
+  metrics(): Promise<Answer<readonly Family[]>>;
   /** Settles when D1 has everything that was in the log at the time of the call. */
   projected(): Promise<Answer<{ offset: number }>>;
   /** Resumes what a lost alarm left lying. */

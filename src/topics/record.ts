@@ -39,6 +39,8 @@ export interface ExecutionRecord extends Appended {
   readonly execution?: Execution;
   /** What was odd about it without being wrong, say a task name that the graph does not have. */
   readonly warnings?: readonly string[];
+  /** Offset of the input that was answered in its time, or was not, while that is at hand: it is not stored. */
+  readonly input?: number;
   /** The version of the deployment whose code ran it, where that is known. */
   readonly version?: string;
 }

@@ -3,6 +3,7 @@
  * that ten thousand of them hold up nothing. One that something happens to before it is its turn learns by that.
  */
 import { ALIGN_LIFETIMES } from "../../src/limits.ts";
+import type { LogLine } from "../log-line.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface AlignmentPorts {
@@ -10,6 +11,7 @@ export interface AlignmentPorts {
   align(lifetime: string): Promise<void>;
   /** All of them know of all changes. */
   aligned(): void;
+  readonly say: LogLine;
 }
 
 export class Alignment {
@@ -57,7 +59,7 @@ export class Alignment {
       this.#ports.aligned();
     } catch (cause) {
       if (resets === this.#resets) this.#again = true;
-      console.error(JSON.stringify({ event: "alignment_failed", detail: String(cause) }));
+      this.#ports.say("error", "alignment_failed", { detail: String(cause) });
     } finally {
       this.#passing = false;
       if (!this.#again) this.#finished.wakeAll();

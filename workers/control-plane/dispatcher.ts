@@ -32,6 +32,8 @@ export interface Outgoing {
   readonly offset: number;
   /** When the lease ends. */
   readonly due: number;
+  /** Since when it may be sent. */
+  readonly since: number;
 }
 
 export interface DispatcherPorts {
@@ -46,6 +48,8 @@ export interface DispatcherPorts {
   /** Milliseconds of an attempt's lease that are not the node's own time. */
   readonly leaseMarginMs: number;
   answered(kind: Kind, executions: readonly Uint8Array[], version: string | undefined): void;
+  /** One goes out, so long after it might have. */
+  sent(kind: Kind, waitedMs: number): void;
   heartbeat(inputIds: readonly string[]): void;
   /** `text` is JSON. */
   progressed(inputId: string, text: string): void;
@@ -96,6 +100,11 @@ export class Dispatcher {
 
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Inputs that wait here. */
+  get queued(): number {
+    return this.#queues.plan.length + this.#queues.task.length;
   }
 
   /** What of a lifetime waits here. Looks through all that does: asked when a lease has ended. */
@@ -156,6 +165,7 @@ export class Dispatcher {
     const index = new Map<NodeSpec, number>();
     const items: DispatchItem[] = [];
     const outs: Outgoing[] = [];
+    const now = this.#ports.now();
     const room = Math.min(DISPATCH_INPUTS_MAX, IN_FLIGHT_INPUTS_MAX - this.#inFlight);
     let bytes = 0;
     let taken = 0;
@@ -171,8 +181,9 @@ export class Dispatcher {
         node = nodes.push(out.spec) - 1;
         index.set(out.spec, node);
       }
-      items.push({ node, input, remainingMs: this.#remainingMs(out) });
+      items.push({ node, input, remainingMs: this.#remainingMs(out, now) });
       outs.push(out);
+      this.#ports.sent(kind, now - out.since);
       bytes += input.byteLength;
     }
     queue.splice(0, taken);
@@ -180,9 +191,9 @@ export class Dispatcher {
   }
 
   /** Waiting here is not the node's time: one that had to wait gets its whole time, and a lease as long. */
-  #remainingMs(out: Outgoing): number {
+  #remainingMs(out: Outgoing, now: number): number {
     const { timeoutMs } = out.spec;
-    const left = out.due - this.#ports.leaseMarginMs - this.#ports.now();
+    const left = out.due - this.#ports.leaseMarginMs - now;
     if (left >= timeoutMs / 2) return left;
     this.#ports.waited([out]);
     return timeoutMs;

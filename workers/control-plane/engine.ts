@@ -10,7 +10,6 @@
 import { parseInputId } from "../../src/control-plane/ids.ts";
 import type { RoomLimits } from "../../src/control-plane/room.ts";
 import type { Store, Writes } from "../../src/control-plane/store.ts";
-import type { Counters } from "../../src/control-plane/tenant.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
 import type { Executor } from "../../src/executor/dispatch.ts";
 import { BATCH_EVENTS_MAX, LEASE_MARGIN_MS } from "../../src/limits.ts";
@@ -32,6 +31,7 @@ import { STREAM_BOUNDS, Streams } from "./streams/streams.ts";
 import { Timers } from "./timers.ts";
 import { setAsideRecord } from "./unprojectable.ts";
 import { Waiters } from "./waiters.ts";
+import { Watch } from "./watch.ts";
 
 export interface EnginePorts {
   /** What the nodes of this deployment can decide without an executor. */
@@ -57,6 +57,7 @@ const ALONE_TURNS = 16;
 const ALARM_AGAIN_MS = 1_000;
 
 export class Engine {
+  readonly watch = new Watch(this);
   readonly parts: Parts;
   readonly inbox: Inbox;
   readonly dispatcher: Dispatcher;
@@ -67,24 +68,19 @@ export class Engine {
   /** By lifetime id, woken when it ends; and LOG_GREW. */
   readonly waiters = new Waiters<string>();
   readonly #storage: DurableObjectStorage;
-  readonly #sql: CountedSql;
   readonly #ports: EnginePorts;
   readonly #timers: Timers;
   readonly #store: Store;
   #identity: Identity | undefined;
   #resumed = false;
-  #commits = 0;
-  #missing = 0;
   #aloneFor = 0;
-  /** Calls of the object. */
-  requests = 0;
 
   constructor(storage: DurableObjectStorage, ports: EnginePorts) {
     migrate(storage);
     const sql = new CountedSql(storage.sql);
-    this.#sql = sql;
     this.#storage = storage;
     this.#ports = ports;
+    const { say } = this.watch;
     this.parts = {
       sql,
       log: new Log(sql),
@@ -102,44 +98,35 @@ export class Engine {
       running: () => this.parts.lifetimes.running(),
       align: (id) => this.inbox.ask((turn) => turn.align(id)),
       aligned: () => this.parts.holds.forgetLifted(),
+      say,
     });
     this.streams = new Streams({
       log: this.parts.log,
       lifetimes: this.parts.lifetimes,
       durable: () => storage.sync(),
       bounds: { ...STREAM_BOUNDS, ...ports.streamBounds },
+      say,
     });
     this.projector = new Projector(this.parts.log, {
       projection: ports.projection,
       address: () => this.active,
-      setAside: (offset, detail) => setAsideRecord(this.parts, offset, detail, ports.now()),
+      setAside: (offset, detail) => {
+        setAsideRecord(this.parts, { offset, detail, at: ports.now() }, say);
+        this.watch.metrics.buried("unprojectable");
+      },
+      say,
     });
     this.#timers = new Timers(storage);
     this.#identity = readIdentity(sql);
     this.room = new Room(storage, this.parts, ports.limits, {
       identity: () => this.#identity,
       projector: this.projector,
+      say,
     });
   }
 
   get identity(): Identity | undefined {
     return this.#identity;
-  }
-
-  get counters(): Counters {
-    return {
-      requests: this.requests,
-      commits: this.#commits,
-      rpcs: this.dispatcher.calls,
-      rows: this.#sql.rowsWritten,
-      flushes: this.projector.flushes,
-      d1_rows: this.projector.rows,
-      executor_missing: this.#missing,
-      backlog: this.projector.backlog,
-      backlog_bytes: this.projector.backlogBytes,
-      storage_bytes: this.room.bytes,
-      stream_readers: this.streams.readers,
-    };
   }
 
   /** Undefined where nothing may happen: never provisioned, or going. */
@@ -161,7 +148,9 @@ export class Engine {
   resume(): void {
     if (this.#resumed || this.active === undefined) return;
     this.#resumed = true;
-    for (const { id, started, due } of this.parts.lifetimes.running()) {
+    const running = this.parts.lifetimes.running();
+    if (running.length > 0) this.watch.say("info", "resumed", { lifetimes: running.length });
+    for (const { id, started, due } of running) {
       this.#timers.set(started, due);
       this.#tell(id, { type: "restarted" });
     }
@@ -186,7 +175,7 @@ export class Engine {
   /** For what nobody waits for. */
   #tell(lifetime: string, happening: Happening): void {
     this.happen(lifetime, happening).catch((cause) =>
-      console.error(JSON.stringify({ event: `${happening.type}_lost`, lifetime, detail: String(cause) })),
+      this.watch.say("error", `${happening.type}_lost`, { lifetime, detail: String(cause) }),
     );
   }
 
@@ -203,7 +192,7 @@ export class Engine {
       this.room.trimmer.slice(now);
       this.looked();
     } catch (cause) {
-      console.error(JSON.stringify({ event: "alarm_failed", detail: String(cause) }));
+      this.watch.say("error", "alarm_failed", { detail: String(cause) });
       for (const started of taken) this.#timers.retry(started, now + ALARM_AGAIN_MS);
     }
     // Not awaited: no alarm rings while this one is at work, and D1 may take its time.
@@ -227,6 +216,7 @@ export class Engine {
     this.#timers.reset();
     this.room.trimmer.reset();
     this.streams.reset("tenant_deleting", "the tenant is being deleted");
+    this.watch.metrics.reset();
     this.waiters.wakeAll();
   }
 
@@ -249,9 +239,9 @@ export class Engine {
     const results = arrivals.map((arrival) => arrival.take(turn));
     const { writes, emitted } = turn;
     const committed = this.#storage.transactionSync(() => write(this.parts, writes));
-    this.#commits++;
     committed();
     this.room.grew(this.parts.log.appendedBytes);
+    this.#guarded(() => this.watch.committed(arrivals.length, writes));
     this.#guarded(() => this.#release(writes, emitted));
     for (const [i, arrival] of arrivals.entries()) this.#guarded(() => arrival.committed(results[i]));
   }
@@ -266,22 +256,23 @@ export class Engine {
     try {
       release();
     } catch (cause) {
-      console.error(JSON.stringify({ event: "release_failed", detail: String(cause) }));
+      this.watch.say("error", "release_failed", { detail: String(cause) });
     }
   }
 
   #release(writes: Writes, emitted: readonly Emitted[]): void {
+    const now = this.#ports.now();
     for (const { head } of writes.lifetimes)
       if (head.ended === undefined) this.#timers.set(head.started, head.due);
       else this.#timers.delete(head.started);
     if (writes.holds) this.#learnHolds();
-    this.#timers.arm(this.room.trimmer.due(this.#ports.now()));
+    this.#timers.arm(this.room.trimmer.due(now));
     for (const { lifetime, effect } of emitted) {
       const { id, graph, version } = lifetime.head;
       if (effect.type === "dispatch") {
         const { n, attempt, offset, due, node } = effect;
         const spec = this.parts.graphs.index(graph, version).spec(node);
-        this.dispatcher.add({ lifetime: id, n, attempt, offset, due, spec });
+        this.dispatcher.add({ lifetime: id, n, attempt, offset, due, spec, since: now });
       } else if (effect.type === "withdraw") this.dispatcher.withdraw(id, effect.inputs);
       else this.waiters.wake(id);
     }
@@ -302,6 +293,7 @@ export class Engine {
       leaseMarginMs: LEASE_MARGIN_MS,
       answered: (kind: Kind, executions: readonly Uint8Array[], version: string | undefined) =>
         this.#answered(kind, executions, version),
+      sent: (kind: Kind, waitedMs: number) => this.watch.metrics.sent(kind, waitedMs),
       waited: (outs: readonly Outgoing[]) => this.#waited(outs),
       heartbeat: (inputs: readonly string[]) => this.#heartbeat(inputs),
       missing: (outs: readonly Outgoing[]) => this.#executorMissing(outs),
@@ -334,13 +326,12 @@ export class Engine {
 
   /** What no transaction takes is kept as evidence, and fails its lifetime: its lease would only bring it again. */
   #setDown(topic: ExecutionTopic, message: Uint8Array, cause: unknown): void {
-    console.error(JSON.stringify({ event: "answer_not_committed", topic, detail: String(cause) }));
+    this.watch.say("error", "answer_not_committed", { topic, detail: String(cause) });
     if (this.active === undefined) return;
     this.inbox.add({
       take: (turn) => turn.discard(topic, message, String(cause)),
       committed: () => {},
-      failed: (again) =>
-        console.error(JSON.stringify({ event: "answer_lost", topic, detail: String(again) })),
+      failed: (again) => this.watch.say("error", "answer_lost", { topic, detail: String(again) }),
     });
   }
 
@@ -362,10 +353,8 @@ export class Engine {
   /** A deploy that has the node again starts this object anew, and so sends all of them at once. */
   #executorMissing(outs: readonly Outgoing[]): void {
     if (this.active === undefined) return;
-    this.#missing += outs.length;
-    const { tenant } = this.active;
     for (const [kind, inputs] of Map.groupBy(outs, ({ spec }) => `${spec.type} ${spec.kind}`))
-      console.error(JSON.stringify({ event: "executor_missing", tenant, kind, inputs: inputs.length }));
+      this.watch.executorMissing(kind, inputs.length);
     for (const [id, inputs] of Map.groupBy(outs, (out) => out.lifetime))
       this.#tell(id, { type: "executor_missing", inputs });
   }
@@ -382,7 +371,7 @@ export class Engine {
 
   #lost(outs: readonly Outgoing[], cause: unknown): void {
     if (this.active === undefined) return;
-    console.error(JSON.stringify({ event: "dispatch_lost", inputs: outs.length, detail: String(cause) }));
+    this.watch.say("error", "dispatch_lost", { inputs: outs.length, detail: String(cause) });
     for (const [id, inputs] of Map.groupBy(outs, (out) => out.lifetime)) {
       const found = this.parts.lifetimes.get(id);
       const members = found && "head" in found ? found.members : undefined;

@@ -13,14 +13,31 @@ interface Cached {
   readonly spilled: boolean;
 }
 
+/** Of the lifetimes that have not ended. */
+export interface Open {
+  readonly running: number;
+  /** Inputs of theirs without an outcome. */
+  readonly outstanding: number;
+}
+
 export class Lifetimes {
   readonly #sql: Sql;
+  #open: Open;
   readonly #cache = new Map<string, Cached>();
   /** Goes through the cache as it grows. One made anew would pass over all that has been deleted since. */
   #oldest = this.#cache.keys();
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#open = sql
+      .exec<{ running: number; outstanding: number }>(
+        `SELECT COUNT(*) AS running, COALESCE(SUM(state ->> '$.head.outstanding'), 0) AS outstanding FROM running`,
+      )
+      .one();
+  }
+
+  get open(): Open {
+    return this.#open;
   }
 
   get(id: string): Lifetime | Tombstone | undefined {
@@ -40,13 +57,18 @@ export class Lifetimes {
   /** Inside the transaction; answers what to remember once it is committed. */
   write(lifetimes: readonly Lifetime[]): () => void {
     const written: { readonly lifetime: Lifetime; readonly spilled: boolean }[] = [];
+    let { running, outstanding } = this.#open;
     for (const lifetime of lifetimes) {
       const cached = this.#cache.get(lifetime.head.id);
       const ended = lifetime.head.ended !== undefined;
       const spilled = ended ? this.#writeEnd(lifetime, cached) : this.#writeState(lifetime, cached);
       written.push({ lifetime, spilled });
+      const was = cached && "head" in cached.lifetime ? cached.lifetime.head : undefined;
+      running += (ended ? 0 : 1) - (was ? 1 : 0);
+      outstanding += (ended ? 0 : lifetime.head.outstanding) - (was?.outstanding ?? 0);
     }
     return () => {
+      this.#open = { running, outstanding };
       for (const each of written) this.#remember(each);
       this.#evict();
     };
@@ -104,6 +126,7 @@ export class Lifetimes {
   }
 
   reset(): void {
+    this.#open = { running: 0, outstanding: 0 };
     this.#cache.clear();
   }
 

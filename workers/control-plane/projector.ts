@@ -4,6 +4,7 @@
  */
 import { FLUSH_BYTES_MAX, FLUSH_MS, FLUSH_RECORDS_MAX, READ_BARRIER_MS_MAX } from "../../src/limits.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
+import type { LogLine } from "../log-line.ts";
 import { type Log, sizeOf } from "./log.ts";
 
 export interface ProjectedAddress {
@@ -35,6 +36,7 @@ export interface ProjectorPorts {
   address(): ProjectedAddress | undefined;
   /** Keeps a record that D1 never takes, before it is passed over. */
   setAside(offset: number, detail: string): void;
+  readonly say: LogLine;
 }
 
 const RETRY_MS = 250;
@@ -59,6 +61,8 @@ export class Projector {
   #failures = 0;
   #backlogBytes = 0;
   flushes = 0;
+  /** Attempts at a flush that failed. */
+  failed = 0;
   /** Of D1. */
   rows = 0;
 
@@ -80,6 +84,13 @@ export class Projector {
   /** Of those records, as far as this incarnation knows of them. Of their messages; the rest is small. */
   get backlogBytes(): number {
     return this.#backlogBytes;
+  }
+
+  /** Age of the oldest of those records; undefined while it is not known which they are. */
+  lagMs(now: number): number | undefined {
+    const { cursor } = this;
+    if (cursor === undefined || this.backlog === 0) return cursor === undefined ? undefined : 0;
+    return now - (this.#log.get(cursor + 1)?.at ?? now);
   }
 
   /** What was appended just now. */
@@ -142,12 +153,15 @@ export class Projector {
     const stale = () => this.#ports.address()?.generation !== address.generation;
     try {
       await this.#drain(address, stale);
-      if (!stale()) this.#failures = 0;
+      if (stale()) return;
+      if (this.#failures > 0) this.#ports.say("info", "flush_recovered", { failures: this.#failures });
+      this.#failures = 0;
     } catch (cause) {
       if (stale()) return;
       this.#failures++;
+      this.failed++;
       const { backlog, backlogBytes: bytes } = this;
-      console.error(JSON.stringify({ event: "flush_failed", detail: String(cause), backlog, bytes }));
+      this.#ports.say("error", "flush_failed", { detail: String(cause), backlog, bytes });
       this.schedule();
       throw cause;
     }

@@ -40,11 +40,8 @@ export class Removal {
   run(identity: Identity): Promise<void> {
     // Not awaited: whatever could come between would find this half begun.
     void this.#storage.setAlarm(this.#ports.now() + AGAIN_MS);
-    const { tenant } = identity;
     this.#running ??= this.#removeAll(identity)
-      .catch((cause) =>
-        console.error(JSON.stringify({ event: "removal_failed", tenant, detail: String(cause) })),
-      )
+      .catch((cause) => this.#engine.watch.say("error", "removal_failed", { detail: String(cause) }))
       .finally(() => {
         this.#running = undefined;
       });
@@ -57,6 +54,7 @@ export class Removal {
     this.#engine.identify({ ...identity, status: "DELETED" });
     this.#engine.reset();
     await this.#storage.deleteAlarm();
+    this.#engine.watch.say("info", "tenant_deleted", { generation: identity.generation });
   }
 
   /** One slice of what lies outside of the object; answers whether more is left. */

@@ -12,6 +12,7 @@ import {
 import { STORAGE_RETRY_AFTER_MS } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
+import type { LogLine } from "../log-line.ts";
 import type { Identity } from "./identity.ts";
 import { MirrorCursors } from "./mirror-cursors.ts";
 import type { Projector } from "./projector.ts";
@@ -21,6 +22,7 @@ import { Trimmer } from "./trimmer.ts";
 export interface RoomPorts {
   identity(): Identity | undefined;
   readonly projector: Projector;
+  readonly say: LogLine;
 }
 
 const LOOKS = 1_000;
@@ -62,6 +64,11 @@ export class Room {
     return this.#bytes;
   }
 
+  /** Of what it may hold. */
+  get share(): number {
+    return this.#bytes / this.#limits.storageBytesMax;
+  }
+
   /** What is in flight is still recorded: there is a tenth of the storage for it. */
   get held(): boolean {
     return this.#level === "routing_held";
@@ -80,14 +87,9 @@ export class Room {
     this.#seen = this.#appended;
     this.#commits = 0;
     const level = roomLevel(this.#bytes, this.#limits);
-    if (ROOM_LEVELS.indexOf(level) > ROOM_LEVELS.indexOf(this.#level))
-      console.error(
-        JSON.stringify({
-          event: `storage_${level}`,
-          tenant: this.#ports.identity()?.tenant,
-          bytes: this.#bytes,
-        }),
-      );
+    const fuller = ROOM_LEVELS.indexOf(level) > ROOM_LEVELS.indexOf(this.#level);
+    if (level !== this.#level)
+      this.#ports.say(fuller ? "error" : "info", `storage_${level}`, { bytes: this.#bytes });
     this.#level = level;
   }
 

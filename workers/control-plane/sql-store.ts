@@ -5,10 +5,10 @@ import type { Graphs } from "./graphs.ts";
 import type { HoldTable } from "./hold-table.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import type { Log } from "./log.ts";
-import type { Sql } from "./sql.ts";
+import type { CountedSql, Sql } from "./sql.ts";
 
 export interface Parts {
-  readonly sql: Sql;
+  readonly sql: CountedSql;
   readonly log: Log;
   readonly lifetimes: Lifetimes;
   readonly graphs: Graphs;

@@ -21,6 +21,7 @@ import type {
 } from "../../src/control-plane/tenant.ts";
 import type { Happening, Turn } from "../../src/control-plane/turn.ts";
 import { INBOX_EVENTS_MAX, READ_BARRIER_MS_MAX } from "../../src/limits.ts";
+import type { Family } from "../../src/metrics/family.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
@@ -274,7 +275,13 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async counters(): Promise<Answer<Counters>> {
     const entered = this.#enter();
-    return entered.ok ? ok(this.#engine.counters) : entered;
+    return entered.ok ? ok(this.#engine.watch.counters) : entered;
+  }
+
+  /** Also while too much waits: then somebody will want to see it. */
+  async metrics(): Promise<Answer<readonly Family[]>> {
+    const { active, watch } = this.#engine;
+    return active ? ok(watch.families(this.#ports.now())) : this.#gone();
   }
 
   async projected(): Promise<Answer<{ offset: number }>> {
@@ -305,7 +312,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     const { active, inbox } = this.#engine;
     if (active === undefined) return this.#gone();
     if (inbox.size >= INBOX_EVENTS_MAX) return overloaded();
-    this.#engine.requests++;
+    this.#engine.watch.requests++;
     this.#engine.resume();
     return ok(active);
   }

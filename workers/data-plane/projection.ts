@@ -10,6 +10,7 @@
 import { type Rows, rowsOf } from "../../src/data-plane/row.ts";
 import { REMOVAL_ROWS_MAX } from "../../src/limits.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
+import { logLine } from "../log-line.ts";
 import { INSERT_ROWS, MOVE_CURSOR, READ_CURSOR } from "./statements.ts";
 
 export interface ProjectionAddress {
@@ -113,8 +114,7 @@ export class Projection {
   ): Promise<{ rowsWritten: number; cursor: number }> {
     const { tenant, partition, generation } = address;
     const rows = rowsOf(records);
-    for (const each of rows.unreadable)
-      console.error(JSON.stringify({ event: "record_unreadable", tenant, partition, ...each }));
+    for (const each of rows.unreadable) logLine("error", "record_unreadable", { tenant, partition, ...each });
     const results = await this.#db.batch<{ offset: number }>([
       ...INSERTED.flatMap((table) =>
         INSERT_ROWS[table]

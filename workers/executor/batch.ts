@@ -13,6 +13,7 @@ import type { Registry } from "../../src/executor/registry.ts";
 import { type Loaded, sizeOf } from "../../src/executor/upstream.ts";
 import { HEARTBEATS_A_TIMEOUT, LOADED_BYTES_MAX, PROGRESS_MS } from "../../src/limits.ts";
 import type { TaskResult } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { logLine } from "../log-line.ts";
 import { Paced } from "./paced.ts";
 import type { Payloads } from "./payloads.ts";
 import { Room } from "./room.ts";
@@ -40,12 +41,15 @@ const lazyController = (): (() => AbortController) => {
   };
 };
 
+const placeOf = ({ header }: Attempt) => {
+  const { tenantId: tenant, lifetimeId: lifetime, name: node, inputId, execId, attempt } = header;
+  return { tenant, lifetime, node, input_id: inputId, exec_id: execId, attempt };
+};
+
 const logOf =
   (attempt: Attempt): Ports["log"] =>
   (message, fields) => {
-    const { name, lifetimeId, inputId, attempt: number } = attempt.header;
-    const where = { node: name, lifetime_id: lifetimeId, input_id: inputId, attempt: number };
-    console.log(JSON.stringify({ ...fields, ...where, message }));
+    logLine("info", "node_said", { ...fields, ...placeOf(attempt), message });
   };
 
 let [latest, latestText] = [0, ""];
@@ -83,9 +87,10 @@ export class Batch {
       if (node && attempt?.ok) this.#start(attempt.value, node.spec, item);
       // Without its header nobody can be answered: the caller sees that an answer is missing.
       else
-        console.error(
-          `an input is left unanswered: ${attempt?.ok === false ? attempt.error : "no such node"}`,
-        );
+        logLine("error", "input_unanswered", {
+          node: node?.spec.kind,
+          detail: attempt?.ok === false ? attempt.error : "no such node",
+        });
     }
   }
 

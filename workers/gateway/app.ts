@@ -11,6 +11,7 @@ import { executions } from "./executions.ts";
 import { graphs } from "./graphs.ts";
 import { health } from "./health.ts";
 import { lifetimes } from "./lifetimes.ts";
+import { metrics } from "./metrics.ts";
 import { pausing } from "./pausing.ts";
 import { problem, problemOfThrown } from "./problem.ts";
 import { results } from "./results.ts";
@@ -33,6 +34,7 @@ root.route("/", health);
 root.use(authenticated);
 
 export const app = root
+  .route("/", metrics)
   .route("/", tenants)
   .route("/", graphs)
   .route("/", lifetimes)

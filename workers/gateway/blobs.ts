@@ -6,6 +6,7 @@ import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { BYTES_TYPE, blobAt, lifetimePrefix } from "../../src/wire/reference.ts";
 import { BlobTooLarge, BlobUnavailable, storeBlob } from "../blobs/store.ts";
+import { logLine } from "../log-line.ts";
 import { objectOfLifetime } from "./address.ts";
 import { Api, route, STREAMED } from "./api.ts";
 import { id, ofTenant, TENANT } from "./parameters.ts";
@@ -57,7 +58,7 @@ export const serveBlob = async (
     blob = await bucket.get(key, { range: headers, onlyIf: headers });
   } catch (cause) {
     if (NOT_SATISFIABLE.test(String(cause))) return ok(new Response(null, { status: 416 }));
-    console.error(JSON.stringify({ event: "blob_unread", key, cause: String(cause) }));
+    logLine("error", "blob_unread", { key, detail: String(cause) });
     return unavailable();
   }
   if (blob === null) return reject("blob_not_found", "nothing is stored here any more");
@@ -101,7 +102,7 @@ const store = async (
   } catch (thrown) {
     if (thrown instanceof BlobTooLarge) return tooLarge();
     if (!(thrown instanceof BlobUnavailable)) throw thrown;
-    console.error(JSON.stringify({ event: "blob_unwritten", key, cause: thrown.message }));
+    logLine("error", "blob_unwritten", { key, detail: thrown.message });
     return unavailable();
   }
 };

@@ -7,6 +7,7 @@ import type { Context, TypedResponse } from "hono";
 import { FAULT_CODES, WARNING_CODES } from "../../src/graph/fault.ts";
 import { RETRY_AFTER_MS } from "../../src/limits.ts";
 import { REJECTION_CODES, type Rejection, type RejectionCode } from "../../src/rejection.ts";
+import { type Level, logLine } from "../log-line.ts";
 
 const STATUS = {
   invalid_request: 400,
@@ -140,23 +141,25 @@ const textOf = (thrown: unknown): string =>
     : String(thrown);
 
 const log = (
+  level: Level,
   event: string,
   thrown: unknown,
   c: Context,
   more: Readonly<Record<string, string>> = {},
 ): void => {
-  console.error(JSON.stringify({ event, ...more, method: c.req.method, cause: textOf(thrown) }));
+  const { method } = c.req;
+  logLine(level, event, { tenant: c.req.param("tenant"), ...more, method, detail: textOf(thrown) });
 };
 
 /** Nothing of what was thrown is told; the log has it under the same id. */
 export const problemOfThrown = (thrown: unknown, c: Context): Response => {
   const refusal = platformRefusal(thrown);
   if (refusal) {
-    log("request_refused", thrown, c);
+    log("warn", "request_refused", thrown, c);
     return problem(c, refusal);
   }
   const instance = `urn:uuid:${crypto.randomUUID()}`;
-  log("request_failed", thrown, c, { instance });
+  log("error", "request_failed", thrown, c, { instance });
   const detail = "a fault of ours; it is in the logs under this instance";
   return problem(c, { code: "internal", detail }, { instance });
 };

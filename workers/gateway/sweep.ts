@@ -1,6 +1,7 @@
 /** Wakes every tenant now and then: what an object was to do by an alarm that got lost, it does then. */
 import { PAGE_ITEMS_MAX } from "../../src/limits.ts";
 import { Queries, type TenantPosition } from "../data-plane/queries.ts";
+import { logLine } from "../log-line.ts";
 import { objectOf } from "./address.ts";
 
 /** Objects woken at once; each may have to read its tables. */
@@ -21,4 +22,4 @@ export const sweep = async (env: Env): Promise<void> => {
 const wake = (env: Env, tenant: string): Promise<void> =>
   objectOf(env, tenant)
     .wake()
-    .catch((cause) => console.error(JSON.stringify({ event: "wake_failed", tenant, detail: String(cause) })));
+    .catch((cause) => logLine("error", "wake_failed", { tenant, detail: String(cause) }));

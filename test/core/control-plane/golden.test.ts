@@ -17,7 +17,7 @@ const stored = (record: LogRecord): LogRecord => {
     return kept;
   }
   if (record.type !== "execution") return record;
-  const { execution: _, ...kept } = record;
+  const { execution: _, input: __, ...kept } = record;
   return kept;
 };
 

@@ -20,6 +20,7 @@ const setUp = () => {
   const waited: Outgoing[] = [];
   const missing: Outgoing[] = [];
   const lost: Outgoing[] = [];
+  const queuedMs: number[] = [];
   const dispatcher = new Dispatcher({
     generation: () => 1,
     executor: () => ({ run: (dispatch) => new Promise((answer) => calls.push({ dispatch, answer })) }),
@@ -30,13 +31,15 @@ const setUp = () => {
     answered: () => {},
     heartbeat: () => {},
     progressed: () => {},
+    sent: (_, waitedMs) => queuedMs.push(waitedMs),
     waited: (outs) => waited.push(...outs),
     missing: (outs) => missing.push(...outs),
     lost: (outs) => lost.push(...outs),
   });
   const add = (count: number, lifetime: string) => {
     const due = clock.now + TIMEOUT_MS + LEASE_MARGIN_MS;
-    for (let n = 1; n <= count; n++) dispatcher.add({ lifetime, n, attempt: 1, spec, offset: n, due });
+    for (let n = 1; n <= count; n++)
+      dispatcher.add({ lifetime, n, attempt: 1, spec, offset: n, due, since: clock.now });
     dispatcher.pump();
   };
   const answerAll = async (call: (typeof calls)[number] | undefined) => {
@@ -44,11 +47,11 @@ const setUp = () => {
     call?.answer({ executions, heartbeats: [] });
     await Promise.resolve();
   };
-  return { clock, calls, waited, missing, lost, dispatcher, add, answerAll };
+  return { clock, calls, waited, missing, lost, queuedMs, dispatcher, add, answerAll };
 };
 
 test("an input that waits for room keeps its whole time, and its lease begins when it is sent", async () => {
-  const { clock, calls, waited, lost, dispatcher, add, answerAll } = setUp();
+  const { clock, calls, waited, lost, queuedMs, dispatcher, add, answerAll } = setUp();
   add(IN_FLIGHT_INPUTS_MAX, "first");
   expect(calls).toHaveLength(IN_FLIGHT_INPUTS_MAX / DISPATCH_INPUTS_MAX);
   add(2, "second");
@@ -56,6 +59,7 @@ test("an input that waits for room keeps its whole time, and its lease begins wh
   clock.now += TIMEOUT_MS;
   await answerAll(calls[0]);
   await expect.poll(() => calls.length).toBe(IN_FLIGHT_INPUTS_MAX / DISPATCH_INPUTS_MAX + 1);
+  expect(queuedMs.slice(-2)).toEqual([TIMEOUT_MS, TIMEOUT_MS]);
   expect(calls.at(-1)?.dispatch.items.map(({ remainingMs }) => remainingMs)).toEqual([
     TIMEOUT_MS,
     TIMEOUT_MS,
@@ -95,7 +99,7 @@ test("tasks that call out share a call with few of their kind", () => {
   const due = TIMEOUT_MS + LEASE_MARGIN_MS;
   for (let n = 1; n <= 2 * HTTP_INPUTS_A_CALL_MAX + 1; n++)
     for (const each of [http, spec])
-      dispatcher.add({ lifetime: each.kind, n, attempt: 1, spec: each, offset: n, due });
+      dispatcher.add({ lifetime: each.kind, n, attempt: 1, spec: each, offset: n, due, since: 0 });
   dispatcher.pump();
   const outs = calls.map(({ dispatch: { nodes, items } }) => items.map(({ node }) => nodes[node]?.kind));
   expect(outs.map((kinds) => kinds.filter((kind) => kind === HTTP).length)).toEqual([

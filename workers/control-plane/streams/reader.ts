@@ -6,6 +6,7 @@
  * 2. Nothing is encoded here: the bytes that wait are shared with every other reader of the same.
  */
 import { type ClosingCode, closingFrame } from "../../../src/stream/frame.ts";
+import type { LogLine } from "../../log-line.ts";
 
 export interface ReaderPorts {
   /** What may wait. */
@@ -13,6 +14,7 @@ export interface ReaderPorts {
   /** Gives the reader some of what it has not seen yet, lets it join those who have, or finishes it. */
   catchUp(reader: Reader): void;
   left(reader: Reader): void;
+  readonly say: LogLine;
 }
 
 const encoder = new TextEncoder();
@@ -71,6 +73,9 @@ export class Reader {
   /** Ends with a reason, instead of what waits. */
   close(code: ClosingCode, detail: string): void {
     if (this.#state === "gone") return;
+    const { lifetime, next } = this;
+    const level = code === "reader_too_slow" || code === "internal" ? "warn" : "info";
+    this.#ports.say(level, "stream_cut", { code, lifetime, next, detail });
     const again = "come back with the id of the last event as Last-Event-ID";
     const last = bytesOf(closingFrame(code, `${detail}; ${again}`));
     this.#queue.splice(0, this.#queue.length, last);
@@ -113,9 +118,7 @@ export class Reader {
     try {
       this.#ports.catchUp(this);
     } catch (cause) {
-      console.error(
-        JSON.stringify({ event: "stream_failed", lifetime: this.lifetime, detail: String(cause) }),
-      );
+      this.#ports.say("error", "stream_failed", { lifetime: this.lifetime, detail: String(cause) });
       this.close("internal", "a fault of ours");
     }
     // Others come in between, however much there is to look through.

@@ -12,6 +12,7 @@ import { reject } from "../../../src/rejection.ts";
 import { ok } from "../../../src/result.ts";
 import { type ClosingCode, type Progress, progressFrame } from "../../../src/stream/frame.ts";
 import type { LogRecord } from "../../../src/topics/record.ts";
+import type { LogLine } from "../../log-line.ts";
 import type { Lifetimes } from "../lifetimes.ts";
 import type { Log } from "../log.ts";
 import { lifetimeSlice, tenantSlice } from "./catch-up.ts";
@@ -33,6 +34,7 @@ export interface StreamsPorts {
   /** Settles when everything that is committed is on disk. */
   durable(): Promise<void>;
   readonly bounds: typeof STREAM_BOUNDS;
+  readonly say: LogLine;
 }
 
 export class Streams {
@@ -55,7 +57,7 @@ export class Streams {
 
   /** Undefined where everything has been seen already. */
   async open({ lifetime, after }: StreamRequest): Promise<Answer<ReadableStream<Uint8Array> | undefined>> {
-    const { bounds } = this.#ports;
+    const { bounds, say } = this.#ports;
     if (this.#open.size >= bounds.readersMax)
       return reject("too_many_readers", `this tenant has ${bounds.readersMax} readers; try again`, {
         retryAfterMs: bounds.keepAliveMs,
@@ -67,6 +69,7 @@ export class Streams {
       bytesMax: lifetime === undefined ? bounds.tenantBytesMax : bounds.lifetimeBytesMax,
       catchUp: (each) => this.#catchUp(each),
       left: (each) => this.#left(each),
+      say,
     });
     this.#open.add(reader);
     this.#timer ??= setInterval(() => this.#tick(), bounds.keepAliveMs);
@@ -185,7 +188,7 @@ export class Streams {
         this.#deliver(this.#asides.splice(0), this.#committed.splice(0, durable));
       }
     } catch (cause) {
-      console.error(JSON.stringify({ event: "streams_failed", detail: String(cause) }));
+      this.#ports.say("error", "streams_failed", { detail: String(cause) });
       this.reset("internal", "a fault of ours");
     }
   }
