@@ -297,7 +297,10 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   }
 
   /** As if the alarm had rung: it may be lost although this object is at work. */
-  wake(): Promise<void> {
+  async wake(): Promise<void> {
+    const { identity } = this.#engine;
+    // Only a tenant that D1 lists is woken: it was restored from before it was deleted.
+    if (identity?.status === "DELETED") return this.#removal.run(identity);
     return this.alarm();
   }
 

@@ -1,6 +1,7 @@
 /** `npm run dev`: wrangler's own server, which reloads on change, on loopback and with a development key. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { wranglerCli } from "./bundle.ts";
 
 if (!existsSync(".dev.vars")) {
@@ -21,8 +22,13 @@ const run = (stdin: "inherit" | "ignore", ...args: readonly string[]) =>
     },
   });
 
+const given = process.argv.slice(2);
+const { values } = parseArgs({ args: given, options: { "persist-to": { type: "string" } }, strict: false });
+const folder = values["persist-to"];
+const kept = typeof folder === "string" ? ["--persist-to", folder] : [];
+
 // Without a terminal to ask, it applies what is missing and goes on.
-let wrangler: ChildProcess = run("ignore", "d1", "migrations", "apply", "DB", "--local");
+let wrangler: ChildProcess = run("ignore", "d1", "migrations", "apply", "DB", "--local", ...kept);
 
 let told = false;
 // A signal goes to wrangler itself, which ends workerd; through a shell between them it would not.
@@ -37,6 +43,6 @@ const statusOf = (code: number | null): number => (told ? 0 : (code ?? 1));
 
 wrangler.once("exit", (migrated) => {
   if (told || migrated !== 0) process.exit(statusOf(migrated));
-  wrangler = run("inherit", "dev", "--ip", "127.0.0.1", ...process.argv.slice(2));
+  wrangler = run("inherit", "dev", "--ip", "127.0.0.1", ...given);
   wrangler.once("exit", (code) => process.exit(statusOf(code)));
 });

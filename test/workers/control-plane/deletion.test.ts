@@ -151,6 +151,24 @@ describe("a tenant that is deleted", () => {
     expect(await object.remove()).toMatchObject({ error: { code: "tenant_not_found" } });
   });
 
+  test("is deleted again where an older state of the database brings it back", () =>
+    inOwnTenant({}, [ECHO], async ({ object, tenant, start }) => {
+      await start("echo");
+      answered(await object.projected());
+      const copies = TABLES_OF_D1.map((table) => `CREATE TABLE old_${table} AS SELECT * FROM ${table}`);
+      await env.DB.batch(copies.map((sql) => env.DB.prepare(sql)));
+      answered(await object.remove());
+      const restored = TABLES_OF_D1.map(
+        (table) => `INSERT INTO ${table} SELECT * FROM old_${table} WHERE tenant = ?`,
+      );
+      await env.DB.batch(restored.map((sql) => env.DB.prepare(sql).bind(tenant)));
+      await env.DB.prepare("UPDATE tenants SET status = 'ACTIVE' WHERE tenant = ?").bind(tenant).run();
+      expect(await rowsInD1(tenant)).toBeGreaterThan(0);
+      await object.wake();
+      expect(await rowsInD1(tenant)).toBe(0);
+      expect(await object.describe()).toMatchObject({ error: { code: "tenant_not_found" } });
+    }));
+
   test("goes on to be deleted by its alarm where the database failed", () => {
     let down = true;
     return inOwnTenant({}, [ECHO], async (own) => {

@@ -154,3 +154,25 @@ describe("an event that reduce throws on", () => {
     });
   });
 });
+
+describe("the tables of an object", () => {
+  test("of the first version are brought forward, with what is in them", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      const { lifetime } = await own.start("echo");
+      const { sql } = own.state.storage;
+      const [before] = sql.exec("SELECT * FROM lifetimes").toArray();
+      sql.exec("ALTER TABLE lifetimes DROP COLUMN ended_at");
+      for (const table of ["marks", "cursors", "holds", "failed"]) sql.exec(`DROP TABLE ${table}`);
+      sql.exec("UPDATE meta SET value = '1' WHERE key = 'tables_version'");
+      const again = own.again();
+      expect(sql.exec("SELECT * FROM lifetimes").toArray()).toEqual([before]);
+      expect(await again.view(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+      expect(await again.start("echo")).toMatchObject({ status: "SUCCEEDED" });
+    }));
+
+  test("of a later version are refused and left as they are", () =>
+    inOwnTenant({}, [], async (own) => {
+      own.state.storage.sql.exec("UPDATE meta SET value = '1000' WHERE key = 'tables_version'");
+      expect(() => own.again()).toThrow("tables have version 1000; deploy code that knows it");
+    }));
+});
