@@ -204,7 +204,7 @@ export const FRAMES_MS = 20;
 /** Frames kept in memory for those who come back. */
 export const FRAMES_CHARS_MAX = 4 * 1024 * KIB;
 /** Records that a reader who is behind is given at a time: a few milliseconds of the object's thread. */
-export const CATCH_UP_RECORDS_MAX = 200;
+export const CATCH_UP_RECORDS_MAX = 500;
 export const CATCH_UP_BYTES_MAX = 1024 * KIB;
 /** Records of others that are looked through at a time for those of one lifetime. */
 export const CATCH_UP_OFFSETS_MAX = 2_000;

@@ -7,10 +7,17 @@ import { ECHO, ORIGIN, send } from "./client.ts";
 
 const TENANT = "/v1/tenants/events";
 
-/** Two rounds of a plan and a task that waits, and says how far it is. */
+/** A plan, and a task that waits and says how far it is. */
 const GATED = `digraph gated {
   begin [type="plan", kind="parallel"]
   work [type="task", kind="reporting", gate="events", last="events-last"]
+  begin -> work
+}`;
+
+/** Fails where it is tried for the first time. */
+const FLAKY = `digraph flaky {
+  begin [type="plan", kind="parallel"]
+  work [type="task", kind="flaky"]
   begin -> work
 }`;
 
@@ -42,7 +49,7 @@ const ECHO_EVENTS = [
 beforeAll(async () => {
   for (const tenant of [TENANT, "/v1/tenants/bound"]) {
     expect((await send("PUT", tenant)).status).toBe(201);
-    for (const dot of [ECHO, GATED]) await send("POST", `${tenant}/graphs`, { json: { dot } });
+    for (const dot of [ECHO, GATED, FLAKY]) await send("POST", `${tenant}/graphs`, { json: { dot } });
   }
 });
 
@@ -94,6 +101,24 @@ describe("a lifetime's events", () => {
     }
     const { status, body } = await send("GET", `${path}?after=${all.at(-1)?.id}`);
     expect({ status, body }).toEqual({ status: 204, body: "" });
+  });
+
+  test("go on where it is retried after its end", async () => {
+    const { body } = await send("POST", `${TENANT}/graphs/flaky/lifetimes?wait=10s`, { json: {} });
+    expect(body.status).toBe("FAILED");
+    const path = `${TENANT}/lifetimes/${body.lifetime}`;
+    const failed = await (await open(`${path}/events`)).rest();
+    await send("POST", `${path}:retry`, { json: {} });
+    await send("GET", `${path}?wait=10s`);
+    const all = await (await open(`${path}/events`)).rest();
+    expect(all.slice(0, failed.length)).toEqual(failed);
+    expect(all.filter(named("lifetime_ended")).map(({ data }) => data.status)).toEqual([
+      "FAILED",
+      "SUCCEEDED",
+    ]);
+    const rest = all.slice(failed.length);
+    expect(rest[0]).toMatchObject({ event: "lifetime_retried" });
+    expect(await (await open(`${path}/events?after=${failed.at(-1)?.id}`)).rest()).toEqual(rest);
   });
 
   test("are its own, however many others there are and whatever they are named", async () => {

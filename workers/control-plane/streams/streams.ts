@@ -183,9 +183,12 @@ export class Streams {
     try {
       while (this.#committed.length > 0 || this.#asides.length > 0) {
         await scheduler.wait(limits.FRAMES_MS);
-        const durable = this.#committed.length;
+        const committed = this.#committed;
+        const durable = committed.length;
         await this.#ports.durable();
-        this.#deliver(this.#asides.splice(0), this.#committed.splice(0, durable));
+        // Of a tenant that is gone, nothing comes to those who follow the next one of its name.
+        if (committed === this.#committed)
+          this.#deliver(this.#asides.splice(0), committed.splice(0, durable));
       }
     } catch (cause) {
       this.#ports.say("error", "streams_failed", { detail: String(cause) });
