@@ -6,6 +6,8 @@ const SECOND = 1_000;
 // Graphs
 /** A text that people write and review; the parser's work grows with it. */
 export const GRAPH_TEXT_BYTES_MAX = 1024 * KIB;
+/** Names, values and signs of a DOT text; each takes up to 400 bytes while it is read, of the 128 MB of an isolate. */
+export const GRAPH_WORDS_MAX = 250_000;
 /** Keeps validation under a second and the stored version under the object's 2 MB a row. */
 export const GRAPH_NODES_MAX = 5_000;
 export const GRAPH_EDGES_MAX = 20_000;

@@ -2,8 +2,9 @@
  * Syntax → draft, as GraphViz does it: a default counts for what is created after it, in its group; the ends of
  * an edge are read before the edge is made; groups multiply out. Never judges what a graph may be.
  */
+import { GRAPH_FAULTS_MAX } from "../../limits.ts";
 import type { DraftEdge, Drafted, DraftNode } from "../draft.ts";
-import { type Fault, fault, type Position } from "../fault.ts";
+import { type Fault, type FaultCode, fault, type Position, type Where } from "../fault.ts";
 import { isDrawing } from "../validation/drawing.ts";
 import { type AttributeMap, assign, nameOf, splitKey } from "./attributes.ts";
 import { Room, TooLarge } from "./room.ts";
@@ -17,6 +18,7 @@ import {
   positionOfEnd,
   type Statement,
 } from "./syntax.ts";
+import { cut } from "./words.ts";
 
 interface WrittenEdge extends DraftEdge {
   attributes: AttributeMap;
@@ -72,10 +74,15 @@ class Drafting {
     else for (const { name } of assignments) this.#refuseInGroup(name);
   }
 
+  /** As many as are told; a short text can multiply them. */
+  #tell(code: FaultCode, message: string, where: Where): void {
+    if (this.faults.length < GRAPH_FAULTS_MAX) this.faults.push(fault(code, message, where));
+  }
+
   #refuseInGroup({ value, position }: Id): void {
     if (value === "label" || isDrawing(value)) return;
-    const message = `A group takes no ${value}; write it at the top of the graph.`;
-    this.faults.push(fault("unknown_attribute", message, { position }));
+    const message = `A group takes no ${cut(value)}; write it at the top of the graph.`;
+    this.#tell("unknown_attribute", message, { position });
   }
 
   #chain(ends: readonly EdgeEnd[], assignments: readonly Assignment[], scope: Scope): void {
@@ -103,8 +110,8 @@ class Drafting {
     this.#enter(only, scope, false);
     const [first] = assignments;
     if (!first) return;
-    const message = `Attributes behind a group say nothing of its nodes; begin the group with them: { node [${first.name.value}=…] … }.`;
-    this.faults.push(fault("unknown_attribute", message, { position: first.name.position }));
+    const message = `Attributes behind a group say nothing of its nodes; begin the group with them: { node [${cut(first.name.value)}=…] … }.`;
+    this.#tell("unknown_attribute", message, { position: first.name.position });
   }
 
   /** A group may still grow by a later end of the same chain, so its nodes are asked for when all are read. */
@@ -121,7 +128,7 @@ class Drafting {
     const [from, to] = [tails, heads].map((end) => ("size" in end ? end.size : end.length));
     if (!from || !to) {
       const message = "One end of the edge is an empty group; name a node in it.";
-      this.faults.push(fault("dangling_edge", message, { position: written.position }));
+      this.#tell("dangling_edge", message, { position: written.position });
       return;
     }
     this.#room.takeEdges(from, to, written.position);
@@ -142,8 +149,8 @@ class Drafting {
       this.#room.takeEntries(known.attributes.size + own.size, position);
       known.attributes = new Map([...known.attributes, ...own]);
     } else {
-      const message = `In a strict graph ${tail.name} -> ${head.name} is one edge, and this one has another key; leave the key out.`;
-      this.faults.push(fault("duplicate_edge", message, { edge: known, position }));
+      const message = `In a strict graph ${cut(tail.name)} -> ${cut(head.name)} is one edge, and this one has another key; leave the key out.`;
+      this.#tell("duplicate_edge", message, { edge: known, position });
     }
   }
 

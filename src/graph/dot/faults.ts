@@ -2,7 +2,7 @@
  * What is wrong with a text, from what the lexer and the parser stumbled over: an error for each place that an
  * author has to mend, none for what follows from another. Reads nothing itself.
  */
-import { EOF, type ILexingResult, type IToken } from "chevrotain";
+import { EOF, type IToken } from "chevrotain";
 import { GRAPH_SYNTAX_FAULTS_MAX } from "../../limits.ts";
 import { type Fault, fault, inOrder, type Position } from "../fault.ts";
 import { type DotParser, positionOf } from "./grammar.ts";
@@ -21,11 +21,19 @@ const OPEN: Record<string, string> = {
     'The HTML string that begins here is never closed; end it with >, close each < in it, or write a string in quotes: "…".',
 };
 
-/** The rest of a text behind an open string or comment, and where a quote was perhaps forgotten before. */
-const openFault = (opened: IToken, tokens: readonly IToken[]): Fault => {
+/** What the lexer makes of a text. */
+export interface Lexed {
+  readonly words: readonly IToken[];
+  /** Signs that mean nothing in DOT. */
+  readonly signs: readonly IToken[];
+  /** The rest of a text behind an open string or comment. */
+  readonly opened: IToken | undefined;
+}
+
+/** The end may be missing where it is seen, or to a string before. */
+const openFault = (opened: IToken, words: readonly IToken[]): Fault => {
   const { name } = opened.tokenType;
-  const before = tokens.slice(0, tokens.indexOf(opened));
-  const long = before.findLast(({ image }) => image.startsWith('"') && /[^\\]\n/.test(image));
+  const long = words.findLast(({ image }) => image.startsWith('"') && /[^\\]\n/.test(image));
   const hint =
     name === "OpenText" && long
       ? ` Or the string of line ${long.startLine}, which runs over several lines, misses its end.`
@@ -33,27 +41,16 @@ const openFault = (opened: IToken, tokens: readonly IToken[]): Fault => {
   return fault("syntax", `${OPEN[name]}${hint}`, { position: positionOf(opened) });
 };
 
-const lexerFaults = (text: string, { errors }: ILexingResult): Fault[] =>
-  errors
-    .slice(0, GRAPH_SYNTAX_FAULTS_MAX)
-    .map(({ line = 1, column = 1, offset }) =>
-      fault(
-        "syntax",
-        `${JSON.stringify(text[offset])} means nothing here; take it out, or put the whole word in quotes.`,
-        { position: { line, column } },
-      ),
-    );
+const signFault = (sign: IToken): Fault => {
+  const message = `${JSON.stringify(sign.image)} means nothing here; take it out, or put the whole word in quotes.`;
+  return fault("syntax", message, { position: positionOf(sign) });
+};
 
-const parserFaults = (
-  text: string,
-  { tokens }: ILexingResult,
-  parser: DotParser,
-  opened: IToken | undefined,
-): Fault[] => {
+const parserFaults = (text: string, { words, opened }: Lexed, parser: DotParser): Fault[] => {
   const errors = [...parser.errors.entries()];
   const inside = errors.filter(([, { token }]) => token.tokenType !== EOF);
   // A text that closes all it opens lacks nothing at its end but what recovery took for something else.
-  const depth = tokens.reduce((sum, { image }) => sum + (image === "{" ? 1 : image === "}" ? -1 : 0), 0);
+  const depth = words.reduce((sum, { image }) => sum + (image === "{" ? 1 : image === "}" ? -1 : 0), 0);
   const complete = inside.length + parser.strays.length > 0 && depth <= 0;
   // Behind an open string or comment nothing can be expected.
   const told = opened || complete ? inside : errors;
@@ -81,16 +78,14 @@ const strayFaults = (strays: readonly IToken[], others: readonly Fault[]): Fault
 };
 
 /** In the order of the text. Where a line has a sign that means nothing, the rest of it is not judged. */
-export const syntaxFaults = (
-  text: string,
-  lexed: ILexingResult,
-  parser: DotParser,
-  opened: IToken | undefined,
-): Fault[] => {
-  const signs = lexerFaults(text, lexed);
-  const lines = new Map(signs.toReversed().map((wrong) => [wrong.position?.line, wrong]));
-  const others = [...parserFaults(text, lexed, parser, opened), ...parser.refused];
-  const strays = strayFaults(parser.strays, others);
-  const judged = [...others, ...strays].filter(({ position }) => !lines.has(position?.line));
-  return inOrder([...lines.values(), ...judged, ...(opened ? [openFault(opened, lexed.tokens)] : [])]);
+export const syntaxFaults = (text: string, lexed: Lexed, parser: DotParser): Fault[] => {
+  const { words, signs, opened } = lexed;
+  const firstSigns = new Map(signs.toReversed().map((sign) => [sign.startLine, sign]));
+  const others = [...parserFaults(text, lexed, parser), ...parser.refused];
+  const judged = [...others, ...strayFaults(parser.strays, others)];
+  return inOrder([
+    ...[...firstSigns.values()].slice(-GRAPH_SYNTAX_FAULTS_MAX).map(signFault),
+    ...judged.filter(({ position }) => !firstSigns.has(position?.line)),
+    ...(opened ? [openFault(opened, words)] : []),
+  ]);
 };

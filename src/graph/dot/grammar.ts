@@ -7,7 +7,7 @@ import { GRAPH_SYNTAX_FAULTS_MAX } from "../../limits.ts";
 import { type Fault, fault, type Position } from "../fault.ts";
 import type { Assignment, DotGraph, EdgeEnd, Group, Id, Nodes, Statement } from "./syntax.ts";
 import type { Tokens } from "./tokens.ts";
-import { syntaxWords } from "./words.ts";
+import { cut, syntaxWords } from "./words.ts";
 
 export const positionOf = (token: IToken): Position => ({
   line: token.startLine ?? 1,
@@ -208,13 +208,13 @@ export class DotParser extends EmbeddedActionsParser {
   });
 
   readonly #nodes = this.RULE("nodes", (): Nodes => {
-    const ids: Id[] = [];
-    this.AT_LEAST_ONE_SEP({
-      SEP: this.#tokens.comma,
-      DEF: () => {
-        ids.push(this.SUBRULE(this.#id));
-        this.OPTION(() => this.SUBRULE(this.#port));
-      },
+    // Not pushed: an array that grows has room for more, and most lists are of one node.
+    const ids = [this.SUBRULE(this.#id)];
+    this.OPTION(() => this.SUBRULE(this.#port));
+    this.MANY(() => {
+      this.CONSUME(this.#tokens.comma);
+      ids.push(this.SUBRULE1(this.#id));
+      this.OPTION1(() => this.SUBRULE1(this.#port));
     });
     return { form: "nodes", ids };
   });
@@ -271,8 +271,8 @@ export class DotParser extends EmbeddedActionsParser {
       {
         ALT: () => {
           const numeral = this.CONSUME(t.badNumeral);
-          const words = `${numeral.image} is neither a name nor a numeral; write it in quotes: "${numeral.image}".`;
-          this.#refuse(numeral, words);
+          const image = cut(numeral.image);
+          this.#refuse(numeral, `${image} is neither a name nor a numeral; write it in quotes: "${image}".`);
           return this.#plainId(numeral);
         },
       },

@@ -3,7 +3,7 @@
  * the graph means.
  */
 import { type IToken, Lexer, tokenMatcher } from "chevrotain";
-import { GRAPH_GROUP_DEPTH_MAX, GRAPH_TEXT_BYTES_MAX } from "../../limits.ts";
+import { GRAPH_GROUP_DEPTH_MAX, GRAPH_TEXT_BYTES_MAX, GRAPH_WORDS_MAX } from "../../limits.ts";
 import type { Drafted } from "../draft.ts";
 import { type Fault, fault } from "../fault.ts";
 import { draftOfSyntax } from "./draft.ts";
@@ -46,9 +46,15 @@ const runParser = (parser: DotParser, words: IToken[]): DotGraph[] | undefined =
 const readSyntax = (text: string): { graph?: DotGraph; faults: readonly Fault[] } => {
   reader ??= createReader();
   const { tokens, lexer, parser } = reader;
-  const lexed = lexer.tokenize(text);
-  const opened = lexed.tokens.find((word) => tokenMatcher(word, tokens.open));
-  const words = opened ? lexed.tokens.slice(0, lexed.tokens.indexOf(opened)) : lexed.tokens;
+  const lexed = lexer.tokenize(text).tokens;
+  const last = lexed.at(-1);
+  if (last?.tokenType === tokens.rest) {
+    const message = `The text has more than ${GRAPH_WORDS_MAX} words and signs; split the graph in two.`;
+    return { faults: [fault("text_too_large", message, { position: positionOf(last) })] };
+  }
+  const opened = last && tokenMatcher(last, tokens.open) ? lexed.pop() : undefined;
+  const signs = lexed.filter(({ tokenType }) => tokenType === tokens.nothing);
+  const words = signs.length === 0 ? lexed : lexed.filter(({ tokenType }) => tokenType !== tokens.nothing);
   const deep = tooDeep(words);
   if (deep) return { faults: [deep] };
   const begins = ({ tokenType }: IToken) => tokenType === tokens.digraph || tokenType === tokens.graph;
@@ -58,7 +64,9 @@ const readSyntax = (text: string): { graph?: DotGraph; faults: readonly Fault[] 
   }
 
   const [graph, second] = runParser(parser, words) ?? [];
-  const wrong = syntaxFaults(text, lexed, parser, opened);
+  const wrong = syntaxFaults(text, { words, signs, opened }, parser);
+  // Lets go of the words.
+  parser.input = [];
   // Told once, not at each edge.
   const faults = [...wrong, ...parser.undirected.slice(0, 1)];
   if (second) {

@@ -3,7 +3,8 @@
  * be told apart as a common slip (an open string, a numeral run into letters) is a token of its own, so that
  * it gets a fault of its own.
  */
-import { createToken, Lexer, type TokenType } from "chevrotain";
+import { createToken, type IToken, Lexer, type TokenType } from "chevrotain";
+import { GRAPH_WORDS_MAX } from "../../limits.ts";
 
 /** `<` to its matching `>`; nothing where there is none. */
 const matchHtml = (text: string, offset: number): [string] | null => {
@@ -15,6 +16,12 @@ const matchHtml = (text: string, offset: number): [string] | null => {
   }
   return null;
 };
+
+/** Once there are words enough, the rest of the text is one word, so that no more are made of it. */
+const matchRest = (text: string, offset: number, words: readonly IToken[]): [string] | null =>
+  words.length < GRAPH_WORDS_MAX ? null : [text.slice(offset)];
+
+const ASCII = Array.from({ length: 0x80 }, (_, code) => code);
 
 /** What an id of any form is called in a message. */
 const ID = "a name or a string";
@@ -45,6 +52,13 @@ export const createTokens = () => {
   const sign = (name: string, image: string): TokenType =>
     createToken({ name, label: `"${image}"`, pattern: image });
   const tokens = {
+    rest: createToken({
+      name: "Rest",
+      pattern: matchRest,
+      line_breaks: true,
+      start_chars_hint: ASCII,
+      categories: open,
+    }),
     open,
     openComment: createToken({
       name: "OpenComment",
@@ -87,6 +101,7 @@ export const createTokens = () => {
     comma: sign("Comma", ","),
     colon: sign("Colon", ":"),
     plus: sign("Plus", "+"),
+    nothing: createToken({ name: "Nothing", pattern: /[\s\S]/, line_breaks: true, start_chars_hint: ASCII }),
   };
   return { tokens, inOrderOfMatching: [...skipped(), ...Object.values(tokens)] };
 };

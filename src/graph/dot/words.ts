@@ -4,10 +4,13 @@ import { EOF, type IParserErrorMessageProvider, type IToken, type TokenType, tok
 const KEYWORDS = new Set(["Strict", "Digraph", "Graph", "Subgraph", "Node", "Edge"]);
 const SHOWN_CHARS_MAX = 40;
 
+/** As a message shows it. */
+export const cut = (text: string): string =>
+  text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text;
+
 const found = (token: IToken | undefined): string => {
   if (!token || tokenMatcher(token, EOF)) return "the text ends";
-  const image =
-    token.image.length > SHOWN_CHARS_MAX ? `${token.image.slice(0, SHOWN_CHARS_MAX)}…` : token.image;
+  const image = cut(token.image);
   if (KEYWORDS.has(token.tokenType.name)) return `the keyword ${image} stands (as a name it needs quotes)`;
   return `${image.startsWith('"') ? image : `"${image}"`} stands`;
 };

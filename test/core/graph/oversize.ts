@@ -1,5 +1,5 @@
 /** Graphs that are too large, or would be if a short text were written out, and the one fault of each. */
-import { GRAPH_TEXT_BYTES_MAX } from "../../../src/limits.ts";
+import { GRAPH_TEXT_BYTES_MAX, GRAPH_WORDS_MAX } from "../../../src/limits.ts";
 import { type Case, document, many, position, saying, withLines } from "./case.ts";
 
 export const OVERSIZE: Case[] = [
@@ -28,6 +28,18 @@ export const OVERSIZE: Case[] = [
     ),
     code: "too_many_edges",
     fault: { ...position(5, 1), ...saying("20000", "142 × 142") },
+  },
+  {
+    says: "20,001 edges that strict makes one",
+    written: { dot: `strict digraph g { ${"a -> b;".repeat(20_001)} }` },
+    code: "too_many_edges",
+    fault: { ...position(1, 20 + 20_000 * 7), ...saying("one more") },
+  },
+  {
+    says: "more words than there is memory for",
+    written: { dot: `digraph g { ${"a;".repeat(GRAPH_WORDS_MAX / 2)}` },
+    code: "text_too_large",
+    fault: { ...position(1, 10 + GRAPH_WORDS_MAX), ...saying("250000") },
   },
   {
     says: "20,001 edges in a document",
