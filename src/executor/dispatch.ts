@@ -29,7 +29,11 @@ export interface DispatchItem {
 export interface Dispatch {
   /** Of the tenant; blobs of the results go under it. */
   readonly generation: number;
-  readonly nodes: readonly NodeSpec[];
+  /**
+   * A NodeSpec each, as JSON: one text crosses for less than the objects of it, and what an executor has made
+   * of a node is found by it.
+   */
+  readonly nodes: readonly string[];
   readonly items: readonly DispatchItem[];
 }
 

@@ -12,12 +12,17 @@ import { type AnyNode, definePlan, defineTask, type Plan, type PlanContext, type
 import { parseSettings } from "./settings.ts";
 import { issueText } from "./verify.ts";
 
+export interface Bound {
+  readonly spec: NodeSpec;
+  attempt(input: Uint8Array): Result<Attempt, string>;
+}
+
 export interface Registry extends Catalogue {
   /**
    * What makes attempts of a node's inputs; undefined where there is no such node. One whose settings do not
    * fit still answers each of them, with why.
    */
-  bind(spec: NodeSpec): ((input: Uint8Array) => Result<Attempt, string>) | undefined;
+  bind(spec: string): Bound | undefined;
   /** The tasks that a plan launches, if it decides inline; undefined where an executor has to be asked. */
   decide(spec: NodeSpec, iteration: number): readonly string[] | undefined;
 }
@@ -78,22 +83,25 @@ export const registry = (nodes: {
     const detail = `of the graph's version do not fit ${kind} any more: ${parsed.error.issues.map(issueText).join("; ")}`;
     return { node: failing(type, new NodeError("invalid_settings", detail)), settings };
   };
-  // A spec crosses RPC with each call, while checking its settings may be to parse an expression.
-  const resolved = new Map<string, Runnable>();
-  const runnable = (spec: NodeSpec): Runnable | undefined => {
-    const key = JSON.stringify([spec.type, spec.kind, spec.settings]);
-    const known = resolved.get(key);
-    if (known) return known;
-    const [oldest] = resolved.keys();
-    if (resolved.size >= RESOLVED_NODES_MAX && oldest !== undefined) resolved.delete(oldest);
+  const bind = (text: string): Bound | undefined => {
+    const spec: NodeSpec = JSON.parse(text);
     const found = resolve(spec);
-    if (found) resolved.set(key, found);
-    return found;
+    if (found === undefined) return undefined;
+    const { node, settings } = found;
+    return {
+      spec,
+      attempt: (input) =>
+        node.type === "plan"
+          ? attemptPlan(node, spec, settings, input)
+          : attemptTask(node, spec, settings, input),
+    };
   };
+  // A spec comes with each call, while checking its settings may be to parse an expression.
+  const bound = new Map<string, Bound>();
   const decidable = new WeakMap<NodeSpec, Decidable | undefined>();
   const decidableOf = (spec: NodeSpec): Decidable | undefined => {
     if (decidable.has(spec)) return decidable.get(spec);
-    const { node, settings } = runnable(spec) ?? {};
+    const { node, settings } = resolve(spec) ?? {};
     const found = node?.type === "plan" && node.inline ? { plan: node, settings } : undefined;
     decidable.set(spec, found);
     return found;
@@ -108,14 +116,14 @@ export const registry = (nodes: {
     },
     find: (type, kind) => entries[type].get(kind),
     names: (type) => [...entries[type].keys()],
-    bind: (spec) => {
-      const found = runnable(spec);
-      if (found === undefined) return undefined;
-      const { node, settings } = found;
-      return (input) =>
-        node.type === "plan"
-          ? attemptPlan(node, spec, settings, input)
-          : attemptTask(node, spec, settings, input);
+    bind: (text) => {
+      const known = bound.get(text);
+      if (known) return known;
+      const [oldest] = bound.keys();
+      if (bound.size >= RESOLVED_NODES_MAX && oldest !== undefined) bound.delete(oldest);
+      const found = bind(text);
+      if (found) bound.set(text, found);
+      return found;
     },
   };
 };

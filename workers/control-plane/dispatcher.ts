@@ -78,6 +78,17 @@ interface Call {
 /** The input's id. */
 const keyOf = (lifetime: string, n: number): string => `${lifetime}:${n}`;
 
+const texts = new WeakMap<NodeSpec, string>();
+
+/** Written once: a graph's specs are the same objects as long as its index is kept. */
+const textOf = (spec: NodeSpec): string => {
+  const known = texts.get(spec);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(spec);
+  texts.set(spec, text);
+  return text;
+};
+
 /** Once there is a handle; the call may have ended by then, and that is as good. */
 const cancel = ({ running, withdrawn }: Call): void => {
   if (running && withdrawn.size > 0) void Promise.resolve(running.cancel([...withdrawn])).catch(() => {});
@@ -161,7 +172,7 @@ export class Dispatcher {
 
   #take(kind: Kind): { dispatch: Dispatch; outs: Outgoing[] } {
     const queue = this.#queues[kind];
-    const nodes: NodeSpec[] = [];
+    const nodes: string[] = [];
     const index = new Map<NodeSpec, number>();
     const items: DispatchItem[] = [];
     const outs: Outgoing[] = [];
@@ -178,7 +189,7 @@ export class Dispatcher {
       if (input === undefined) continue;
       let node = index.get(out.spec);
       if (node === undefined) {
-        node = nodes.push(out.spec) - 1;
+        node = nodes.push(textOf(out.spec)) - 1;
         index.set(out.spec, node);
       }
       items.push({ node, input, remainingMs: this.#remainingMs(out, now) });

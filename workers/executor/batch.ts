@@ -78,12 +78,12 @@ export class Batch {
   constructor(registry: Registry, { nodes, items }: Dispatch, env: Ports["env"], payloads: Payloads) {
     this.#env = env;
     this.#payloads = payloads;
-    const bound = nodes.map((spec) => ({ spec, attemptOf: registry.bind(spec) }));
-    this.missing = bound.flatMap(({ attemptOf }, index) => (attemptOf ? [] : [index]));
+    const bound = nodes.map((text) => registry.bind(text));
+    this.missing = bound.flatMap((node, index) => (node ? [] : [index]));
     for (const item of items) {
       const node = bound[item.node];
-      if (node && node.attemptOf === undefined) continue;
-      const attempt = node?.attemptOf?.(item.input);
+      if (node === undefined && item.node < bound.length) continue;
+      const attempt = node?.attempt(item.input);
       if (node && attempt?.ok) this.#start(attempt.value, node.spec, item);
       // Without its header nobody can be answered: the caller sees that an answer is missing.
       else

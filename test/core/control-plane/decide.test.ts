@@ -79,7 +79,7 @@ test.each([
     return header !== undefined && Buffer.from(header).includes(`\n\u0001${plan}`);
   });
   if (input === undefined) throw new Error(`no input of ${plan}`);
-  const attempt = nodes.bind(indexGraph(graph).spec(plan))?.(store.compose(input));
+  const attempt = nodes.bind(JSON.stringify(indexGraph(graph).spec(plan)))?.attempt(store.compose(input));
   if (!attempt?.ok) throw new Error(attempt?.error);
   const settled = { value: indexGraph(graph).down(plan) };
   const answered = decodeExecution("plan", attempt.value.answer(settled, CREATED_AT) as Uint8Array);

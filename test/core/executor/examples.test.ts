@@ -47,7 +47,7 @@ const played = async ({ graph, input }: Example): Promise<Play> => {
       continue;
     }
     const [n, { kind, node, input: offset }] = next;
-    const attempt = nodes.bind(play.index.spec(node))?.(inputOf(play, offset));
+    const attempt = nodes.bind(JSON.stringify(play.index.spec(node)))?.attempt(inputOf(play, offset));
     if (!attempt?.ok) throw new Error(attempt?.error);
     const settled = await (async () => attempt.value.start(ports))().then(
       (value) => ({ value }),

@@ -29,6 +29,9 @@ export const specOf = (part: Partial<NodeSpec> & Pick<NodeSpec, "type" | "kind">
   ...part,
 });
 
+/** As a dispatch carries them. */
+export const textsOf = (...specs: readonly NodeSpec[]): string[] => specs.map((spec) => JSON.stringify(spec));
+
 type Header = MessageInitShape<typeof ExecutionHeaderSchema>;
 
 export const headerOf = (part: Header = {}): ExecutionHeader =>
@@ -121,7 +124,9 @@ export const answerOf = async (
 
 const run = async (node: Plan | Task, part: Partial<NodeSpec>, bytes: Uint8Array) => {
   const known = registry(node.type === "plan" ? { plans: [node], tasks: [] } : { plans: [], tasks: [node] });
-  const attempt = known.bind(specOf({ type: node.type, kind: node.name, ...part }))?.(bytes);
+  const attempt = known
+    .bind(JSON.stringify(specOf({ type: node.type, kind: node.name, ...part })))
+    ?.attempt(bytes);
   if (!attempt?.ok) throw new Error(attempt?.error);
   const ports = portsOf({ KEY: "of the deployment" });
   const settled = await (async () => attempt.value.start(ports))().then(

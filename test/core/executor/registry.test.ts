@@ -18,6 +18,7 @@ const settings = z.object({
 });
 const task = defineTask("set", { input: z.unknown(), output: z.unknown(), settings, run: () => null });
 const known = registry({ plans: builtIns.plans, tasks: [task] });
+const bindTo = (part: Parameters<typeof specOf>[0]) => known.bind(JSON.stringify(specOf(part)));
 
 describe("the catalogue", () => {
   it("knows plans and tasks by name, and what they read", () => {
@@ -79,7 +80,7 @@ it("an expression that is none is refused with its place before any graph is reg
 
 it("an input whose settings do not fit any more is answered by a failed execution", async () => {
   const bytes = encode(TaskInputSchema, taskInput());
-  const attempt = known.bind(specOf({ type: "task", kind: "set", settings: { count: -1 } }))?.(bytes);
+  const attempt = bindTo({ type: "task", kind: "set", settings: { count: -1 } })?.attempt(bytes);
   if (!attempt?.ok) throw new Error(attempt?.error);
   let thrown: unknown;
   try {
@@ -94,15 +95,14 @@ it("an input whose settings do not fit any more is answered by a failed executio
 });
 
 it("a node that is not there answers nothing", () => {
-  for (const type of ["plan", "task"] as const)
-    expect(known.bind(specOf({ type, kind: "gone" }))).toBeUndefined();
+  for (const type of ["plan", "task"] as const) expect(bindTo({ type, kind: "gone" })).toBeUndefined();
 });
 
 it("an input that does not decode, or says not for whom it is, is an error and nothing thrown", () => {
-  const bind = known.bind(specOf({ type: "task", kind: "set" }));
-  expect(bind?.(Uint8Array.of(0xff, 0xff))).toMatchObject({
+  const bound = bindTo({ type: "task", kind: "set" });
+  expect(bound?.attempt(Uint8Array.of(0xff, 0xff))).toMatchObject({
     ok: false,
     error: expect.stringMatching(/^not a TaskInput/),
   });
-  expect(bind?.(new Uint8Array())).toEqual({ ok: false, error: "a TaskInput without a header" });
+  expect(bound?.attempt(new Uint8Array())).toEqual({ ok: false, error: "a TaskInput without a header" });
 });

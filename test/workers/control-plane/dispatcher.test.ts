@@ -101,7 +101,9 @@ test("tasks that call out share a call with few of their kind", () => {
     for (const each of [http, spec])
       dispatcher.add({ lifetime: each.kind, n, attempt: 1, spec: each, offset: n, due, since: 0 });
   dispatcher.pump();
-  const outs = calls.map(({ dispatch: { nodes, items } }) => items.map(({ node }) => nodes[node]?.kind));
+  const outs = calls.map(({ dispatch: { nodes, items } }) =>
+    items.map(({ node }) => JSON.parse(nodes[node] ?? "").kind),
+  );
   expect(outs.map((kinds) => kinds.filter((kind) => kind === HTTP).length)).toEqual([
     HTTP_INPUTS_A_CALL_MAX,
     HTTP_INPUTS_A_CALL_MAX,

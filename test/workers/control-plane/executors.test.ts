@@ -59,7 +59,10 @@ describe("a node that no deployed code has", () => {
       const { plan, task } = own.ports.executors;
       const back: Executor = {
         run: (dispatch) =>
-          task.run({ ...dispatch, nodes: dispatch.nodes.map((spec) => ({ ...spec, kind: "transform" })) }),
+          task.run({
+            ...dispatch,
+            nodes: dispatch.nodes.map((text) => JSON.stringify({ ...JSON.parse(text), kind: "transform" })),
+          }),
       };
       const deployed = own.again({ ...clock, executors: { plan, task: back } });
       expect(await deployed.end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });

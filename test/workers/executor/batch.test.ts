@@ -11,7 +11,7 @@ import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_p
 import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { Batch } from "../../../workers/executor/batch.ts";
 import { Payloads } from "../../../workers/executor/payloads.ts";
-import { specOf, taskInput } from "../../core/executor/inputs.ts";
+import { specOf, taskInput, textsOf } from "../../core/executor/inputs.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -28,7 +28,7 @@ const batchOf = (
     registry({ plans: builtIns.plans, tasks }),
     {
       generation: 1,
-      nodes: names.map((name) => specOf({ type: "task", name, kind: name, timeoutMs })),
+      nodes: textsOf(...names.map((name) => specOf({ type: "task", name, kind: name, timeoutMs }))),
       items: names.map((name, node) => ({
         node,
         input: encode(TaskInputSchema, taskInput([], undefined, { name, inputId: name })),
@@ -243,7 +243,7 @@ describe("a batch", () => {
       known,
       {
         generation: 1,
-        nodes: [spec, specOf({ type: "task", name: "a", kind: "a" })],
+        nodes: textsOf(spec, specOf({ type: "task", name: "a", kind: "a" })),
         items: [
           { node: 1, input: Uint8Array.of(0xff), remainingMs: HOUR_MS },
           { node: 7, input, remainingMs: HOUR_MS },

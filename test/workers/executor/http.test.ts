@@ -9,7 +9,7 @@ import { decodeExecution, encode } from "../../../src/wire/codec.ts";
 import { ExecutionStatus, type TaskExecution } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { readResult } from "../../../src/wire/payload.ts";
-import { specOf, taskInput } from "../../core/executor/inputs.ts";
+import { specOf, taskInput, textsOf } from "../../core/executor/inputs.ts";
 import { answered } from "../control-plane/client.ts";
 
 const OUTSIDE = inject("outside");
@@ -23,7 +23,7 @@ const run = async (raw: JsonObject, input: JsonValue = null, timeoutMs = HOUR_MS
   const message = encode(TaskInputSchema, taskInput([{ value: input }], undefined, header));
   const answers = await tasks.run({
     generation: 1,
-    nodes: [specOf({ type: "task", kind: "http", settings: parsed.value, timeoutMs })],
+    nodes: textsOf(specOf({ type: "task", kind: "http", settings: parsed.value, timeoutMs })),
     items: [{ node: 0, input: message, remainingMs: timeoutMs }],
   });
   const { running } = answers;

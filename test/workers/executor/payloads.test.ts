@@ -12,7 +12,7 @@ import { readResult } from "../../../src/wire/payload.ts";
 import { Batch } from "../../../workers/executor/batch.ts";
 import { Payloads } from "../../../workers/executor/payloads.ts";
 import { Room } from "../../../workers/executor/room.ts";
-import { specOf, taskInput } from "../../core/executor/inputs.ts";
+import { specOf, taskInput, textsOf } from "../../core/executor/inputs.ts";
 import { sumOf } from "../../fixtures/payloads.ts";
 import { type Client, freshTenant, planInput, taskExecution } from "../control-plane/client.ts";
 
@@ -145,7 +145,7 @@ describe("when the store of blobs fails", () => {
     input.planExecution!.result!.upstreamTasksResults[0]!.data = { case: "externalData", value: stored };
     const dispatch = {
       generation: 1,
-      nodes: [specOf({ type: "task", kind, settings })],
+      nodes: textsOf(specOf({ type: "task", kind, settings })),
       items: [{ node: 0, input: encode(TaskInputSchema, input), remainingMs: 60_000 }],
     };
     const batch = new Batch(nodes, dispatch, {}, new Payloads(stores, 1));

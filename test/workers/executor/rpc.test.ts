@@ -7,7 +7,7 @@ import type { Kind } from "../../../src/topics/topics.ts";
 import { decodeExecution, encode } from "../../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
-import { planInput, specOf, taskInput } from "../../core/executor/inputs.ts";
+import { planInput, specOf, taskInput, textsOf } from "../../core/executor/inputs.ts";
 
 const HOUR_MS = 3_600_000;
 const plans: Executor = exports.PlanInputs;
@@ -53,7 +53,11 @@ const rest = async (run: Running & Disposable) => {
 describe("a call of an executor", () => {
   it("answers a full call of quick tasks in one go", async () => {
     const ids = Array.from({ length: DISPATCH_INPUTS_MAX }, (_, n) => `input-${n}`);
-    const answers = await tasks.run({ generation: 1, nodes: [QUICK], items: ids.map((id) => item(0, id)) });
+    const answers = await tasks.run({
+      generation: 1,
+      nodes: textsOf(QUICK),
+      items: ids.map((id) => item(0, id)),
+    });
     expect(answers.running).toBeUndefined();
     expect(read("task", answers)).toEqual(ids.map((id) => `${id} SUCCEEDED`));
   });
@@ -61,7 +65,7 @@ describe("a call of an executor", () => {
   it("answers plans as well", async () => {
     const dispatch: Dispatch = {
       generation: 1,
-      nodes: [specOf({ type: "plan", kind: "parallel", next: [{ name: "a" }] })],
+      nodes: textsOf(specOf({ type: "plan", kind: "parallel", next: [{ name: "a" }] })),
       items: [{ node: 0, input: encode(PlanInputSchema, planInput([{ value: 1 }])), remainingMs: HOUR_MS }],
     };
     expect(read("plan", await plans.run(dispatch))).toEqual(["input SUCCEEDED"]);
@@ -70,7 +74,7 @@ describe("a call of an executor", () => {
   it("answers what is quick while something slow is at work, and that when it is done", async () => {
     const answers = await tasks.run({
       generation: 1,
-      nodes: [reader(200), QUICK],
+      nodes: textsOf(reader(200), QUICK),
       items: [item(0, "slow"), item(1, "quick")],
     });
     expect(read("task", answers)).toEqual(["quick SUCCEEDED"]);
@@ -80,7 +84,7 @@ describe("a call of an executor", () => {
   it("answers for what is out of time", async () => {
     const answers = await tasks.run({
       generation: 1,
-      nodes: [reader(HOUR_MS)],
+      nodes: textsOf(reader(HOUR_MS)),
       items: [item(0, "slow", 50)],
     });
     expect(read("task", answers)).toEqual([]);
@@ -90,7 +94,7 @@ describe("a call of an executor", () => {
   it("drops what is cancelled, tells who waits, and goes on with the rest", async () => {
     const answers = await tasks.run({
       generation: 1,
-      nodes: [reader(HOUR_MS), reader(100)],
+      nodes: textsOf(reader(HOUR_MS), reader(100)),
       items: [item(0, "unwanted"), item(1, "wanted")],
     });
     const run = running(answers);
@@ -100,7 +104,11 @@ describe("a call of an executor", () => {
 
   it("ends when all of it is cancelled", async () => {
     const run = running(
-      await tasks.run({ generation: 1, nodes: [reader(HOUR_MS)], items: [item(0, "a"), item(0, "b")] }),
+      await tasks.run({
+        generation: 1,
+        nodes: textsOf(reader(HOUR_MS)),
+        items: [item(0, "a"), item(0, "b")],
+      }),
     );
     const waiting = run.next();
     run.cancel(["a", "b"]);
@@ -111,7 +119,7 @@ describe("a call of an executor", () => {
   it("says which nodes are not deployed, and runs the others", async () => {
     const answers = await tasks.run({
       generation: 1,
-      nodes: [specOf({ type: "task", kind: "gone" }), QUICK],
+      nodes: textsOf(specOf({ type: "task", kind: "gone" }), QUICK),
       items: [item(0, "gone"), item(1, "quick")],
     });
     expect(answers.missing).toEqual([0]);
