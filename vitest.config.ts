@@ -13,11 +13,15 @@ process.env.ESCAPEMENT_KEYS = JSON.stringify(KEYS);
 
 const TEST_MIGRATIONS = existsSync("migrations") ? await readD1Migrations("migrations") : [];
 
+/** Tests wait for events, on a slow and busy machine as long as it takes; a failure shows later, and no sooner. */
+const patience = { testTimeout: 60_000, expect: { poll: { timeout: 30_000 } } };
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...patience,
           name: "core",
           environment: "node",
           include: ["test/{core,simulation,tidy}/**/*.test.ts"],
@@ -41,6 +45,7 @@ export default defineConfig({
           }),
         ],
         test: {
+          ...patience,
           name: "workers",
           // What an object says after the last test of its file would leave the run waiting for ever.
           disableConsoleIntercept: true,
@@ -51,6 +56,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...patience,
           name: "local",
           environment: "node",
           include: ["test/local/**/*.test.ts"],
