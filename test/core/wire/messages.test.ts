@@ -1,5 +1,14 @@
 // Without this what we read or write by hand could differ from what every peer reads and writes by the contract.
-import { type DescMessage, fromBinary, fromJson, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  ScalarType,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -94,7 +103,33 @@ const outcome = (read: () => unknown): unknown => {
   }
 };
 
+/** JSON with every field of a message, the later where only one of several may be there. */
+const everyField = ({ fields }: DescMessage): JsonValue =>
+  Object.fromEntries(
+    fields.map((field) => [field.jsonName, exampleOf(field)]).filter(([, json]) => json !== null),
+  );
+
+const exampleOf = (field: DescField): JsonValue => {
+  if (field.oneof && field.oneof.fields.at(-1) !== field) return null;
+  const each = (): JsonValue => {
+    if (field.message)
+      return field.message.typeName === "google.protobuf.Struct" ? { a: 1 } : everyField(field.message);
+    if (field.enum) return 3;
+    return field.scalar === ScalarType.STRING ? "text" : 1;
+  };
+  if (field.fieldKind === "list") return [each()];
+  return field.fieldKind === "map" ? { key: each() } : each();
+};
+
 describe.each(KINDS)("$name", (schema, arbitrary, decode) => {
+  it("is known with every field that the contract has", () => {
+    const encoded = toBinary(schema, fromJson(schema, everyField(schema)));
+    expect(decode(encoded)).toEqual({ ok: true, value: fromBinary(schema, encoded) });
+    expect(
+      JSON.stringify(decode(encoded), (_, value) => (typeof value === "bigint" ? 1 : value)),
+    ).not.toContain("$unknown");
+  });
+
   const messages = arbitrary.map((json) => fromJson(schema, json as JsonValue));
 
   it("is read as the library reads it", () => {
