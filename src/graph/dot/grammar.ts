@@ -27,7 +27,8 @@ export class Enough extends Error {}
 export class DotParser extends EmbeddedActionsParser {
   /** Of the text that was read last: what was understood and is an error all the same. */
   refused: Fault[] = [];
-  undirected: Fault[] = [];
+  /** Told once, not at each edge. */
+  undirected: Fault | undefined;
   /** Signs that stand where a statement has to begin. */
   strays: IToken[] = [];
   /** How many errors there were when a statement or an attribute began, wherever there was a new one. */
@@ -42,7 +43,7 @@ export class DotParser extends EmbeddedActionsParser {
 
   begin(): void {
     this.refused = [];
-    this.undirected = [];
+    this.undirected = undefined;
     this.strays = [];
     this.#counts = [];
   }
@@ -54,7 +55,9 @@ export class DotParser extends EmbeddedActionsParser {
 
   /** ACTION, because the rules are also walked once without a text. */
   #notDirected(token: IToken, message: string): void {
-    this.ACTION(() => this.undirected.push(fault("not_directed", message, { position: positionOf(token) })));
+    this.ACTION(() => {
+      this.undirected ??= fault("not_directed", message, { position: positionOf(token) });
+    });
   }
 
   #refuse(token: IToken, message: string): void {

@@ -67,8 +67,7 @@ const readSyntax = (text: string): { graph?: DotGraph; faults: readonly Fault[] 
   const wrong = syntaxFaults(text, { words, signs, opened }, parser);
   // Lets go of the words.
   parser.input = [];
-  // Told once, not at each edge.
-  const faults = [...wrong, ...parser.undirected.slice(0, 1)];
+  const faults = parser.undirected ? [...wrong, parser.undirected] : wrong;
   if (second) {
     const message = "The text has more than one graph; send each by itself.";
     return { faults: [...faults, fault("several_graphs", message, { position: second.position })] };

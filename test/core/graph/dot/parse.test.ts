@@ -47,6 +47,22 @@ describe("a DOT text", () => {
     expect(Object.keys(nodesOf(body))).toEqual(["a", "c"]);
   });
 
+  it("may begin with a byte order mark, and have line ends of Windows in a string", () => {
+    const { nodes } = draftOf('\uFEFFdigraph g { "a\\\r\nb" }');
+    expect(nodes.map(({ name }) => name)).toEqual(["ab"]);
+  });
+
+  it("ends the lines of a label, and leaves one in HTML as it is", () => {
+    expect(nodesOf(String.raw`a [label="1\n2\l3\\n"] b [label=<<b>1\n2</b>>]`)).toEqual({
+      a: { label: "1\n2\n3\\n" },
+      b: { label: String.raw`<b>1\n2</b>` },
+    });
+  });
+
+  it("keeps an HTML name from the name in it", () => {
+    expect(Object.keys(nodesOf('<b> "b"'))).toEqual(["<b>", "b"]);
+  });
+
   it("does not care about the case of keywords", () => {
     const draft = draftOf("DiGraph g { NODE [x=1]; Edge [y=2]; a -> b }");
     expect(draft.nodes.map((node) => attributesOf(node.attributes))).toEqual([{ x: "1" }, { x: "1" }]);
