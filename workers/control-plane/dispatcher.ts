@@ -118,9 +118,9 @@ export class Dispatcher {
     return this.#queues.plan.length + this.#queues.task.length;
   }
 
-  /** What of a lifetime waits here. Looks through all that does: asked when a lease has ended. */
-  waitingOf(lifetime: string): Outgoing[] {
-    return [...this.#queues.plan, ...this.#queues.task].filter((out) => out.lifetime === lifetime);
+  /** What waits here, by lifetime. Looks through all that does: asked once for all leases that have ended. */
+  waiting(): ReadonlyMap<string, readonly Outgoing[]> {
+    return Map.groupBy([...this.#queues.plan, ...this.#queues.task], ({ lifetime }) => lifetime);
   }
 
   add(out: Outgoing): void {

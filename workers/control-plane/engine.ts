@@ -187,8 +187,11 @@ export class Engine {
     const taken = this.#timers.take(now);
     try {
       const due = taken.map((started) => this.parts.lifetimes.idOf(started));
+      const waiting = this.dispatcher.waiting();
       for (let i = 0; i < due.length; i += BATCH_EVENTS_MAX)
-        await Promise.all(due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.#timePassed(id)));
+        await Promise.all(
+          due.slice(i, i + BATCH_EVENTS_MAX).map((id) => id && this.#timePassed(id, waiting.get(id))),
+        );
       this.room.trimmer.slice(now);
       this.looked();
     } catch (cause) {
@@ -227,8 +230,8 @@ export class Engine {
   }
 
   /** A lease does not run out while its input waits here for room. */
-  #timePassed(id: string): Promise<boolean> {
-    this.#waited(this.dispatcher.waitingOf(id));
+  #timePassed(id: string, waiting: readonly Outgoing[] = []): Promise<boolean> {
+    this.#waited(waiting);
     return this.happen(id, { type: "time_passed" });
   }
 
