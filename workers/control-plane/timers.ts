@@ -27,10 +27,9 @@ export class Timers {
   }
 
   set(started: number, due: number): void {
-    if (due === NEVER) this.#due.delete(started);
-    if (due === NEVER || this.#due.get(started) === due) return;
+    if (this.#due.get(started) === due) return;
     this.#due.set(started, due);
-    this.#push({ started, due });
+    if (due !== NEVER) this.#push({ started, due });
   }
 
   /** Unless it has been set again since it was taken. */

@@ -13,7 +13,7 @@ const holdsIn = ({ state }: Own) => state.storage.sql.exec("SELECT lifted FROM h
 const beginAll = ({ begin }: Own): Promise<readonly string[]> =>
   Promise.all(Array.from({ length: LIFETIMES }, async () => (await begin("echo")).lifetime));
 
-test("the timeout of a lifetime stands still while it is paused, and no alarm is set for it", () => {
+test("the timeout of a lifetime stands still while it is paused", () => {
   const clock = clockAhead();
   const graph = withTask("held", "gated", { gate: "never" }, { timeout: TIMEOUT_MS });
   return inOwnTenant(clock, [graph], async (first) => {
@@ -33,6 +33,42 @@ test("the timeout of a lifetime stands still while it is paused, and no alarm is
     expect(await own.view(lifetime)).toMatchObject({ reason: { code: "lifetime_timed_out" } });
   });
 });
+
+test("a lifetime that is held with all that it has wants no alarm", () =>
+  inOwnTenant(clockAhead(), [ECHO], async ({ object, state, begin }) => {
+    await object.pauseTenant("an incident");
+    await begin("echo");
+    await object.projected();
+    await object.alarm();
+    await object.projected();
+    await state.storage.deleteAlarm();
+    await object.alarm();
+    expect(await state.storage.getAlarm()).toBe(null);
+  }));
+
+/** While it is there, no lifetime can learn anything. */
+const deafen = ({ state }: Own) =>
+  state.storage.sql.exec(
+    "CREATE TRIGGER deaf BEFORE UPDATE ON running BEGIN SELECT RAISE(ABORT, 'it is deaf'); END",
+  );
+const undeafen = ({ state }: Own) => state.storage.sql.exec("DROP TRIGGER deaf");
+
+test("a tenant is seen to be paused, and to go on, before its lifetimes have learned of it", () =>
+  inOwnTenant({}, [withTask("held", "gated", { gate: "never" })], async (own) => {
+    const { lifetime } = await own.begin("held");
+    deafen(own);
+    await own.object.pauseTenant("an incident");
+    expect(await own.view(lifetime)).toMatchObject({
+      status: "PAUSED",
+      reason: { code: "tenant_paused", detail: "an incident" },
+      paused: [{ scope: "tenant", reason: "an incident" }],
+    });
+    await own.object.resumeTenant();
+    const view = await own.view(lifetime);
+    expect(view).toMatchObject({ status: "RUNNING" });
+    expect(view).not.toHaveProperty("paused");
+    undeafen(own);
+  }));
 
 describe("a tenant that is resumed", () => {
   test("lets its lifetimes go on some at a time, and forgets the pause when all have", () =>
@@ -58,13 +94,28 @@ describe("a tenant that is resumed", () => {
       for (const lifetime of begun) expect(await after.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
     }));
 
+  test("tries again with its next alarm where that failed, and lists wait for it", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      await own.object.pauseTenant("an incident");
+      const { lifetime } = await own.begin("echo");
+      deafen(own);
+      await own.object.resumeTenant();
+      expect(holdsIn(own)).toEqual([{ lifted: 1 }]);
+      const projected = own.object.projected();
+      undeafen(own);
+      await own.object.alarm();
+      expect(await projected).toMatchObject({ ok: true });
+      expect(await own.end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+      await expect.poll(() => holdsIn(own), { timeout: 30_000 }).toEqual([]);
+    }));
+
   test("sets that alarm with the resumption", () => {
     const clock = clockAhead();
     return inOwnTenant(clock, [ECHO], async ({ object, state, again }) => {
       await object.pauseTenant("an incident");
       await state.storage.deleteAlarm();
       await again().object.resumeTenant();
-      expect(await state.storage.getAlarm()).not.toBe(null);
+      expect(await state.storage.getAlarm()).toBeLessThanOrEqual(clock.at + 1_000);
     });
   });
 
