@@ -12,6 +12,9 @@ import type { Range } from "./log.ts";
 import type { MirrorCursors } from "./mirror-cursors.ts";
 import type { Parts } from "./sql-store.ts";
 
+/** Until it asks again, where it is not known what D1 has: as often as the alarm comes then anyway. */
+const UNKNOWN_PAUSE_MS = 1_000;
+
 export interface TrimmerPorts {
   /** The last offset that D1 has; undefined while that is not known. */
   projected(): number | undefined;
@@ -55,9 +58,13 @@ export class Trimmer {
     return this.#due;
   }
 
-  /** The same, where something was added. On a fixed grid: a restart never puts it off. */
+  /**
+   * The same, where something was added, which may have to go before anything that is kept. On a fixed grid: a
+   * restart never puts it off.
+   */
   due(now: number): number {
-    this.#due ??= this.#onGrid(now);
+    const goes = now + Math.min(this.#ports.retention(), EVIDENCE_MS);
+    this.#due = Math.min(this.#due ?? this.#onGrid(now), this.#onGrid(goes));
     return this.#due;
   }
 
@@ -72,7 +79,10 @@ export class Trimmer {
   slice(now: number): void {
     if (this.#due !== undefined && now < this.#due) return;
     const projected = this.#ports.projected();
-    if (projected === undefined) return;
+    if (projected === undefined) {
+      this.#due = now + UNKNOWN_PAUSE_MS;
+      return;
+    }
     this.#pass ??= this.#passAt(now, projected);
     if (!this.#pass.next().done) {
       this.#due = now;

@@ -1,8 +1,11 @@
 // Without this, an object would fill up, or trimming could take what something still needs.
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { EVIDENCE_MS, TRIM_EVERY_MS } from "../../../src/limits.ts";
 import { encodeExecution } from "../../../src/wire/codec.ts";
 import { MirrorCursors } from "../../../workers/control-plane/mirror-cursors.ts";
+import { Projection } from "../../../workers/data-plane/projection.ts";
+import { faultyD1 } from "../../fixtures/faulty-d1.ts";
 import { openGate, started } from "../../fixtures/gates.ts";
 import { executionOf } from "../../fixtures/play.ts";
 import {
@@ -34,7 +37,7 @@ const pass = async (
   do {
     await own.state.storage.deleteAlarm();
     await object.wake();
-    rung++;
+    if (rung++ > 1_000) throw new Error("the alarm asks to ring again and again");
   } while (((await own.state.storage.getAlarm()) ?? Number.POSITIVE_INFINITY) <= clock.at);
   return rung;
 };
@@ -113,6 +116,44 @@ describe("the records of a lifetime that has ended", () => {
       expect(rows(own)).toBe(0);
     });
   });
+
+  test("go in time although what was kept before them stays longer", () => {
+    const clock = clockAhead();
+    return inOwnTenant({ limits, now: clock.now }, [ECHO], async (own) => {
+      await own.start("echo");
+      answered(await own.object.projected());
+      await pass(own, clock, TRIM_EVERY_MS);
+      expect([rows(own), rows(own, "lifetimes")]).toEqual([0, 1]);
+      expect(await own.state.storage.getAlarm()).toBeGreaterThan(clock.at + EVIDENCE_MS - TRIM_EVERY_MS);
+
+      await own.start("echo");
+      answered(await own.object.projected());
+      expect(await own.state.storage.getAlarm()).toBeLessThanOrEqual(
+        clock.at + RETENTION_MS + TRIM_EVERY_MS,
+      );
+      await pass(own, clock, RETENTION_MS + TRIM_EVERY_MS);
+      expect([rows(own), rows(own, "lifetimes")]).toEqual([0, 2]);
+    });
+  });
+
+  test("are asked for with a pause while the database does not say what it has, and go then", () => {
+    const clock = clockAhead();
+    const { faults, db } = faultyD1(env.DB);
+    const ports = { limits, now: clock.now, projection: new Projection(db) };
+    return inOwnTenant(ports, [ECHO], async (own) => {
+      await own.start("echo");
+      answered(await own.object.projected());
+      faults.down = true;
+      const again = own.again();
+      await again.start("echo");
+      expect(await pass(own, clock, TRIM_EVERY_MS, again)).toBe(1);
+      expect(rows(own)).toBeGreaterThan(0);
+      faults.down = false;
+      answered(await again.object.projected());
+      await pass(own, clock, TRIM_EVERY_MS, again);
+      expect(rows(own)).toBe(0);
+    });
+  }, 20_000);
 
   test("leave offsets that are not given again, and a topic that begins later", () => {
     const clock = clockAhead();
