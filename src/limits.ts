@@ -216,6 +216,8 @@ export const CATCH_UP_OFFSETS_MAX = 2_000;
 export const FLUSH_MS = 100;
 /** Records in one flush: some 1 MB of JSON, a few milliseconds of D1's one thread. */
 export const FLUSH_RECORDS_MAX = 1_000;
+/** Offsets between two notes of what D1 has: far less than a row a step, and little that a restart counts over. */
+export const PROJECTED_NOTE_EVERY = 1_000;
 export const FLUSH_BYTES_MAX = 4 * 1024 * KIB;
 /** JSON of rows in one bound parameter; D1 takes strings, and rows, of at most 2 MB. */
 export const FLUSH_PARAMETER_BYTES_MAX = 1_900_000;

@@ -43,6 +43,7 @@ export class Log {
   readonly #sql: Sql;
   #first: number;
   #tail: number;
+  #projected: number;
   /** Without gaps, up to the tail. */
   readonly #recent = new Map<number, LogRecord>();
   #recentFrom = 0;
@@ -52,9 +53,11 @@ export class Log {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    const { last, first, tail } = sql.exec<{ last: number; first: number; tail: number }>(WHERE_IT_IS).one();
+    const { last, first, tail, projected } = sql.exec<Record<Mark | "last", number>>(WHERE_IT_IS).one();
     this.#first = first;
     this.#tail = Math.max(last + 1, tail);
+    // What was trimmed D1 had.
+    this.#projected = Math.max(first - 1, projected);
   }
 
   /** No record at or above it was trimmed. */
@@ -65,6 +68,17 @@ export class Log {
   /** The first free position; positions count from 1. */
   get tail(): number {
     return this.#tail;
+  }
+
+  /** What D1 has at least, as it was last noted. */
+  get projected(): number {
+    return this.#projected;
+  }
+
+  /** A row: not for every flush. */
+  noteProjected(offset: number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO marks VALUES ('projected', ?)", offset);
+    this.#projected = offset;
   }
 
   /** Inside the transaction of a commit. */
@@ -232,12 +246,16 @@ export class Log {
     this.#recentBytes = 0;
     this.#first = 1;
     this.#tail = 1;
+    this.#projected = 0;
   }
 }
 
+type Mark = "first" | "tail" | "projected";
+
 const WHERE_IT_IS = `SELECT COALESCE((SELECT MAX(offset) FROM log), 0) AS last,
   COALESCE((SELECT value FROM marks WHERE name = 'first'), 1) AS first,
-  COALESCE((SELECT value FROM marks WHERE name = 'tail'), 1) AS tail`;
+  COALESCE((SELECT value FROM marks WHERE name = 'tail'), 1) AS tail,
+  COALESCE((SELECT value FROM marks WHERE name = 'projected'), 0) AS projected`;
 
 const isOfType = (record: LogRecord, { type, kind }: RecordType): boolean =>
   record.type === type && (kind === undefined || !("kind" in record) || record.kind === kind);

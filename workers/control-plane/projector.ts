@@ -2,7 +2,13 @@
  * Carries the log to D1, in order, many records at a time, with no await on the path of routing. D1 down
  * means a backlog, not a stop: it is retried with backoff and drained in order.
  */
-import { FLUSH_BYTES_MAX, FLUSH_MS, FLUSH_RECORDS_MAX, READ_BARRIER_MS_MAX } from "../../src/limits.ts";
+import {
+  FLUSH_BYTES_MAX,
+  FLUSH_MS,
+  FLUSH_RECORDS_MAX,
+  PROJECTED_NOTE_EVERY,
+  READ_BARRIER_MS_MAX,
+} from "../../src/limits.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
 import type { LogLine } from "../log-line.ts";
 import { type Log, sizeOf } from "./log.ts";
@@ -59,7 +65,7 @@ export class Projector {
   #flushing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
-  #backlogBytes = 0;
+  #backlogBytes: number;
   flushes = 0;
   /** Attempts at a flush that failed. */
   failed = 0;
@@ -69,6 +75,7 @@ export class Projector {
   constructor(log: Log, ports: ProjectorPorts) {
     this.#log = log;
     this.#ports = ports;
+    this.#backlogBytes = log.bytesAfter(log.projected, PROJECTED);
   }
 
   /** The last offset that D1 has; undefined while that is not known. */
@@ -81,7 +88,7 @@ export class Projector {
     return this.#log.tail - 1 - (this.#cursor ?? 0);
   }
 
-  /** Of those records, as far as this incarnation knows of them. Of their messages; the rest is small. */
+  /** Of those records: of their messages; the rest is small. Also while D1 has not said where it is, then about. */
   get backlogBytes(): number {
     return this.#backlogBytes;
   }
@@ -192,17 +199,31 @@ export class Projector {
 
   #reached(offset: number, records: readonly LogRecord[]): void {
     for (const record of records) this.#backlogBytes -= sizeOf(record);
-    this.#cursor = offset;
+    this.#moved(offset);
+  }
+
+  /** Noted, so that after a restart it is known about how much is missing, without D1. */
+  #moved(cursor: number): void {
+    this.#cursor = cursor;
+    const ahead = cursor - this.#log.projected;
+    if (ahead < 0 || ahead >= PROJECTED_NOTE_EVERY) this.#log.noteProjected(cursor);
   }
 
   /** Where D1 is, D1 says: a flush that was thought lost may have come through. */
   #begin(cursor: number): void {
-    const { tail } = this.#log;
+    const { first, tail } = this.#log;
     if (cursor >= tail)
       throw new Error(
         `D1 has offset ${cursor}, but the log ends at ${tail - 1}; restore both from one backup`,
       );
-    this.#cursor = cursor;
+    if (cursor + 1 < first)
+      this.#ports.say("error", "projection_gap", {
+        from: cursor + 1,
+        to: first - 1,
+        detail:
+          "D1 was brought to a moment before what was trimmed: it lacks records that the log has no more",
+      });
+    this.#moved(cursor);
     this.#backlogBytes = this.#log.bytesAfter(cursor, PROJECTED);
   }
 

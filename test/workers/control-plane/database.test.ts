@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { rowsOf } from "../../../src/data-plane/row.ts";
+import { PROJECTED_NOTE_EVERY } from "../../../src/limits.ts";
 import type { LogRecord } from "../../../src/topics/record.ts";
 import { decodeRecord, type Row } from "../../../workers/control-plane/record-row.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
@@ -136,5 +137,34 @@ test("at the bound of what D1 does not have nothing starts, what runs goes on, a
     faults.down = false;
     await expectFold(own);
     expect(await own.start("echo")).toMatchObject({ status: "SUCCEEDED" });
+  });
+});
+
+describe("an object that starts again while D1 is down", () => {
+  const behind = { ok: false, error: { code: "data_plane_behind" } };
+
+  test("is held to the bound of what D1 does not have, as before", () => {
+    const { faults, db } = faultyD1(env.DB);
+    const ports = { projection: new Projection(db), limits: { backlogBytesMax: 10_000 } };
+    return inOwnTenant(ports, [ECHO], async (own) => {
+      faults.down = true;
+      while ((await own.tryStart("echo")).ok);
+      const again = own.again();
+      expect(await again.tryStart("echo")).toMatchObject(behind);
+      faults.down = false;
+      await expectFold({ ...own, ...again });
+      expect(await again.start("echo")).toMatchObject({ status: "SUCCEEDED" });
+    });
+  });
+
+  test("does not count what D1 has had for long", () => {
+    const { faults, db } = faultyD1(env.DB);
+    const projection = new Projection(db);
+    return inOwnTenant({ projection }, [ECHO], async (own) => {
+      while (answered(await own.object.projected()).offset < PROJECTED_NOTE_EVERY) await runAll(own);
+      faults.down = true;
+      const again = own.again({ projection, limits: { backlogBytesMax: 100_000 } });
+      expect(await again.start("echo")).toMatchObject({ status: "SUCCEEDED" });
+    });
   });
 });
