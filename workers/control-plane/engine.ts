@@ -218,6 +218,7 @@ export class Engine {
     this.alignment.reset();
     this.#timers.reset();
     this.room.trimmer.reset();
+    this.room.look();
     this.streams.reset("tenant_deleting", "the tenant is being deleted");
     this.watch.metrics.reset();
     this.waiters.wakeAll();

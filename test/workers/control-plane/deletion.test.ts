@@ -143,6 +143,22 @@ describe("a tenant that is deleted", () => {
     });
   });
 
+  test("leaves room to the one that comes after it", () => {
+    const STORAGE_BYTES = 5_000_000;
+    const large = `INSERT INTO dead_letters (at, reason, detail, topic, message)
+      VALUES (0, 'internal', '', '', zeroblob(${STORAGE_BYTES / 5}))`;
+    return inOwnTenant({ limits: { storageBytesMax: STORAGE_BYTES } }, [ECHO], async (own) => {
+      const { object, tenant, state } = own;
+      for (let n = 0; n < 5; n++) state.storage.sql.exec(large);
+      await object.wake();
+      expect(await own.tryStart("echo")).toMatchObject({ error: { code: "storage_full" } });
+      answered(await object.remove());
+      answered(await object.provision({ tenant, partition: 0 }));
+      await own.register(ECHO);
+      expect(await own.start("echo")).toMatchObject({ status: "SUCCEEDED" });
+    });
+  });
+
   test("can be deleted twice at once, and again", async () => {
     const { object } = await freshTenant(ECHO);
     const [first, second] = await Promise.all([object.remove(), object.remove()]);
