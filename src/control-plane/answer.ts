@@ -106,7 +106,7 @@ export const settle = (draft: Draft, n: number, member: Member, recorded: Record
     !node.retry.never.includes(code)
   ) {
     const over = overBound(draft, [], 0);
-    if (over) fail(draft, n, member, over);
+    if (over) fail(draft, n, member, recorded, over);
     else backOff(draft, n, member, recorded.expired === true, retryAfterMs(message));
     return;
   }
@@ -114,12 +114,12 @@ export const settle = (draft: Draft, n: number, member: Member, recorded: Record
     close(draft, n, member, recorded, node.onFailure === "ignore");
     return;
   }
-  fail(draft, n, member, { code: "node_failed", detail: `${member.node}: ${message || "failed"}` });
+  fail(draft, n, member, recorded, { code: "node_failed", detail: `${member.node}: ${message || "failed"}` });
 };
 
 /** Its outcome is recorded: as an open input it would get a second one. */
-const fail = (draft: Draft, n: number, member: Member, reason: Reason): void => {
-  draft.lifetime.members.set(n, { ...member, phase: "stopped" });
+const fail = (draft: Draft, n: number, member: Member, { expired }: Recorded, reason: Reason): void => {
+  draft.lifetime.members.set(n, { ...member, phase: "stopped", expired: expired === true });
   end(draft, "FAILED", reason);
 };
 

@@ -146,6 +146,27 @@ const CASES: readonly Case[] = [
     },
   ],
   [
+    "comes after its lease had ended its lifetime, once that was retried",
+    "late",
+    () => {
+      const play = running();
+      const answer = play.execution(3);
+      play.at += 5_000;
+      play.reduce({ type: "heartbeat_received", n: 2, attempt: 1 });
+      play.pass(LEASE_MS - 5_000);
+      return play.reduce({ type: "retry_requested", detail: "" }).arrive(3, answer);
+    },
+  ],
+  [
+    "fails twice, the second time once its lifetime was retried",
+    "duplicate",
+    () => {
+      const play = running();
+      const answer = play.execution(3, { error: "no" });
+      return play.arrive(3, answer).reduce({ type: "retry_requested", detail: "" }).arrive(3, answer);
+    },
+  ],
+  [
     "comes after the end",
     "late",
     () => {
