@@ -50,9 +50,9 @@ export interface DispatcherPorts {
   answered(kind: Kind, executions: readonly Uint8Array[], version: string | undefined): void;
   /** One goes out, so long after it might have. */
   sent(kind: Kind, waitedMs: number): void;
-  heartbeat(inputIds: readonly string[]): void;
+  heartbeat(outs: readonly Outgoing[]): void;
   /** `text` is JSON. */
-  progressed(inputId: string, text: string): void;
+  progressed(out: Outgoing, text: string): void;
   /** These had to wait for room: their leases begin anew. */
   waited(outs: readonly Outgoing[]): void;
   /** No code at the executor has the node of these. */
@@ -88,6 +88,9 @@ const textOf = (spec: NodeSpec): string => {
   texts.set(spec, text);
   return text;
 };
+
+const outsOf = ({ outs }: Call, inputIds: readonly string[]): Outgoing[] =>
+  outs.filter(({ lifetime, n }) => inputIds.includes(keyOf(lifetime, n)));
 
 /** Once there is a handle; the call may have ended by then, and that is as good. */
 const cancel = ({ running, withdrawn }: Call): void => {
@@ -283,7 +286,8 @@ export class Dispatcher {
   #receive(kind: Kind, call: Call, { executions, heartbeats, progress }: News): number {
     this.#free(call, executions.length);
     if (call.dropped) return 0;
-    if (heartbeats.length > 0) this.#ports.heartbeat(heartbeats);
+    // Of the attempts that this call has: by now there may be a later one of the same input.
+    if (heartbeats.length > 0) this.#ports.heartbeat(outsOf(call, heartbeats));
     if (progress) this.#progressed(call, progress);
     if (executions.length > 0) this.#ports.answered(kind, executions, call.version);
     return executions.length;
@@ -291,6 +295,7 @@ export class Dispatcher {
 
   #progressed(call: Call, progress: Readonly<Record<string, string>>): void {
     call.progress = { ...call.progress, ...progress };
-    for (const [id, text] of Object.entries(progress)) this.#ports.progressed(id, text);
+    for (const out of outsOf(call, Object.keys(progress)))
+      this.#ports.progressed(out, progress[keyOf(out.lifetime, out.n)] ?? "null");
   }
 }

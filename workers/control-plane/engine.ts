@@ -7,7 +7,7 @@
  * 2. A release never throws: a committed batch is never committed again.
  */
 
-import { parseInputId } from "../../src/control-plane/ids.ts";
+import { inputId } from "../../src/control-plane/ids.ts";
 import type { RoomLimits } from "../../src/control-plane/room.ts";
 import type { Store, Writes } from "../../src/control-plane/store.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
@@ -232,7 +232,7 @@ export class Engine {
 
   /** A lease does not run out while its input waits here for room. */
   #timePassed(id: string, waiting: readonly Outgoing[] = []): Promise<boolean> {
-    this.#waited(waiting);
+    this.#extend(waiting);
     return this.happen(id, { type: "time_passed" });
   }
 
@@ -298,10 +298,10 @@ export class Engine {
       answered: (kind: Kind, executions: readonly Uint8Array[], version: string | undefined) =>
         this.#answered(kind, executions, version),
       sent: (kind: Kind, waitedMs: number) => this.watch.metrics.sent(kind, waitedMs),
-      waited: (outs: readonly Outgoing[]) => this.#waited(outs),
-      heartbeat: (inputs: readonly string[]) => this.#heartbeat(inputs),
+      waited: (outs: readonly Outgoing[]) => this.#extend(outs),
+      heartbeat: (outs: readonly Outgoing[]) => this.#extend(outs),
       missing: (outs: readonly Outgoing[]) => this.#executorMissing(outs),
-      progressed: (input: string, text: string) => this.#progressed(input, text),
+      progressed: (out: Outgoing, text: string) => this.#progressed(out, text),
       lost: (outs: readonly Outgoing[], cause: unknown) => this.#lost(outs, cause),
     };
   }
@@ -339,19 +339,10 @@ export class Engine {
     });
   }
 
-  #waited(outs: readonly Outgoing[]): void {
+  /** Their leases begin anew, where they are still the attempts that count. */
+  #extend(outs: readonly Outgoing[]): void {
     for (const { lifetime, n, attempt } of outs)
       this.#tell(lifetime, { type: "heartbeat_received", n, attempt });
-  }
-
-  #heartbeat(inputs: readonly string[]): void {
-    for (const id of inputs) {
-      const input = parseInputId(id);
-      const found = input && this.parts.lifetimes.get(input.lifetime);
-      const attempt = found && "head" in found ? found.members.get(input.n)?.attempt : undefined;
-      if (input && attempt !== undefined)
-        this.#tell(input.lifetime, { type: "heartbeat_received", n: input.n, attempt });
-    }
   }
 
   /** A deploy that has the node again starts this object anew, and so sends all of them at once. */
@@ -364,13 +355,12 @@ export class Engine {
   }
 
   /** Kept nowhere, so it costs nothing where nobody looks. */
-  #progressed(id: string, text: string): void {
-    const input = parseInputId(id);
-    const found = input && this.parts.lifetimes.get(input.lifetime);
-    const member = found && "head" in found ? found.members.get(input.n) : undefined;
-    if (input === undefined || member?.phase !== "issued") return;
-    const { node, attempt } = member;
-    this.streams.progressed({ lifetime: input.lifetime, node, input_id: id, attempt }, text);
+  #progressed({ lifetime, n, attempt }: Outgoing, text: string): void {
+    const found = this.parts.lifetimes.get(lifetime);
+    const member = found && "head" in found ? found.members.get(n) : undefined;
+    if (member?.phase !== "issued" || member.attempt !== attempt) return;
+    const { node } = member;
+    this.streams.progressed({ lifetime, node, input_id: inputId(lifetime, n), attempt }, text);
   }
 
   #lost(outs: readonly Outgoing[], cause: unknown): void {

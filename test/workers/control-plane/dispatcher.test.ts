@@ -20,6 +20,8 @@ const setUp = () => {
   const waited: Outgoing[] = [];
   const missing: Outgoing[] = [];
   const lost: Outgoing[] = [];
+  const beaten: Outgoing[] = [];
+  const progressed: [Outgoing, string][] = [];
   const queuedMs: number[] = [];
   const dispatcher = new Dispatcher({
     generation: () => 1,
@@ -29,8 +31,8 @@ const setUp = () => {
     held: () => false,
     leaseMarginMs: LEASE_MARGIN_MS,
     answered: () => {},
-    heartbeat: () => {},
-    progressed: () => {},
+    heartbeat: (outs) => beaten.push(...outs),
+    progressed: (out, text) => progressed.push([out, text]),
     sent: (_, waitedMs) => queuedMs.push(waitedMs),
     waited: (outs) => waited.push(...outs),
     missing: (outs) => missing.push(...outs),
@@ -47,7 +49,7 @@ const setUp = () => {
     call?.answer({ executions, heartbeats: [] });
     await Promise.resolve();
   };
-  return { clock, calls, waited, missing, lost, queuedMs, dispatcher, add, answerAll };
+  return { clock, calls, waited, missing, lost, beaten, progressed, queuedMs, dispatcher, add, answerAll };
 };
 
 test("an input that waits for room keeps its whole time, and its lease begins when it is sent", async () => {
@@ -92,6 +94,24 @@ test("inputs whose node is not deployed are reported missing, not lost, and leav
   await expect.poll(() => dispatcher.inFlight).toBe(0);
   expect(missing.map(({ n }) => n)).toEqual([1, 2, 3]);
   expect(lost).toEqual([]);
+});
+
+test("what a call says of an input is of the attempt that it has, though a later one is out", async () => {
+  const { calls, beaten, progressed, dispatcher } = setUp();
+  const due = TIMEOUT_MS + LEASE_MARGIN_MS;
+  for (const attempt of [1, 2]) {
+    dispatcher.add({ lifetime: "l1", n: 1, attempt, spec, offset: attempt, due, since: 0 });
+    dispatcher.pump();
+  }
+  const said = { executions: [], heartbeats: ["l1:1"], progress: { "l1:1": "7" } };
+  calls[0]?.answer(said);
+  await expect.poll(() => beaten.length).toBe(1);
+  calls[1]?.answer(said);
+  await expect.poll(() => beaten.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  expect(progressed.map(([{ attempt }, text]) => [attempt, text])).toEqual([
+    [1, "7"],
+    [2, "7"],
+  ]);
 });
 
 test("tasks that call out share a call with few of their kind", () => {
