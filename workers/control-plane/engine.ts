@@ -7,14 +7,14 @@
  * 2. A release never throws: a committed batch is never committed again.
  */
 
-import { inputId } from "../../src/control-plane/ids.ts";
 import type { RoomLimits } from "../../src/control-plane/room.ts";
 import type { Store, Writes } from "../../src/control-plane/store.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
 import type { Executor } from "../../src/executor/dispatch.ts";
-import { BATCH_EVENTS_MAX, LEASE_MARGIN_MS } from "../../src/limits.ts";
-import type { ExecutionTopic, Kind } from "../../src/topics/topics.ts";
+import { BATCH_EVENTS_MAX } from "../../src/limits.ts";
+import type { Kind } from "../../src/topics/topics.ts";
 import { Alignment } from "./alignment.ts";
+import { Calls } from "./calls.ts";
 import { Dispatcher, type Outgoing } from "./dispatcher.ts";
 import { Graphs } from "./graphs.ts";
 import { HoldTable } from "./hold-table.ts";
@@ -49,8 +49,6 @@ export interface EnginePorts {
 
 /** What is woken with every commit that appended to the log. */
 export const LOG_GREW = "";
-/** Between a call to an executor that failed and the next for the same inputs; it doubles with each that fails. */
-const LOST_PAUSE_MS = 200;
 /** Turns in a row with one lifetime and no input out, after which the next is taken at once. */
 const ALONE_TURNS = 16;
 /** An alarm that finds work of its own left comes again after this. */
@@ -93,7 +91,7 @@ export class Engine {
       () => (this.#isAlone() ? undefined : storage.sync()),
       (arrivals) => this.#act(arrivals),
     );
-    this.dispatcher = new Dispatcher(this.#dispatcherPorts());
+    this.dispatcher = new Dispatcher(new Calls(this, ports));
     this.alignment = new Alignment({
       running: () => this.parts.lifetimes.running(),
       align: (id) => this.inbox.ask((turn) => turn.align(id)),
@@ -152,7 +150,7 @@ export class Engine {
     if (running.length > 0) this.watch.say("info", "resumed", { lifetimes: running.length });
     for (const { id, started, due } of running) {
       this.#timers.set(started, due);
-      this.#tell(id, { type: "restarted" });
+      this.tell(id, { type: "restarted" });
     }
     if (this.parts.holds.any) this.alignment.start();
     if (this.parts.log.tail > 1) this.projector.schedule();
@@ -173,7 +171,7 @@ export class Engine {
   }
 
   /** For what nobody waits for. */
-  #tell(lifetime: string, happening: Happening): void {
+  tell(lifetime: string, happening: Happening): void {
     this.happen(lifetime, happening).catch((cause) =>
       this.watch.say("error", `${happening.type}_lost`, { lifetime, detail: String(cause) }),
     );
@@ -232,7 +230,7 @@ export class Engine {
 
   /** A lease does not run out while its input waits here for room. */
   #timePassed(id: string, waiting: readonly Outgoing[] = []): Promise<boolean> {
-    this.#extend(waiting);
+    for (const { n, attempt } of waiting) this.tell(id, { type: "heartbeat_received", n, attempt });
     return this.happen(id, { type: "time_passed" });
   }
 
@@ -285,92 +283,5 @@ export class Engine {
     this.streams.publish(writes.records);
     this.projector.grew(writes.records);
     this.waiters.wake(LOG_GREW);
-  }
-
-  #dispatcherPorts() {
-    return {
-      generation: () => this.active?.generation ?? 0,
-      executor: (kind: Kind) => this.#ports.executors[kind],
-      input: (out: Outgoing) => this.#inputOf(out),
-      now: this.#ports.now,
-      held: () => this.room.held,
-      leaseMarginMs: LEASE_MARGIN_MS,
-      answered: (kind: Kind, executions: readonly Uint8Array[], version: string | undefined) =>
-        this.#answered(kind, executions, version),
-      sent: (kind: Kind, waitedMs: number) => this.watch.metrics.sent(kind, waitedMs),
-      waited: (outs: readonly Outgoing[]) => this.#extend(outs),
-      heartbeat: (outs: readonly Outgoing[]) => this.#extend(outs),
-      missing: (outs: readonly Outgoing[]) => this.#executorMissing(outs),
-      progressed: (out: Outgoing, text: string) => this.#progressed(out, text),
-      lost: (outs: readonly Outgoing[], cause: unknown) => this.#lost(outs, cause),
-    };
-  }
-
-  /** The message to send, unless the attempt is over. */
-  #inputOf({ lifetime, n, attempt, offset }: Outgoing): Uint8Array | undefined {
-    const found = this.parts.lifetimes.get(lifetime);
-    if (found === undefined || !("head" in found)) return undefined;
-    const member = found.members.get(n);
-    if (member?.phase !== "issued" || member.attempt !== attempt) return undefined;
-    const record = this.parts.log.get(offset);
-    if (record?.type !== "input") throw new Error(`the log has no input at ${offset}`);
-    return this.parts.log.compose(record);
-  }
-
-  #answered(kind: Kind, executions: readonly Uint8Array[], version: string | undefined): void {
-    if (this.active === undefined) return;
-    const topic: ExecutionTopic = `${kind}-executions`;
-    for (const message of executions)
-      this.inbox.add({
-        take: (turn) => turn.arrive(topic, message, version),
-        committed: () => {},
-        failed: (cause) => this.#setDown(topic, message, cause),
-      });
-  }
-
-  /** What no transaction takes is kept as evidence, and fails its lifetime: its lease would only bring it again. */
-  #setDown(topic: ExecutionTopic, message: Uint8Array, cause: unknown): void {
-    this.watch.say("error", "answer_not_committed", { topic, detail: String(cause) });
-    if (this.active === undefined) return;
-    this.inbox.add({
-      take: (turn) => turn.discard(topic, message, String(cause)),
-      committed: () => {},
-      failed: (again) => this.watch.say("error", "answer_lost", { topic, detail: String(again) }),
-    });
-  }
-
-  /** Their leases begin anew, where they are still the attempts that count. */
-  #extend(outs: readonly Outgoing[]): void {
-    for (const { lifetime, n, attempt } of outs)
-      this.#tell(lifetime, { type: "heartbeat_received", n, attempt });
-  }
-
-  /** A deploy that has the node again starts this object anew, and so sends all of them at once. */
-  #executorMissing(outs: readonly Outgoing[]): void {
-    if (this.active === undefined) return;
-    for (const [kind, inputs] of Map.groupBy(outs, ({ spec }) => `${spec.type} ${spec.kind}`))
-      this.watch.executorMissing(kind, inputs.length);
-    for (const [id, inputs] of Map.groupBy(outs, (out) => out.lifetime))
-      this.#tell(id, { type: "executor_missing", inputs });
-  }
-
-  /** Kept nowhere, so it costs nothing where nobody looks. */
-  #progressed({ lifetime, n, attempt }: Outgoing, text: string): void {
-    const found = this.parts.lifetimes.get(lifetime);
-    const member = found && "head" in found ? found.members.get(n) : undefined;
-    if (member?.phase !== "issued" || member.attempt !== attempt) return;
-    const { node } = member;
-    this.streams.progressed({ lifetime, node, input_id: inputId(lifetime, n), attempt }, text);
-  }
-
-  #lost(outs: readonly Outgoing[], cause: unknown): void {
-    if (this.active === undefined) return;
-    this.watch.say("error", "dispatch_lost", { inputs: outs.length, detail: String(cause) });
-    for (const [id, inputs] of Map.groupBy(outs, (out) => out.lifetime)) {
-      const found = this.parts.lifetimes.get(id);
-      const members = found && "head" in found ? found.members : undefined;
-      const resent = Math.max(...inputs.map(({ n }) => members?.get(n)?.resent ?? 0));
-      setTimeout(() => this.#tell(id, { type: "dispatch_lost", inputs }), LOST_PAUSE_MS * 2 ** resent);
-    }
   }
 }
