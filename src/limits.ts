@@ -211,6 +211,16 @@ export const CATCH_UP_BYTES_MAX = 1024 * KIB;
 /** Records of others that are looked through at a time for those of one lifetime. */
 export const CATCH_UP_OFFSETS_MAX = 2_000;
 
+// The mirror
+/** One frame of the bridge's connection: a batch and the largest record, far below the platform's 32 MiB. */
+export const MIRROR_FRAME_BYTES_MAX = 4 * 1024 * KIB;
+/** A batch ends when it is over it, with its last record: bounds what one turn takes of the object's thread. */
+export const MIRROR_BATCH_BYTES_MAX = 256 * KIB;
+export const MIRROR_BATCH_RECORDS_MAX = 256;
+/** What a bridge may have sent and not yet seen on disk: several batches, so that none waits for an answer. */
+export const MIRROR_CREDIT_RECORDS = 2_048;
+export const MIRROR_CREDIT_BYTES = 4 * 1024 * KIB;
+
 // The data plane
 /** How long a record may wait for company before it goes to D1. */
 export const FLUSH_MS = 100;
