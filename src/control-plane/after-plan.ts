@@ -58,5 +58,9 @@ export const afterPlan = (
     ...(scopes && { scopes }),
   };
   waves.set(number, wave);
-  for (const node of tasks) issue(draft, { node, wave: number, parents: [{ execId, name, offset }] });
+  const parents = [{ execId, name, offset }];
+  issue(
+    draft,
+    tasks.map((node) => ({ node, wave: number, parents })),
+  );
 };

@@ -3,6 +3,7 @@
  * a retry, the end of the lifetime, or the next nodes — is decided here for both.
  */
 import type { Node } from "../graph/graph.ts";
+import { ALLOW } from "../guardrails/answer.ts";
 import { ATTEMPTS_MAX, RETRY_ASKED_MS_MAX } from "../limits.ts";
 import { type Execution, isPlan } from "../wire/codec.ts";
 import { errorCode, NEVER_RETRIED, retryAfterMs } from "../wire/error-message.ts";
@@ -14,9 +15,12 @@ import { overBound } from "./bounds.ts";
 import { append, type Draft } from "./draft.ts";
 import { end } from "./ending.ts";
 import type { ExecutionArrived } from "./event.ts";
+import { abortLifetime, askExecution } from "./guard.ts";
 import { draw } from "./ids.ts";
 import { put } from "./issue.ts";
 import type { Answered, Member, Reason } from "./lifetime.ts";
+import { rejected } from "./outcome.ts";
+import { pause } from "./pause.ts";
 import { release } from "./scopes.ts";
 import { waitEnds } from "./standing.ts";
 import type { StrayReason } from "./tenant.ts";
@@ -38,7 +42,9 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     draft.effects.push({ type: "set_aside", reason: reason ?? "unknown" });
     return;
   }
-  const { execution, message, kind } = event;
+  const judged = draft.guard ? askExecution(draft, event.n, member, event) : ALLOW;
+  const { execution, message } = judged.action === "reject" ? rejected(event, judged) : event;
+  const { kind } = event;
   const { warnings } = isPlan(execution)
     ? chooseTasks(draft, member.node, execution)
     : chooseEdge(draft, member.node, execution);
@@ -52,7 +58,15 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     ...(warnings.length > 0 && { warnings }),
     ...(event.version !== undefined && { version: event.version }),
   });
-  settle(draft, event.n, member, { execution, offset, bytes: leastBytes(execution, message.byteLength) });
+  const recorded = { execution, offset, bytes: leastBytes(execution, message.byteLength) };
+  if (judged.action === "abort") {
+    stopped(draft, event.n, { ...member, expired: false });
+    abortLifetime(draft, judged);
+    return;
+  }
+  if (judged.action === "pause") pause(draft, judged.detail);
+  const task = judged.action === "route_to" ? judged.task : undefined;
+  settle(draft, event.n, member, { ...recorded, ...(task !== undefined && { task }) });
 };
 
 /** Why this execution is not the one that counts, if so. */
@@ -85,6 +99,8 @@ export interface Recorded {
   readonly bytes: number;
   /** Its lease ended it, so its answer may still come. */
   readonly expired?: boolean;
+  /** The one that a policy has chosen instead of those that a plan did. */
+  readonly task?: string;
 }
 
 /** What follows from the recorded outcome of the open attempt of an input. */
@@ -119,9 +135,12 @@ export const settle = (draft: Draft, n: number, member: Member, recorded: Record
 
 /** Its outcome is recorded: as an open input it would get a second one. */
 const fail = (draft: Draft, n: number, member: Member, { expired }: Recorded, reason: Reason): void => {
-  draft.lifetime.members.set(n, { ...member, phase: "stopped", expired: expired === true });
+  stopped(draft, n, { ...member, expired: expired === true });
   end(draft, "FAILED", reason);
 };
+
+const stopped = (draft: Draft, n: number, member: Member): void =>
+  draft.lifetime.members.set(n, { ...member, phase: "stopped" });
 
 const attemptsMax = ({ before = 0 }: Member, { retry }: Node): number =>
   Math.min(before + retry.attempts, ATTEMPTS_MAX);
@@ -154,7 +173,11 @@ const close = (draft: Draft, n: number, member: Member, recorded: Recorded, igno
   draft.lifetime.head.outstanding--;
   if (isPlan(execution)) {
     draft.lifetime.members.delete(n);
-    afterPlan(draft, member, answer, ignored ? [] : chooseTasks(draft, member.node, execution).tasks);
+    const chosen = (): readonly string[] => {
+      if (ignored) return [];
+      return recorded.task === undefined ? chooseTasks(draft, member.node, execution).tasks : [recorded.task];
+    };
+    afterPlan(draft, member, answer, chosen());
     if (member.scopes && draft.lifetime.head.endedAt === undefined) release(draft, member.scopes);
     return;
   }

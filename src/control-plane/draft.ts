@@ -3,6 +3,7 @@
  * it may change it; nothing outside sees it before the step has returned.
  */
 import type { GraphIndex } from "../graph/lookup.ts";
+import type { Guard } from "../guardrails/guard.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { Effect } from "./effect.ts";
 import type { Moment } from "./event.ts";
@@ -24,6 +25,8 @@ export interface Draft {
   /** Keys of the gatherings that nothing open leads to any more; they are looked at when the step is done. */
   readonly quiet: string[];
   tail: number;
+  /** What has to allow what is to follow; the answers are asked for in guard.ts alone. */
+  readonly guard?: Guard;
 }
 
 export const draftOf = (from: Lifetime, graph: GraphIndex, moment: Moment): Draft => ({
@@ -33,6 +36,7 @@ export const draftOf = (from: Lifetime, graph: GraphIndex, moment: Moment): Draf
   effects: [],
   quiet: [],
   tail: moment.tail,
+  ...(moment.guard && { guard: moment.guard }),
 });
 
 /** Appends to the log and answers the offset. */

@@ -1,5 +1,6 @@
 /** What happened to one lifetime. Everything that a step depends on is in here, time included. */
 
+import type { Guard } from "../guardrails/guard.ts";
 import type { Kind } from "../topics/topics.ts";
 import type { Execution } from "../wire/codec.ts";
 import type { Hold } from "./lifetime.ts";
@@ -11,6 +12,8 @@ export interface Moment {
   readonly tail: number;
   /** What pauses the tenant or the graph; absent where nothing does. */
   readonly holds?: readonly Hold[];
+  /** For this event alone, which may change it; absent where nothing guards the tenant. */
+  readonly guard?: Guard;
 }
 
 export interface Started {

@@ -5,64 +5,80 @@
 import type { Node } from "../graph/graph.ts";
 import { LEASE_MARGIN_MS } from "../limits.ts";
 import { append, type Draft } from "./draft.ts";
+import { allowed } from "./guard.ts";
 import { encodeOwnHeader, headerOf } from "./header.ts";
-import { type HoldCause, type Member, NEVER } from "./lifetime.ts";
+import { type Held, type HoldCause, type Member, NEVER } from "./lifetime.ts";
 import { waitBegins } from "./standing.ts";
 import { isWait, waiting } from "./wait.ts";
 
 type Issue = Pick<Member, "node" | "wave" | "parents" | "scopes">;
 
-/** A new input for a node, with its first attempt; answers its number. */
-export const issue = (draft: Draft, what: Issue): number => {
+/** New inputs, with their first attempts: what is to be issued at once is allowed at once. */
+export const issue = (draft: Draft, inputs: readonly Issue[]): void => {
   const { head, iterations } = draft.lifetime;
-  const n = ++head.issued;
-  const iteration = iterations.get(what.node) ?? 0;
-  iterations.set(what.node, iteration + 1);
-  head.outstanding++;
-  attempt(draft, n, {
-    ...what,
-    kind: draft.graph.node(what.node).type,
-    iteration,
-    attempt: 1,
-    expired: false,
-  });
-  return n;
+  head.outstanding += inputs.length;
+  attempt(
+    draft,
+    inputs.map((what) => {
+      const iteration = iterations.get(what.node) ?? 0;
+      iterations.set(what.node, iteration + 1);
+      const kind = draft.graph.node(what.node).type;
+      return [++head.issued, { ...what, kind, iteration, attempt: 1, expired: false }];
+    }),
+  );
 };
 
-type Attempt = Pick<
+/** What an attempt takes from the one before it. */
+export type Attempt = Pick<
   Member,
-  "kind" | "node" | "iteration" | "wave" | "parents" | "scopes" | "attempt" | "expired" | "before"
+  | "kind"
+  | "node"
+  | "iteration"
+  | "wave"
+  | "parents"
+  | "scopes"
+  | "attempt"
+  | "expired"
+  | "before"
+  | "approved"
 >;
 
-/** The one way to an attempt, the first or a later one. */
-export const attempt = (draft: Draft, n: number, what: Attempt): void => {
-  if (draft.lifetime.head.holds === undefined) open(draft, n, what);
-  else hold(draft, n, what, "paused");
+/** With the numbers of their inputs. */
+export type Attempts = readonly (readonly [number, Attempt])[];
+
+/** The one way to attempts, the first ones or later ones; it may end the lifetime. */
+export const attempt = (draft: Draft, attempts: Attempts): void => {
+  if (draft.lifetime.head.holds !== undefined)
+    for (const [n, what] of attempts) hold(draft, n, what, { cause: "paused" });
+  else if (draft.guard === undefined) for (const [n, what] of attempts) open(draft, n, what);
+  else allowed(draft, attempts);
 };
 
-const hold = (draft: Draft, n: number, what: Attempt, cause: HoldCause): void => {
-  const held = { cause, since: draft.at };
+/** Keeps an attempt for later, as an open member without a record. */
+export const hold = (draft: Draft, n: number, what: Attempt, why: Omit<Held, "since">): void => {
+  const held = { ...why, since: draft.at };
   draft.lifetime.members.set(n, { ...begun(what), phase: "held", input: 0, due: NEVER, resent: 0, held });
 };
 
 /** Field by field: what an earlier attempt met is not for this one. */
 const begun = (from: Attempt): Attempt => {
-  const { kind, node, iteration, wave, parents, scopes, attempt, expired, before } = from;
+  const { kind, node, iteration, wave, parents, scopes, attempt, expired, before, approved } = from;
   const what = { kind, node, iteration, wave, parents, attempt, expired };
-  return { ...what, ...(scopes && { scopes }), ...(before !== undefined && { before }) };
+  const more = { ...(scopes && { scopes }), ...(before !== undefined && { before }) };
+  return { ...what, ...more, ...(approved && { approved }) };
 };
 
-/** What was held for this cause is issued in the order in which it was held; policy and budget are asked here. */
+/** What was held for this cause is issued in the order in which it was held; policy and budget are asked again. */
 export const release = (draft: Draft, cause: HoldCause): void => {
   const freed = [...draft.lifetime.members.entries()].filter(
     ([, { phase, held }]) => phase === "held" && held?.cause === cause,
   );
   freed.sort(([a, one], [b, other]) => (one.held?.since ?? 0) - (other.held?.since ?? 0) || a - b);
-  for (const [n, member] of freed) attempt(draft, n, member);
+  if (freed.length > 0) attempt(draft, freed);
 };
 
-/** Puts one attempt on its topic, and under a lease or to wait. */
-const open = (draft: Draft, n: number, what: Attempt): void => {
+/** Puts one attempt, which has been allowed, on its topic, and under a lease or to wait. */
+export const open = (draft: Draft, n: number, what: Attempt): void => {
   const node = draft.graph.node(what.node);
   const member: Member = {
     ...begun(what),
@@ -79,6 +95,7 @@ const open = (draft: Draft, n: number, what: Attempt): void => {
     decoded: header,
     carries: member.parents.map((parent) => parent.offset),
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
+    ...(draft.guard?.policies && { policies: draft.guard.policies.version }),
   });
   if (isWait(node)) {
     waitBegins(draft);

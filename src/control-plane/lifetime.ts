@@ -7,6 +7,7 @@
  *    merge waits with it.
  * 3. `due` is never later than the earliest deadline in here; it may be earlier.
  */
+import type { Approve } from "../guardrails/answer.ts";
 import type { Kind } from "../topics/topics.ts";
 import { Cells } from "./cells.ts";
 import type { LifetimeStatus } from "./status.ts";
@@ -33,6 +34,8 @@ export type EndCode =
   | "steps_exceeded"
   | "input_too_large"
   | "join_unreachable"
+  | "policy_aborted"
+  | "budget_aborted"
   | "internal";
 
 export interface Head {
@@ -127,11 +130,20 @@ export interface Member {
   /** While it is waiting. */
   readonly waits?: Waits;
   /** While held. */
-  readonly held?: { readonly cause: HoldCause; readonly since: number };
+  readonly held?: Held;
+  /** The policies whose approval it has. */
+  readonly approved?: readonly string[];
   /** Once done. */
   readonly answer?: Answered;
   /** Of a plan: the merges that it may lead to. Of a task that is done: those that wait with it. */
   readonly scopes?: readonly Scope[];
+}
+
+export interface Held {
+  readonly cause: HoldCause;
+  readonly since: number;
+  /** What has to be approved, and by whom. */
+  readonly approval?: Omit<Approve, "action">;
 }
 
 /** What a wait waits for; neither while its instant is not known. */
@@ -142,7 +154,7 @@ export interface Waits {
   readonly until?: number;
 }
 /** Why an attempt is not issued yet. Each cause is released by itself. */
-export type HoldCause = "paused";
+export type HoldCause = "paused" | "approval" | "budget";
 
 export interface Answered extends Parent {
   /** What it takes in an input at the least: there its result may be referred to. */

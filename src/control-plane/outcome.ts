@@ -1,14 +1,18 @@
 /** Executions that the control plane records itself, for an attempt that its executor will not answer. */
 import { create } from "@bufbuild/protobuf";
+import type { Reject } from "../guardrails/answer.ts";
 import type { Kind } from "../topics/topics.ts";
-import { type Execution, encodeExecution } from "../wire/codec.ts";
+import { decodeExecution, type Execution, encodeExecution, isPlan } from "../wire/codec.ts";
 import { errorMessage } from "../wire/error-message.ts";
 import {
   ExecutionStatus,
   PlanExecutionSchema,
+  PlanResultSchema,
   TaskExecutionSchema,
+  TaskResultSchema,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { append, type Draft } from "./draft.ts";
+import type { ExecutionArrived } from "./event.ts";
 import { headerOf } from "./header.ts";
 import type { Member } from "./lifetime.ts";
 
@@ -17,6 +21,8 @@ const STATUS = {
   timed_out: ExecutionStatus.TIMED_OUT,
   executor_unavailable: ExecutionStatus.FAILED,
   invalid_input: ExecutionStatus.FAILED,
+  policy_rejected: ExecutionStatus.REJECTED,
+  budget_rejected: ExecutionStatus.REJECTED,
 } as const;
 
 export type OwnOutcome = keyof typeof STATUS;
@@ -31,6 +37,23 @@ export const recordOutcome = (
 ): OwnRecord => {
   const input = outcome === "canceled" || member.phase !== "issued" ? undefined : member.input;
   return record(draft, member.kind, outcomeOf(draft, n, member, outcome, detail), input);
+};
+
+/** What its executor answered, as the outcome that a guard makes of it: its result and usage are kept. */
+export const rejected = (
+  { kind, message }: Pick<ExecutionArrived, "kind" | "message">,
+  { by, detail }: Reject,
+): { execution: Execution; message: Uint8Array } => {
+  // Of the decoded one that is at hand, results that are handed on may have been left out.
+  const decoded = decodeExecution(kind, message);
+  if (!decoded.ok) throw new Error(`an execution that was admitted is ${decoded.error}`);
+  const execution = decoded.value;
+  if (execution.header) execution.header.status = ExecutionStatus.REJECTED;
+  const text = errorMessage(`${by}_rejected`, detail);
+  if (isPlan(execution)) execution.result ??= create(PlanResultSchema);
+  else execution.result ??= create(TaskResultSchema);
+  execution.result.errorMessage = text;
+  return { execution, message: encodeExecution(execution) };
 };
 
 /** Appends the result of a task that the control plane ends itself. */

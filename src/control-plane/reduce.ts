@@ -47,7 +47,8 @@ const next = (
   if (state.head.endedAt === undefined && event.type !== "reduce_failed") align(draft, event.holds);
   if (event.type === "execution_arrived") executionArrived(draft, event);
   else if (event.type === "retry_requested") retried(draft, event);
-  else if (state.head.endedAt === undefined) happened(draft, event);
+  // What it was held for may have ended it just now.
+  else if (draft.lifetime.head.endedAt === undefined) happened(draft, event);
   return draft;
 };
 

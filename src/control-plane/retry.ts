@@ -80,6 +80,8 @@ export const retried = (draft: Draft, { detail, holds }: RetryRequested & Moment
   findQuiet(draft);
   // Whatever holds it may have done so for long; the time that it is given begins now.
   if (head.left !== undefined) head.left = timeoutMs;
-  for (const [n, member] of stopped)
-    attempt(draft, n, { ...member, attempt: member.attempt + 1, before: member.attempt });
+  attempt(
+    draft,
+    stopped.map(([n, member]) => [n, { ...member, attempt: member.attempt + 1, before: member.attempt }]),
+  );
 };

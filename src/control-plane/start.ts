@@ -51,9 +51,13 @@ export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
   });
   const over = overBound(draft, graph.entries, event.input.byteLength);
   if (over) end(draft, "FAILED", over);
-  else
-    for (const node of graph.entries)
-      issue(draft, { node, wave: 0, parents: [{ execId: root, name: ROOT_NAME, offset }] });
+  else {
+    const parents = [{ execId: root, name: ROOT_NAME, offset }];
+    issue(
+      draft,
+      graph.entries.map((node) => ({ node, wave: 0, parents })),
+    );
+  }
   return draft;
 };
 

@@ -2,6 +2,7 @@
 
 import type { NodeSpec } from "../executor/dispatch.ts";
 import type { GraphIndex } from "../graph/lookup.ts";
+import type { Guard } from "../guardrails/guard.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
 import type { Holds } from "./holds.ts";
@@ -33,6 +34,8 @@ export interface Store {
   idempotency(key: string): IdempotencyEntry | undefined;
   /** What pauses the tenant and its graphs. */
   holds(): Holds;
+  /** What guards the tenant; undefined, in most, where nothing does. */
+  guard(): Guard | undefined;
   record(offset: number): LogRecord | undefined;
   /** Of the deployment that decides in the turn. */
   readonly version?: string;
@@ -70,4 +73,6 @@ export interface Writes {
   readonly deadLetters: readonly DeadLetter[];
   /** What pauses the tenant and its graphs, if that has changed. */
   readonly holds?: Holds;
+  /** What guards the tenant, if that has changed. */
+  readonly guard?: Guard;
 }

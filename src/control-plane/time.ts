@@ -21,7 +21,8 @@ export const timePassed = (draft: Draft): void => {
   for (const [n, member] of inOrder(draft)) {
     if (member.phase === "done" || member.due > draft.at) continue;
     if (member.phase === "backoff") {
-      attempt(draft, n, { ...member, attempt: member.attempt + 1 });
+      attempt(draft, [[n, { ...member, attempt: member.attempt + 1 }]]);
+      if (!isOpen(draft)) return;
       continue;
     }
     if (member.phase === "waiting") {

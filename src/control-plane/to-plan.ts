@@ -22,7 +22,7 @@ export const toPlan = (
   }
   const scopes = reached(draft, node, from);
   if (scopes) hold(draft, scopes);
-  issue(draft, { node, wave: 0, parents: answers.map(parentOf), ...(scopes && { scopes }) });
+  issue(draft, [{ node, wave: 0, parents: answers.map(parentOf), ...(scopes && { scopes }) }]);
 };
 
 const parentOf = ({ execId, name, offset, ignored }: Answered): Parent => ({

@@ -8,6 +8,7 @@
  */
 
 import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
+import { forkGuard, type Guard, isChanged } from "../guardrails/guard.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -52,6 +53,7 @@ export class Turn {
   readonly #partition: number;
   #tail: number;
   #holds: Holds;
+  #guard: Guard | undefined;
   readonly #lifetimes = new Map<string, Lifetime>();
   readonly #records: LogRecord[] = [];
   readonly #idempotency = new Map<string, IdempotencyEntry>();
@@ -69,6 +71,7 @@ export class Turn {
     this.#at = at;
     this.#tail = store.tail();
     this.#holds = store.holds();
+    this.#guard = store.guard();
   }
 
   get writes(): Writes {
@@ -79,6 +82,7 @@ export class Turn {
       strays: this.#strays,
       deadLetters: this.#deadLetters,
       ...(this.#holds !== this.#store.holds() && { holds: this.#holds }),
+      ...(this.#guard && isChanged(this.#guard) && { guard: this.#guard }),
     };
   }
 
@@ -114,8 +118,9 @@ export class Turn {
     const index = this.#store.graph(graph, event.version);
     const address = { tenant: this.#tenant, partition: this.#partition };
     const started = { type: "started" as const, ...address, ...event };
-    const step = reduce(undefined, { ...started, ...this.#moment(graph) }, index);
-    this.#accept(step.state, step.effects, index);
+    const moment = this.#moment(graph);
+    const step = reduce(undefined, { ...started, ...moment }, index);
+    this.#accept(step.state, step.effects, index, moment);
     this.#decide();
     return step.state;
   }
@@ -165,7 +170,8 @@ export class Turn {
 
   #moment(graph: string): Moment {
     const holds = holdsOn(this.#holds, graph);
-    return holds ? { at: this.#at, tail: this.#tail, holds } : { at: this.#at, tail: this.#tail };
+    const moment = holds ? { at: this.#at, tail: this.#tail, holds } : { at: this.#at, tail: this.#tail };
+    return this.#guard ? { ...moment, guard: forkGuard(this.#guard) } : moment;
   }
 
   /** Continues a lifetime that has failed. */
@@ -223,13 +229,13 @@ export class Turn {
     try {
       graph = this.#store.graph(state.head.graph, state.head.version);
       const step = reduce(state, event, graph);
-      this.#accept(step.state, step.effects, graph);
+      this.#accept(step.state, step.effects, graph, event);
       return ok(step.effects);
     } catch (cause) {
       const thrown = cause instanceof Error ? cause : new Error(String(cause));
-      const moment = { at: this.#at, tail: this.#tail };
+      const moment = this.#moment(state.head.graph);
       const failed = reduce(state, { type: "reduce_failed", detail: thrown.message, ...moment }, graph);
-      this.#accept(failed.state, failed.effects, graph);
+      this.#accept(failed.state, failed.effects, graph, moment);
       return err(thrown.stack ?? thrown.message);
     }
   }
@@ -279,7 +285,9 @@ export class Turn {
     return this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
   }
 
-  #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex): void {
+  #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex, { guard }: Moment): void {
+    // Of an event that was dropped, its fork is dropped with it.
+    if (guard) this.#guard = guard;
     let touched = false;
     for (const effect of effects) {
       if (effect.type === "append") {

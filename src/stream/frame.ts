@@ -24,6 +24,7 @@ export const EVENT_NAMES = [
   "lifetime_status",
   "lifetime_ended",
   "lifetime_retried",
+  "verdict",
   "paused",
   "resumed",
   "graph_registered",
@@ -95,6 +96,10 @@ export const frameOf = (record: LogRecord): string => {
     case "lifetime_status": {
       const { lifetime, status, reason } = record;
       return frame(offset, record.type, { lifetime, status, reason, at: iso(at) });
+    }
+    case "verdict": {
+      const { type, offset: _, at: __, ...verdict } = record;
+      return frame(offset, type, { ...verdict, at: iso(at) });
     }
     case "paused": {
       const { graph, detail } = record;

@@ -6,6 +6,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
+import type { PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy.ts";
 import type { Execution } from "../wire/codec.ts";
 import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
 import type { Kind } from "./topics.ts";
@@ -28,6 +29,8 @@ export interface InputRecord extends Appended {
   readonly carries: readonly number[];
   /** Of those, the ones whose result is left out. */
   readonly withoutResult: readonly number[];
+  /** The version of the policies that allowed it, where there are any. */
+  readonly policies?: number;
 }
 
 export interface ExecutionRecord extends Appended {
@@ -107,6 +110,32 @@ export interface ResumedRecord extends Appended {
   readonly graph?: string;
 }
 
+/** An evaluation of a policy that did not simply allow. */
+export interface VerdictRecord extends Appended {
+  readonly type: "verdict";
+  readonly lifetime: string;
+  readonly graph: string;
+  /** Absent where a lifetime as a whole was judged. */
+  readonly node?: string;
+  readonly policy: string;
+  /** Of this policy; and of all that held when it was evaluated. */
+  readonly version: number;
+  readonly policies: number;
+  readonly on: PolicyEvent;
+  readonly action: PolicyAction;
+  readonly mode: PolicyMode;
+  readonly message: string;
+  /** Why it could not be evaluated, if so. */
+  readonly error?: string;
+  /** What its expression has read, by name. */
+  readonly read: JsonObject;
+  /** The input that was to be issued, or was answered, and the attempt. */
+  readonly input?: string;
+  readonly attempt?: number;
+  /** The execution that was judged. */
+  readonly execution?: string;
+}
+
 export interface GraphRegisteredRecord extends Appended {
   readonly type: "graph_registered";
   readonly graph: string;
@@ -133,6 +162,7 @@ export type LogRecord =
   | LifetimeRetriedRecord
   | SignalReceivedRecord
   | LifetimeStatusRecord
+  | VerdictRecord
   | PausedRecord
   | ResumedRecord
   | GraphRegisteredRecord

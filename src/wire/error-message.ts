@@ -19,6 +19,8 @@ export type RuntimeErrorCode =
   | "timed_out"
   | "canceled"
   | "executor_unavailable"
+  | "policy_rejected"
+  | "budget_rejected"
   | "error";
 
 /** No attempt after these can end otherwise. */

@@ -16,6 +16,7 @@ import { type Cell, loadStored, storedWrite } from "../../src/control-plane/stor
 import type { NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
+import type { Guard } from "../../src/guardrails/guard.ts";
 import { type InputRecord, type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { composeInput } from "../../src/wire/compose.ts";
@@ -38,6 +39,8 @@ export class MemoryStore implements Store {
   readonly deadLetters: DeadLetter[] = [];
   /** Asking the graph anything throws while this is set. */
   poisoned = false;
+  /** What guards the tenant, if anything does. */
+  guarded: Guard | undefined;
   readonly #graphs = new Map<string, GraphIndex>();
   readonly #stored = new Map<string, Stored>();
   readonly #idempotency = new Map<string, IdempotencyEntry>();
@@ -78,6 +81,10 @@ export class MemoryStore implements Store {
 
   holds(): Holds {
     return this.#holds;
+  }
+
+  guard(): Guard | undefined {
+    return this.guarded;
   }
 
   idempotency(key: string): IdempotencyEntry | undefined {
@@ -121,6 +128,7 @@ export class MemoryStore implements Store {
     this.deadLetters.push(...writes.deadLetters);
     for (const entry of writes.idempotency) this.#idempotency.set(entry.key, entry);
     if (writes.holds) this.#holds = writes.holds;
+    if (writes.guard) this.guarded = writes.guard;
     for (const lifetime of writes.lifetimes) this.#write(lifetime);
   }
 

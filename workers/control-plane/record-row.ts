@@ -1,5 +1,5 @@
 /** A record of the log ↔ its row. Codes are stored, so they are never reused. */
-import type { ExecutionRecord, LogRecord } from "../../src/topics/record.ts";
+import type { ExecutionRecord, InputRecord, LogRecord } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { delimitedFields } from "../../src/wire/fields.ts";
 
@@ -25,6 +25,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 11, type: "paused" },
   { code: 12, type: "resumed" },
   { code: 13, type: "lifetime_retried" },
+  { code: 14, type: "verdict" },
 ];
 
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
@@ -35,6 +36,10 @@ const executionMeta = ({ version, warnings }: ExecutionRecord): string | null =>
   if (version !== undefined) return JSON.stringify({ version, warnings });
   return warnings ? JSON.stringify(warnings) : null;
 };
+
+/** A third element is there only where something guards the tenant. */
+const inputMeta = ({ carries, withoutResult, policies }: InputRecord): string =>
+  JSON.stringify(policies === undefined ? [carries, withoutResult] : [carries, withoutResult, { policies }]);
 
 interface Encoded {
   readonly type: number;
@@ -47,7 +52,7 @@ export const encodeRecord = (record: LogRecord): Encoded => {
   if (type === undefined) throw new Error(`no code for a record of type ${record.type}`);
   switch (record.type) {
     case "input":
-      return { type, body: record.header, meta: JSON.stringify([record.carries, record.withoutResult]) };
+      return { type, body: record.header, meta: inputMeta(record) };
     case "execution":
       return { type, body: record.message, meta: executionMeta(record) };
     case "lifetime_started": {
@@ -78,7 +83,7 @@ export const decodeRecord = ({ offset, type: code, at, meta, body }: Row): LogRe
   const more = meta === null ? undefined : JSON.parse(meta);
   switch (type) {
     case "input":
-      return { type, kind, offset, at, header: bytes, carries: more[0], withoutResult: more[1] };
+      return { type, kind, offset, at, header: bytes, carries: more[0], withoutResult: more[1], ...more[2] };
     case "execution":
       return { type, kind, offset, at, message: bytes, ...(Array.isArray(more) ? { warnings: more } : more) };
     case "lifetime_started":

@@ -33,6 +33,7 @@ export const sqlStore = (
   record: (offset) => log.get(offset),
   decide,
   holds: () => holds.current,
+  guard: () => undefined,
   idempotency: (key) => {
     const [row] = sql
       .exec<{ body_hash: string; lifetime: string; expires_at: number }>(

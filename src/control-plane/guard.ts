@@ -1,0 +1,72 @@
+/**
+ * The one place where a step asks what guards its tenant: before inputs are issued, all that are to be issued at
+ * once; before later attempts, and what was held, likewise; and when an execution has arrived.
+ *
+ * 1. Nothing is issued that was not allowed in the transaction that issues it (I2).
+ * 2. What is refused is a member before it is refused, as what else was to be issued with it: its outcome may end
+ *    the wave, or the lifetime, that they belong to.
+ */
+import { ALLOW, type GuardAnswer, type Reject } from "../guardrails/answer.ts";
+import { settle } from "./answer.ts";
+import { type Draft, memberOf } from "./draft.ts";
+import { end } from "./ending.ts";
+import type { ExecutionArrived } from "./event.ts";
+import { type Attempt, type Attempts, hold, open } from "./issue.ts";
+import type { Member } from "./lifetime.ts";
+import { recordOutcome } from "./outcome.ts";
+import { pause } from "./pause.ts";
+
+/** Issues what is allowed of these attempts, and does with the others what the answers say. */
+export const allowed = (draft: Draft, attempts: Attempts): void => {
+  const asked = attempts.map(([n, what]) => ({ n, what, answer: askPolicies(draft, n, what) }));
+  const answers = asked.map(({ answer }) => answer);
+  const abort = answers.find(({ action }) => action === "abort");
+  if (abort) {
+    abortLifetime(draft, abort);
+    return;
+  }
+  for (const answer of answers) if (answer.action === "pause") pause(draft, answer.detail);
+  const { head, members } = draft.lifetime;
+  const rejected = asked.filter(({ answer }) => answer.action === "reject");
+  if (rejected.length > 0 || head.holds !== undefined)
+    for (const { n, what } of asked) hold(draft, n, what, { cause: "paused" });
+  for (const { n, answer } of rejected) {
+    reject(draft, n, answer as Reject);
+    if (head.endedAt !== undefined) return;
+  }
+  if (head.holds !== undefined) return;
+  for (const { n, what, answer } of asked) {
+    // Its wave may have done without it.
+    if (rejected.length > 0 && members.get(n)?.phase !== "held") continue;
+    if (answer.action === "approve")
+      hold(draft, n, what, { cause: "approval", approval: approvalOf(answer) });
+    else open(draft, n, what);
+  }
+};
+
+/** What a policy, or else a budget, says of the execution of an open input, before it is recorded. */
+export const askExecution = (
+  _draft: Draft,
+  _n: number,
+  _member: Member,
+  _event: ExecutionArrived,
+): GuardAnswer => ALLOW;
+
+/** Ends the lifetime for what a guard has said of it. */
+export const abortLifetime = (draft: Draft, answer: GuardAnswer): void => {
+  if (answer.action === "abort")
+    end(draft, "FAILED", { code: `${answer.by}_aborted`, detail: answer.detail });
+};
+
+const askPolicies = (_draft: Draft, _n: number, _what: Attempt): GuardAnswer => ALLOW;
+
+const reject = (draft: Draft, n: number, { by, detail }: Reject): void => {
+  const member = memberOf(draft, n);
+  settle(draft, n, member, recordOutcome(draft, n, member, `${by}_rejected`, detail));
+};
+
+const approvalOf = ({ policies, spec, detail }: GuardAnswer & { action: "approve" }) => ({
+  policies,
+  spec,
+  detail,
+});

@@ -1,0 +1,20 @@
+/**
+ * What guards a tenant, as of one event: its policies and its ledger. Absent where a tenant has neither, and then
+ * nothing is asked and nothing is paid. A step works on a fork, which is kept or dropped with what it decided.
+ */
+
+export interface Guard {
+  /** Of the policies that hold now; raised with every change of one. Absent while there are none. */
+  readonly policies?: PolicySet;
+}
+
+/** Every policy of a tenant at one version. Immutable, so forks share it. */
+export interface PolicySet {
+  readonly version: number;
+}
+
+/** For one event: what it changes is seen by nobody until the event is accepted. */
+export const forkGuard = (guard: Guard): Guard => ({ ...guard });
+
+/** Whether there is anything to write of it: of policies there is not, they change by requests of their own. */
+export const isChanged = (_guard: Guard): boolean => false;
