@@ -123,6 +123,10 @@ export const PAGE_ITEMS = 50;
 export const PAGE_ITEMS_MAX = 1_000;
 /** Tenants asked for one answer of metrics: each is a call, and some 10 KB of text. */
 export const METRICS_TENANTS_MAX = 100;
+/** What an export reads at a time: some MB of rows at the most, and few enough to leave D1's one thread free. */
+export const EXPORT_PAGE_ITEMS = 500;
+/** Pages of one export: a fiftieth of the subrequests that an invocation has by default, and seconds of its CPU. */
+export const EXPORT_PAGES_MAX = 200;
 /** A page of messages ends early over it, far below the 32 MiB that RPC allows. */
 export const PAGE_BYTES_MAX = 4 * 1024 * KIB;
 /** Below the idle timeout of usual proxies. */
@@ -241,5 +245,8 @@ export const OUTCOMES_MAX = 1_000;
 export const REMOVAL_ROWS_MAX = 1_000;
 /** Rows that one page of a list looks through for what has no index: some 10 ms of D1's one thread. */
 export const LIST_SCAN_ROWS_MAX = 10_000;
+/** Executions of one lifetime that are looked through at a time for ancestors or descendants, and at most. */
+export const LINEAGE_SLICE_ROWS = 1_000;
+export const LINEAGE_ROWS_MAX = 20_000;
 /** A read waits this long for its own writes to reach D1. */
 export const READ_BARRIER_MS_MAX = 5 * SECOND;

@@ -103,7 +103,7 @@ const keep = (c: Context<GatewayEnv>, target: Target, validated: Result<unknown,
   return ok(undefined);
 };
 
-/** A parameter that is given twice is a list, which no schema takes. */
+/** A parameter that is given twice is a list, which few schemas take. */
 const queryOf: Read = (c) => {
   if (!c.req.url.includes("?")) return {};
   const queries = Object.entries(c.req.queries());

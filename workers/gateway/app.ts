@@ -11,6 +11,7 @@ import { executions } from "./executions.ts";
 import { graphs } from "./graphs.ts";
 import { health } from "./health.ts";
 import { lifetimes } from "./lifetimes.ts";
+import { lineage } from "./lineage.ts";
 import { metrics } from "./metrics.ts";
 import { pausing } from "./pausing.ts";
 import { problem, problemOfThrown } from "./problem.ts";
@@ -41,6 +42,7 @@ export const app = root
   .route("/", signals)
   .route("/", pausing)
   .route("/", executions)
+  .route("/", lineage)
   .route("/", events)
   .route("/", results)
   .route("/", blobs)

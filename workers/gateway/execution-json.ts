@@ -5,7 +5,7 @@ import { z } from "@hono/zod-openapi";
 import { executionJson } from "../../src/data-plane/execution-json.ts";
 import { decodeExecution, executionSchema as messageSchema } from "../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
-import type { ExecutionDetail } from "../data-plane/queries.ts";
+import type { ExecutionDetail } from "../data-plane/execution-rows.ts";
 import { resultOf } from "./lifetime-json.ts";
 import { showMessage } from "./message-json.ts";
 

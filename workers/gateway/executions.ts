@@ -11,10 +11,10 @@ import {
   executionSchema,
 } from "./execution-json.ts";
 import { findLifetime } from "./find-lifetime.ts";
-import { listPage, readProjected } from "./list.ts";
-import { id, ofTenant, paging, period, periodOf, TENANT } from "./parameters.ts";
+import { answerList, listPage, readProjected } from "./list.ts";
+import { attempt, id, labels, ofTenant, paging, period, periodOf, statuses, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
-import { json, pageOf } from "./responses.ts";
+import { json, listOf, pageOf } from "./responses.ts";
 
 const EXECUTIONS = `${TENANT}/executions` as const;
 
@@ -26,14 +26,18 @@ const listExecutions = route("reader", {
     params: ofTenant,
     query: z.strictObject({
       lifetime: id.optional(),
+      graph: id.optional(),
       node: id.optional(),
       kind: z.enum(["plan", "task"]).optional(),
-      status: z.enum(EXECUTION_STATUSES).optional(),
+      status: statuses(EXECUTION_STATUSES),
+      attempt,
+      label: labels,
       ...period("received"),
+      ...period("created"),
       ...paging,
     }),
   },
-  responses: { 200: json("A page of executions", pageOf(executionSchema)) },
+  responses: { 200: listOf("executions", executionSchema) },
 });
 
 const getExecution = route("reader", {
@@ -59,15 +63,17 @@ export const executions = new Api()
   .openapi(listExecutions, async (c) => {
     const { tenant } = c.req.valid("param");
     const query = c.req.valid("query");
-    const { lifetime, node, kind, status } = query;
-    const filter = { lifetime, node, kind, status, ...periodOf("received", query) };
-    const listed = await listPage(
-      { path: c.req.path, query },
+    const { lifetime, graph, node, kind, status: statuses, attempt, label: labels } = query;
+    const times = { ...periodOf("received", query), created: periodOf("created", query) };
+    const filter = { lifetime, graph, node, kind, statuses, attempt, labels, ...times };
+    return answerList(
+      c,
+      tenant,
+      query,
       inTime,
-      (page) => readProjected(c.env, tenant, (queries) => queries.listExecutions(tenant, filter, page)),
+      (queries, page) => queries.listExecutions(tenant, filter, page),
       executionJson,
     );
-    return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);
   })
   .openapi(getExecution, async (c) => {
     const { tenant, exec_id } = c.req.valid("param");

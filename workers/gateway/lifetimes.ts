@@ -9,11 +9,11 @@ import { encodeJson } from "./encode-json.ts";
 import { findLifetime } from "./find-lifetime.ts";
 import { idempotencyHeader, keyed } from "./idempotency.ts";
 import { lifetimeJson, lifetimeSchema, summaryOf, summarySchema } from "./lifetime-json.ts";
-import { listPage, readProjected } from "./list.ts";
+import { answerList } from "./list.ts";
 import { newLifetime } from "./new-lifetime.ts";
-import { id, ofTenant, paging, period, periodOf, TENANT, wait } from "./parameters.ts";
+import { id, labels, ofTenant, paging, period, periodOf, statuses, TENANT, wait } from "./parameters.ts";
 import { problem } from "./problem.ts";
-import { json, jsonBody, pageOf } from "./responses.ts";
+import { json, jsonBody, listOf } from "./responses.ts";
 
 export const LIFETIMES = `${TENANT}/lifetimes` as const;
 
@@ -21,19 +21,6 @@ const label = z
   .string()
   .max(LABEL_CHARS_MAX)
   .refine((text) => text.isWellFormed(), "half a surrogate pair is no text");
-
-/** Once, or several times for several labels. */
-const labelFilter = z
-  .union([z.string(), z.array(z.string()).max(LABELS_MAX)])
-  .transform((labels) => (typeof labels === "string" ? [labels] : labels))
-  .refine((labels) => labels.every((each) => each.includes(":")), "write key:value")
-  .optional()
-  .openapi({
-    type: "array",
-    items: { type: "string" },
-    example: ["customer:acme"],
-    description: "Those that have this label, or all of these",
-  });
 
 const startBody = z.strictObject({
   input: z.any().optional().openapi({ description: "Any JSON; null where absent" }),
@@ -78,13 +65,13 @@ const listLifetimes = route("reader", {
     params: ofTenant,
     query: z.strictObject({
       graph: id.optional(),
-      status: z.enum(LIFETIME_STATUSES).optional(),
-      label: labelFilter,
+      status: statuses(LIFETIME_STATUSES),
+      label: labels,
       ...period("started"),
       ...paging,
     }),
   },
-  responses: { 200: json("A page of lifetimes", pageOf(summarySchema)) },
+  responses: { 200: listOf("lifetimes", summarySchema) },
 });
 
 const cancelLifetime = route("operator", {
@@ -155,17 +142,18 @@ export const lifetimes = new Api()
     const query = c.req.valid("query");
     const filter = {
       graph: query.graph,
-      status: query.status,
+      statuses: query.status,
       labels: query.label,
       ...periodOf("started", query),
     };
-    const listed = await listPage(
-      { path: c.req.path, query },
+    return answerList(
+      c,
+      tenant,
+      query,
       z.strictObject({ startedAt: z.int(), lifetime: z.string() }),
-      (page) => readProjected(c.env, tenant, (queries) => queries.listLifetimes(tenant, filter, page)),
+      (queries, page) => queries.listLifetimes(tenant, filter, page),
       summaryOf,
     );
-    return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);
   })
   .openapi(cancelLifetime, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");

@@ -1,7 +1,9 @@
 /** Parameters that several resources take, each checked and documented once. */
 import { z } from "@hono/zod-openapi";
 import {
+  ATTEMPTS_MAX,
   CURSOR_CHARS_MAX,
+  LABELS_MAX,
   NAME_CHARS_MAX,
   PAGE_ITEMS,
   PAGE_ITEMS_MAX,
@@ -43,7 +45,9 @@ const wholeNumber = (min: number, max: number) =>
     .refine((number) => number >= min && number <= max, `write a number from ${min} to ${max}`)
     .openapi({ type: "integer", minimum: min, maximum: max });
 
-export const limit = wholeNumber(1, PAGE_ITEMS_MAX).default(PAGE_ITEMS);
+const items = wholeNumber(1, PAGE_ITEMS_MAX);
+
+export const limit = items.default(PAGE_ITEMS);
 
 export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0);
 
@@ -64,7 +68,41 @@ export const time = z.iso
   .optional()
   .openapi({ type: "string", format: "date-time" });
 
-export const paging = { limit, cursor };
+/** Where no limit is given a page has its default, and an export has none. */
+export const paging = { limit: items.optional().openapi({ default: PAGE_ITEMS }), cursor };
+
+/** A parameter that may be given several times. */
+const several = <Item>(item: z.ZodType<Item, string>, countMax: number) =>
+  z
+    .union([z.string(), z.array(z.string()).max(countMax)])
+    .transform((given, c): Item[] =>
+      [given].flat().flatMap((each) => {
+        const parsed = item.safeParse(each);
+        if (parsed.success) return [parsed.data];
+        for (const { message } of parsed.error.issues) c.addIssue(message);
+        return [];
+      }),
+    )
+    .optional();
+
+export const labels = several(
+  z.string().refine((label) => label.includes(":"), "write key:value"),
+  LABELS_MAX,
+).openapi({
+  type: "array",
+  items: { type: "string" },
+  example: ["customer:acme"],
+  description: "Of lifetimes that have this label, or all of these",
+});
+
+export const statuses = <Status extends string>(of: readonly Status[]) =>
+  several(z.enum(of), of.length).openapi({
+    type: "array",
+    items: { type: "string", enum: [...of] },
+    description: "This one, or any of these",
+  });
+
+export const attempt = wholeNumber(1, ATTEMPTS_MAX).optional();
 
 /** `{verb}_after` is in it, `{verb}_before` is not. */
 export const period = <Verb extends string>(verb: Verb) =>

@@ -151,15 +151,23 @@ const log = (
   logLine(level, event, { tenant: c.req.param("tenant"), ...more, method, detail: textOf(thrown) });
 };
 
-/** Nothing of what was thrown is told; the log has it under the same id. */
-export const problemOfThrown = (thrown: unknown, c: Context): Response => {
+/** Nothing of what was thrown is told; the log has it under the same instance. */
+export const rejectionOfThrown = (
+  thrown: unknown,
+  c: Context,
+): { readonly rejection: Rejection; readonly instance?: string } => {
   const refusal = platformRefusal(thrown);
   if (refusal) {
     log("warn", "request_refused", thrown, c);
-    return problem(c, refusal);
+    return { rejection: refusal };
   }
   const instance = `urn:uuid:${crypto.randomUUID()}`;
   log("error", "request_failed", thrown, c, { instance });
   const detail = "a fault of ours; it is in the logs under this instance";
-  return problem(c, { code: "internal", detail }, { instance });
+  return { rejection: { code: "internal", detail }, instance };
+};
+
+export const problemOfThrown = (thrown: unknown, c: Context): Response => {
+  const { rejection, ...more } = rejectionOfThrown(thrown, c);
+  return problem(c, rejection, more);
 };

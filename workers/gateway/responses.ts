@@ -1,5 +1,6 @@
 /** How a definition writes what a route answers with. */
 import { z } from "@hono/zod-openapi";
+import { NDJSON } from "./ndjson.ts";
 
 export const json = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
   description,
@@ -27,3 +28,10 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
     items: z.array(item).readonly(),
     next_cursor: z.string().optional().openapi({ description: "Absent on the last page" }),
   });
+
+/** A page, and likewise all of it as lines. */
+export const listOf = <Item extends z.ZodType>(items: string, item: Item) => {
+  const page = json(`A page of ${items}, or all of them as lines`, pageOf(item));
+  const lines = { schema: z.string().openapi({ description: "One of them a line" }) };
+  return { ...page, content: { ...page.content, [NDJSON]: lines } } as typeof page;
+};

@@ -5,7 +5,7 @@ import { decodeExecution, isPlan } from "../../src/wire/codec.ts";
 import type { StoredData } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { readPayload } from "../../src/wire/payload.ts";
 import { BYTES_TYPE, referenceOf } from "../../src/wire/reference.ts";
-import type { ExecutionDetail } from "../data-plane/queries.ts";
+import type { ExecutionDetail } from "../data-plane/execution-rows.ts";
 import { Api, route } from "./api.ts";
 import { serveBlob } from "./blobs.ts";
 import { resultOf } from "./lifetime-json.ts";

@@ -1,45 +1,29 @@
 // Without this, a list could skip or repeat what it pages over, mix tenants, or read a whole table for a page.
-import { env } from "cloudflare:workers";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { rowsOf } from "../../../src/data-plane/row.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
-import { Projection } from "../../../workers/data-plane/projection.ts";
+import type { ExecutionFilter, ExecutionPosition } from "../../../workers/data-plane/execution-list.ts";
+import type { Page, Paging, Period } from "../../../workers/data-plane/page.ts";
 import {
-  type ExecutionFilter,
-  type ExecutionPosition,
   type LifetimeFilter,
   type LifetimePosition,
-  type Page,
-  type Paging,
   Queries,
   type TenantPosition,
   type TimelinePosition,
 } from "../../../workers/data-plane/queries.ts";
 import { ended, logOf, plan, started, task, type Unplaced } from "../../core/data-plane/records.ts";
+import { flushed, type Plan, recordingD1, scansOf, sortsOf } from "./asked.ts";
 
-/** Every statement that was asked of D1, with what was bound to it. */
-const asked: { sql: string; params: unknown[] }[] = [];
-const recording = new Proxy(env.DB, {
-  get: (db, key) => {
-    if (key === "batch") return db.batch.bind(db);
-    return (sql: string) =>
-      new Proxy(db.prepare(sql), {
-        get: (statement, name) => {
-          if (name !== "bind") return Reflect.get(statement, name);
-          return (...params: unknown[]) => {
-            asked.push({ sql, params });
-            return statement.bind(...params);
-          };
-        },
-      });
-  },
-});
+const { db, plans } = recordingD1();
+const queries = new Queries(db);
 
-const queries = new Queries(recording);
-
+const NONE = { nil: undefined };
 const NAMES = ["draft", "send"];
 const STATUSES = [ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED];
 const LIFETIMES = ["L1", "L2", "L3"];
+
+const CREATED = (i: number) => new Date(Date.UTC(2026, 9, 31, 23, 59, 59, i * 7)).toISOString();
 
 const steps: Unplaced[] = Array.from({ length: 40 }, (_, i) =>
   (i % 2 ? task : plan)({
@@ -47,6 +31,10 @@ const steps: Unplaced[] = Array.from({ length: 40 }, (_, i) =>
     status: STATUSES[i % 5 === 0 ? 1 : 0]!,
     lifetimeId: LIFETIMES[i % 3]!,
     inputId: `${LIFETIMES[i % 3]}:${i}`,
+    graphId: i % 3 === 1 ? "poem" : "essay",
+    attempt: i % 7 === 6 ? 2 : 1,
+    // With and without an offset, and now and then no time at all.
+    createdAt: [CREATED(i), `${CREATED(i).slice(0, -1)}`, "soon"][i % 11 === 10 ? 2 : i % 2]!,
   }),
 );
 
@@ -72,12 +60,7 @@ const executions = [
 ].sort((a, b) => b.offset - a.offset);
 
 beforeAll(async () => {
-  const projection = new Projection(env.DB);
-  for (const tenant of ["acme", "other"]) {
-    const address = { tenant, partition: 0, generation: 1 };
-    await projection.provision({ ...address, createdAt: 1 });
-    await projection.flush(address, LOG, { after: 0, upTo: LOG.length });
-  }
+  for (const tenant of ["acme", "other"]) await flushed(tenant, LOG);
 });
 
 /** All pages of a list, each of so many items. */
@@ -102,21 +85,43 @@ describe("executions", () => {
     { kind: "plan" },
     { kind: "task", node: "draft" },
     { lifetime: "L1" },
-    { lifetime: "L2", status: "FAILED" },
+    { lifetime: "L2", statuses: ["FAILED"] },
     { lifetime: "L3", kind: "task", from: at(10), until: at(30) },
-    { node: "send", status: "SUCCEEDED" },
+    { node: "send", statuses: ["SUCCEEDED"] },
     { from: at(10) },
     { until: at(30) },
-    { from: at(10), until: at(30), node: "draft", status: "FAILED" },
+    { from: at(10), until: at(30), node: "draft", statuses: ["FAILED"] },
     { lifetime: "nobody" },
+    { graph: "poem", statuses: ["SUCCEEDED", "FAILED"] },
+    { attempt: 2, labels: ["n:0"] },
+    { created: { from: Date.parse(CREATED(10)), until: Date.parse(CREATED(20)) } },
   ];
-  const matches = ({ lifetime, node, kind, status, from, until }: ExecutionFilter) =>
+  const isIn = (period: Period = {}, at: number) =>
+    at >= (period.from ?? Number.NEGATIVE_INFINITY) && at < (period.until ?? Number.POSITIVE_INFINITY);
+  const createdAt = (text: string) => Date.parse(text.endsWith("Z") ? text : `${text}Z`);
+  const labelsOf = (lifetime: string) => [`n:${LIFETIMES.indexOf(lifetime)}`, "of:a:b", 'quo"te:$'];
+  const matches = ({
+    lifetime,
+    graph,
+    node,
+    kind,
+    statuses,
+    attempt,
+    created,
+    labels = [],
+    from,
+    until,
+  }: ExecutionFilter) =>
     executions.filter(
       (row) =>
+        row.graph === (graph ?? row.graph) &&
+        row.attempt === (attempt ?? row.attempt) &&
+        labels.every((label) => labelsOf(row.lifetime).includes(label)) &&
+        (!created || Object.keys(created).length === 0 || isIn(created, createdAt(row.createdAt))) &&
         row.lifetime === (lifetime ?? row.lifetime) &&
         row.node === (node ?? row.node) &&
         row.kind === (kind ?? row.kind) &&
-        row.status === (status ?? row.status) &&
+        (statuses ?? [row.status]).includes(row.status) &&
         row.receivedAt >= (from ?? 0) &&
         row.receivedAt < (until ?? Number.POSITIVE_INFINITY),
     );
@@ -134,6 +139,39 @@ describe("executions", () => {
       }
     },
   );
+
+  test("that match any filter are listed, however few rows a page looks through", async () => {
+    const time = fc.integer({ min: 1, max: LOG.length }).map(at);
+    const created = fc.nat({ max: 40 }).map((i) => Date.parse(CREATED(i)));
+    const periodOf = (when: fc.Arbitrary<number>) => ({
+      from: fc.option(when, NONE),
+      until: fc.option(when, NONE),
+    });
+    const filters: fc.Arbitrary<ExecutionFilter> = fc.record(
+      {
+        lifetime: fc.constantFrom(...LIFETIMES),
+        graph: fc.constantFrom("essay", "poem"),
+        node: fc.constantFrom(...NAMES),
+        kind: fc.constantFrom("plan", "task"),
+        statuses: fc.subarray(["SUCCEEDED", "FAILED", "CANCELED"], { minLength: 1 }),
+        attempt: fc.integer({ min: 1, max: 3 }),
+        created: fc.record(periodOf(created)),
+        labels: fc.subarray(["n:0", "of:a:b", "of:a", 'quo"te:$']),
+        ...periodOf(time),
+      },
+      { requiredKeys: [] },
+    );
+    const sizes = fc.integer({ min: 1, max: 50 });
+    await fc.assert(
+      fc.asyncProperty(filters, sizes, sizes, async (filter, limit, scannedMax) => {
+        const items = await all(limit, (paging: Paging<ExecutionPosition>) =>
+          queries.listExecutions("acme", filter, paging, scannedMax),
+        );
+        expect(items.map((each) => each.offset)).toEqual(matches(filter).map((each) => each.offset));
+      }),
+      { numRuns: 60 },
+    );
+  });
 
   test("are found by their id, with the message as it came", async () => {
     const { message } = LOG[3] as { message: Uint8Array } & (typeof LOG)[number];
@@ -158,9 +196,9 @@ describe("lifetimes", () => {
   const FILTERS: [LifetimeFilter, string[]][] = [
     [{}, ["L3", "L2", "L1"]],
     [{ graph: "essay" }, ["L3", "L1"]],
-    [{ status: "RUNNING" }, ["L3"]],
-    [{ graph: "poem", status: "FAILED" }, ["L2"]],
-    [{ graph: "poem", status: "RUNNING" }, []],
+    [{ statuses: ["RUNNING"] }, ["L3"]],
+    [{ graph: "poem", statuses: ["FAILED"] }, ["L2"]],
+    [{ graph: "poem", statuses: ["RUNNING"] }, []],
     [{ from: at(3) }, ["L3"]],
     [{ until: at(3) }, ["L2", "L1"]],
     [{ labels: ["n:1"] }, ["L2"]],
@@ -237,37 +275,28 @@ test("tenants are listed by name, in pages", async () => {
 
 // Runs last: everything above has been asked by then.
 describe("the plan of each statement", () => {
-  const plans: { sql: string; steps: string[] }[] = [];
+  let all: Plan[];
   beforeAll(async () => {
-    for (const { sql, params } of new Map(asked.map((each) => [each.sql, each])).values()) {
-      const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-        .bind(...params)
-        .all<{ detail: string }>();
-      plans.push({ sql, steps: results.map((each) => each.detail) });
-    }
+    all = await plans();
   });
 
   test("searches an index, and scans no table", () => {
-    expect(plans.length).toBeGreaterThan(20);
-    // What a co-routine yields is read as it comes, and no further than the page needs.
-    const scan = /^SCAN (?!json_each|scanned$)/;
-    const scans = plans.filter(({ steps }) => steps.some((step) => scan.test(step)));
-    expect(scans).toEqual([]);
-    const looked = plans.filter(({ steps }) => steps.includes("SCAN scanned"));
-    for (const { steps } of looked) expect(steps).toContain("CO-ROUTINE scanned");
+    expect(all.length).toBeGreaterThan(20);
+    expect(scansOf(all)).toEqual([]);
   });
 
   test("takes rows in the order of an index, and sorts none", () => {
-    expect(plans.filter(({ steps }) => steps.some((step) => step.includes("TEMP B-TREE")))).toEqual([]);
+    expect(sortsOf(all)).toEqual([]);
   });
 
   test.each([
     ["lifetimes_by_time", /from "lifetimes".*order by/],
+    ["sqlite_autoindex_lifetimes_1", /EXISTS \(SELECT 1 FROM "lifetimes"/],
     ["plan_executions_by_id", /from "plan_executions".*"exec_id" = /],
-    ["plan_executions_by_time", /from "plan_executions"(?!.*"lifetime" = ).*order by/],
-    ["sqlite_autoindex_task_executions_1", /from "task_executions".*"lifetime" = .*order by/],
+    ["plan_executions_by_time", /from "plan_executions"(?!.*"lifetime" = \?).*order by/],
+    ["sqlite_autoindex_task_executions_1", /from "task_executions".*"lifetime" = \?.*order by/],
   ])("goes by %s where that is meant", (index, statement) => {
-    const meant = plans.filter(({ sql }) => statement.test(sql));
+    const meant = all.filter(({ sql }) => statement.test(sql));
     expect(meant.length).toBeGreaterThan(0);
     for (const { steps } of meant) expect(steps.join()).toContain(index);
   });
