@@ -67,6 +67,27 @@ export const RESTARTS_MAX = 100;
 export const MISSING_WAIT_MS_MIN = 1 * SECOND;
 export const MISSING_WAIT_MS_MAX = 60 * SECOND;
 
+// Budgets
+/** Of a tenant: each that a step counts for is looked at before the step, and written after it. */
+export const BUDGETS_MAX = 100;
+/** Of one budget, in its unit; sums of limits and of what is asked for stay safe integers. */
+export const BUDGET_LIMIT_MAX = 2 ** 46;
+/** Of one attempt: a thousand billion tokens, or a million dollars. */
+export const ESTIMATE_MAX = 2 ** 40;
+export const BUDGET_THRESHOLDS_MAX = 10;
+/** What a task is taken to use, by one attempt, of whom nothing is declared and too little is known yet. */
+export const ESTIMATE_TOKENS = 1_000;
+export const ESTIMATE_COST_USD_MICROS = 10_000;
+export const ESTIMATE_MS = 1 * SECOND;
+/** Below it one odd execution would stand for all. */
+export const SKETCH_SAMPLES_MIN = 8;
+/** Then what is known counts half, so that an estimate follows a node that changes. */
+export const SKETCH_SAMPLES_MAX = 512;
+/** Nodes whose use is learned; of others the default is taken. Some 200 bytes each. */
+export const SKETCHES_MAX = 2_000;
+/** Attempts charged by estimate whose late answer is waited for, over all lifetimes of a tenant. */
+export const LATE_CHARGES_MAX = 1_000;
+
 // Executors
 /** Answers that come within this go back together with the call; longer would hold up the quick ones. */
 export const GRACE_MS = 5;

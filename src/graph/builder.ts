@@ -3,8 +3,10 @@
  * to a node that is not declared, or one that does not alternate, does not compile; the rest is for the
  * runtime to validate.
  */
+
 import type { EdgeDocument, GraphDocument, NodeDocument } from "./document.ts";
-import type { Bounds, Join, OnFailure, Retry } from "./graph.ts";
+import { documentOfEstimate } from "./document.ts";
+import type { Bounds, Estimate, Join, OnFailure, Retry } from "./graph.ts";
 
 export interface GraphOptions extends Partial<Bounds> {
   readonly label?: string;
@@ -20,6 +22,8 @@ export interface TaskOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Whether executors elsewhere take its inputs from their topic, and the runtime calls none. */
   readonly executor?: "rpc" | "external";
+  /** What one attempt is expected to use; learned where absent. */
+  readonly estimate?: Estimate;
 }
 
 export interface PlanOptions extends TaskOptions {
@@ -63,7 +67,7 @@ const defined = <T extends object>(object: T): Defined<T> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
 
 const nodeDocument = (name: string, type: "plan" | "task", options: PlanOptions): NodeDocument => {
-  const { timeoutMs, retry, onFailure, settings, ...rest } = options;
+  const { timeoutMs, retry, onFailure, settings, estimate, ...rest } = options;
   return defined({
     name,
     type,
@@ -79,6 +83,7 @@ const nodeDocument = (name: string, type: "plan" | "task", options: PlanOptions)
       }),
     on_failure: onFailure,
     settings: settings && { ...settings },
+    estimate: estimate && documentOfEstimate(estimate),
   });
 };
 

@@ -5,7 +5,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { z } from "zod";
 import type { Kind } from "../topics/topics.ts";
-import type { Edge, Graph, Join, Node, OnFailure } from "./graph.ts";
+import type { Edge, Estimate, Graph, Join, Node, OnFailure } from "./graph.ts";
 
 const nodeDocument = z.strictObject({
   name: z.string(),
@@ -27,6 +27,13 @@ const nodeDocument = z.strictObject({
   end: z.boolean().optional(),
   settings: z.record(z.string(), z.unknown()).optional(),
   executor: z.enum(["rpc", "external"]).optional(),
+  estimate: z
+    .strictObject({
+      tokens: z.number().optional(),
+      cost_usd_micros: z.number().optional(),
+      ms: z.number().optional(),
+    })
+    .optional(),
 });
 
 const edgeDocument = z.strictObject({
@@ -71,6 +78,7 @@ type CompleteNode = {
   end?: true;
   settings?: JsonObject;
   executor?: "external";
+  estimate?: { tokens?: number; cost_usd_micros?: number; ms?: number };
 };
 
 type CompleteEdge = { from: string; to: string; label?: string; when?: string };
@@ -106,6 +114,13 @@ export const documentOfNode = (node: Node): CompleteNode => ({
   ...(node.end && { end: true as const }),
   ...(!isEmpty(node.settings) && { settings: node.settings }),
   ...(node.executor && { executor: node.executor }),
+  ...(node.estimate && { estimate: documentOfEstimate(node.estimate) }),
+});
+
+export const documentOfEstimate = ({ tokens, costUsdMicros, ms }: Estimate) => ({
+  ...(tokens !== undefined && { tokens }),
+  ...(costUsdMicros !== undefined && { cost_usd_micros: costUsdMicros }),
+  ...(ms !== undefined && { ms }),
 });
 
 export const documentOfEdge = (edge: Edge): CompleteEdge => ({
@@ -148,6 +163,13 @@ const nodeOf = (node: CompleteNode): Node => ({
   end: node.end ?? false,
   settings: node.settings ?? {},
   ...(node.executor && { executor: node.executor }),
+  ...(node.estimate && { estimate: estimateOf(node.estimate) }),
+});
+
+const estimateOf = ({ tokens, cost_usd_micros, ms }: NonNullable<CompleteNode["estimate"]>): Estimate => ({
+  ...(tokens !== undefined && { tokens }),
+  ...(cost_usd_micros !== undefined && { costUsdMicros: cost_usd_micros }),
+  ...(ms !== undefined && { ms }),
 });
 
 /** Reads back what `documentOf` wrote. An untrusted document goes through `parseGraph`. */

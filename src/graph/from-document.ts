@@ -101,6 +101,9 @@ const nodeAttributes = (node: DraftDocument["nodes"][number], index: number): At
     end: ["end", node.end],
     settings: ["settings", node.settings],
     executor: ["executor", node.executor],
+    estimate_tokens: ["estimate.tokens", node.estimate?.tokens],
+    estimate_cost_usd_micros: ["estimate.cost_usd_micros", node.estimate?.cost_usd_micros],
+    estimate_time: ["estimate.ms", node.estimate?.ms],
   });
 
 const toDraft = (document: DraftDocument): GraphDraft => ({

@@ -19,6 +19,13 @@ export interface Retry {
   readonly never: readonly string[];
 }
 
+/** What one attempt is expected to use. */
+export interface Estimate {
+  readonly tokens?: number;
+  readonly costUsdMicros?: number;
+  readonly ms?: number;
+}
+
 export interface Node {
   readonly name: string;
   readonly type: Kind;
@@ -37,6 +44,8 @@ export interface Node {
   readonly settings: JsonObject;
   /** Its inputs are taken from their topic by executors elsewhere; the runtime calls none. */
   readonly executor?: "external";
+  /** Reserved of budgets before it is issued; learned where absent. */
+  readonly estimate?: Estimate;
 }
 
 export interface Edge {

@@ -9,7 +9,7 @@ import type { Kind } from "../../topics/topics.ts";
 import type { Catalogue, KindEntry } from "../catalogue.ts";
 import type { DraftNode } from "../draft.ts";
 import { type Fault, fault, type Position, type Where } from "../fault.ts";
-import type { Join, Node, Retry } from "../graph.ts";
+import type { Estimate, Join, Node, Retry } from "../graph.ts";
 import { isDrawing } from "./drawing.ts";
 import { didYouMean, nearestFirst } from "./nearest.ts";
 import {
@@ -42,6 +42,7 @@ export interface CheckedNode {
 export const NODE_ATTRIBUTES = [
   ...["type", "kind", "label", "timeout", "retry", "retry_backoff", "retry_backoff_max", "retry_never"],
   ...["on_failure", "join", "entry", "end", "settings", "executor"],
+  ...["estimate_tokens", "estimate_cost_usd_micros", "estimate_time"],
 ];
 const OWN: ReadonlySet<string> = new Set(NODE_ATTRIBUTES);
 const PLANS_ONLY = ["join", "entry", "end"];
@@ -147,6 +148,20 @@ const readRetry = (draft: DraftNode, where: Where, faults: Fault[]): Retry => {
   };
 };
 
+const readEstimate = (draft: DraftNode, where: Where, faults: Fault[]): Estimate | undefined => {
+  const read = (name: string, reader: Parameters<typeof readAttribute<number>>[2]) =>
+    readAttribute(draft.attributes, name, reader, where, faults);
+  const tokens = read("estimate_tokens", wholeNumber(0, limits.ESTIMATE_MAX));
+  const costUsdMicros = read("estimate_cost_usd_micros", wholeNumber(0, limits.ESTIMATE_MAX));
+  const ms = read("estimate_time", duration(0, limits.LIFETIME_TIMEOUT_MS_MAX));
+  if (tokens === undefined && costUsdMicros === undefined && ms === undefined) return undefined;
+  return {
+    ...(tokens !== undefined && { tokens }),
+    ...(costUsdMicros !== undefined && { costUsdMicros }),
+    ...(ms !== undefined && { ms }),
+  };
+};
+
 /** Every attribute that is not ours: a setting of the kind, or GraphViz's, or unknown. */
 const checkSettings = (draft: DraftNode, kind: KindEntry, where: Where, faults: Fault[]): JsonObject => {
   const faultsBefore = faults.length;
@@ -215,6 +230,7 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
   const entry = plan && attributes.has("entry") && read("entry", flag) !== false;
   const end = plan && attributes.has("end") && read("end", flag) !== false;
   const settings = kind && checkSettings(draft, kind, where, faults);
+  const estimate = readEstimate(draft, where, faults);
   const node: Node | undefined =
     kind && settings
       ? {
@@ -230,6 +246,7 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
           end,
           settings,
           ...(external && { executor: "external" as const }),
+          ...(estimate && { estimate }),
         }
       : undefined;
   return { name, where, type, entry, end, join, kind, node };

@@ -18,6 +18,14 @@ const attributes = fc.record(
       },
       { requiredKeys: [] },
     ),
+    estimate: fc.record(
+      {
+        tokens: fc.nat(1_000_000),
+        cost_usd_micros: fc.nat(1_000_000),
+        ms: fc.nat(60_000),
+      },
+      { requiredKeys: [] },
+    ),
   },
   { requiredKeys: [] },
 );

@@ -35,6 +35,9 @@ const nodeLine = (node: NodeDocument): string =>
     entry: node.entry,
     end: node.end,
     settings: node.settings && json(node.settings),
+    estimate_tokens: node.estimate?.tokens,
+    estimate_cost_usd_micros: node.estimate?.cost_usd_micros,
+    estimate_time: node.estimate?.ms,
   })}]`;
 
 export const writeDot = (document: GraphDocument): string =>
