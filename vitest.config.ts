@@ -1,5 +1,6 @@
-// Three projects, by where the code under test runs: `core` in Node, `workers` in workerd with the bindings
-// of wrangler.toml, `local` as processes of this machine. A file belongs to the folder that it lies in.
+// Four projects, by where the code under test runs: `core` in Node, `workers` in workerd with the bindings of
+// wrangler.toml, `local` as processes of this machine, `bridge` in Node beside a Kafka broker. A file belongs to
+// the folder that it lies in.
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
@@ -60,6 +61,15 @@ export default defineConfig({
           name: "local",
           environment: "node",
           include: ["test/local/**/*.test.ts"],
+        },
+      },
+      {
+        test: {
+          ...patience,
+          name: "bridge",
+          environment: "node",
+          include: ["test/bridge/**/*.test.ts"],
+          globalSetup: ["test/setup/broker.ts"],
         },
       },
     ],

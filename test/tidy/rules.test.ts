@@ -31,6 +31,7 @@ const FOUND: readonly [Rule, string, string][] = [
   [importDirections, "workers/gateway/a.ts", 'import { x } from "../../examples/index.ts";'],
   [importDirections, "console/a.ts", 'import { x } from "../workers/gateway/app.ts";'],
   [importDirections, "bridge/a.ts", 'import { x } from "../workers/gateway/app.ts";'],
+  [importDirections, "bridge/a.ts", 'import { x } from "./local/broker.ts";'],
   [functionalCore, "src/a.ts", "const f = async () => 1;"],
   [functionalCore, "src/a.ts", "const x = await y;"],
   [functionalCore, "src/a.ts", "class A { async b() {} }"],

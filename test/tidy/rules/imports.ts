@@ -59,8 +59,12 @@ const REFUSALS: readonly ((from: string, wanted: Import) => string | undefined |
     target === "workers/index.ts" && !isTest(from) && "Only the platform starts at workers/index.ts.",
   (from, { target = "" }) =>
     target.startsWith("workers/local/") &&
-    !/^(workers\/local|test|examples\/demo)\//.test(from) &&
+    !/^((workers|bridge)\/local|test|examples\/demo)\//.test(from) &&
     "workers/local starts the runtime on one machine; nothing that is deployed imports it.",
+  (from, { target = "" }) =>
+    target.startsWith("bridge/local/") &&
+    !/^(bridge\/local|test|examples\/demo)\//.test(from) &&
+    "bridge/local starts a broker on one machine; nothing that is deployed imports it.",
   (from, { target = "" }) =>
     /^workers\/local\//.test(from) &&
     /^(workers\/(?!local\/)|src\/|examples\/)/.test(target) &&
@@ -84,6 +88,7 @@ const REFUSALS: readonly ((from: string, wanted: Import) => string | undefined |
     from.startsWith("bridge/") &&
     target !== undefined &&
     !/^(bridge|src)\//.test(target) &&
+    !(from.startsWith("bridge/local/") && target.startsWith("workers/local/")) &&
     "The bridge imports src and itself.",
   (_, { written, target }) =>
     target !== undefined &&
