@@ -70,6 +70,8 @@ export default defineConfig({
           environment: "node",
           include: ["test/bridge/**/*.test.ts"],
           globalSetup: ["test/setup/broker.ts"],
+          // Of kafkajs, and harmless.
+          execArgv: ["--disable-warning=TimeoutNegativeWarning"],
         },
       },
     ],

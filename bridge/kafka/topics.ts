@@ -1,0 +1,92 @@
+/** Topics as the broker has them: which there are, where they begin and end, made and deleted; committed progress. */
+import type { Admin, Kafka } from "kafkajs";
+import { retried } from "./client.ts";
+import { isExisting, isMissing, isUnsettled } from "./failure.ts";
+import type { ProgressAt } from "./writer.ts";
+
+export interface TopicSettings {
+  readonly partitions: number;
+  readonly replication: number;
+  /** As in the broker's topic configuration, say `retention.ms`. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export class Topics {
+  readonly #admin: Admin;
+
+  constructor(kafka: Kafka) {
+    this.#admin = kafka.admin();
+  }
+
+  connect(): Promise<void> {
+    return this.#admin.connect();
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.disconnect().catch(() => {});
+  }
+
+  async list(): Promise<readonly string[]> {
+    return this.#admin.listTopics();
+  }
+
+  /** Partitions by topic. */
+  async partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (topics.length === 0) return new Map();
+    const { topics: found } = await this.#admin.fetchTopicMetadata({ topics: [...topics] });
+    return new Map(found.map(({ name, partitions }) => [name, partitions.length]));
+  }
+
+  /** The offset that the next record of each partition will have; undefined where there is no such topic. */
+  async ends(topic: string): Promise<ReadonlyMap<number, number> | undefined> {
+    try {
+      const found = await this.#admin.fetchTopicOffsets(topic);
+      return new Map(found.map(({ partition, high }) => [partition, Number(high)]));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Those that there are stay as they are. Which were made. */
+  async provision(topics: readonly string[], settings: TopicSettings): Promise<readonly string[]> {
+    const there = new Set(await this.list());
+    const missing = topics.filter((topic) => !there.has(topic));
+    if (missing.length === 0) return [];
+    const configEntries = Object.entries(settings.config).map(([name, value]) => ({ name, value }));
+    try {
+      await this.#admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((topic) => ({
+          topic,
+          numPartitions: settings.partitions,
+          replicationFactor: settings.replication,
+          configEntries,
+        })),
+      });
+    } catch (error) {
+      // Another bridge was first.
+      if (!isAllExisting(error)) throw error;
+    }
+    return missing;
+  }
+
+  async delete(topics: readonly string[]): Promise<void> {
+    const there = new Set(await this.list());
+    const found = topics.filter((topic) => there.has(topic));
+    if (found.length > 0) await this.#admin.deleteTopics({ topics: found });
+  }
+
+  /** The next log offset; undefined where none was committed, or has expired. */
+  async progress({ group, topic }: Omit<ProgressAt, "next">): Promise<number | undefined> {
+    const fetch = () => this.#admin.fetchOffsets({ groupId: group, topics: [topic] });
+    const [found] = await retried(fetch, isUnsettled);
+    const offset = Number(found?.partitions.find(({ partition }) => partition === 0)?.offset ?? -1);
+    return offset < 0 ? undefined : offset;
+  }
+}
+
+const isAllExisting = (error: unknown): boolean => {
+  const errors = (error as { errors?: readonly unknown[] }).errors ?? [error];
+  return errors.every(isExisting);
+};

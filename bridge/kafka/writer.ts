@@ -1,0 +1,122 @@
+/**
+ * A producer that writes records and the progress that they reach as one fact. Opening it ends whatever an earlier one
+ * of the same transactional id had begun. After a failure it is closed, and another opened: nothing else is certain.
+ */
+import type { Kafka, Message, Producer, TopicMessages, Transaction } from "kafkajs";
+import { RETRY, retried } from "./client.ts";
+import { isConcurrent } from "./failure.ts";
+
+export interface KafkaRecord {
+  readonly topic: string;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+}
+
+export interface ProgressAt {
+  readonly group: string;
+  /** Its partition 0 has the progress. */
+  readonly topic: string;
+  /** The next log offset. */
+  readonly next: number;
+}
+
+/** Readers of committed records wait so long for a bridge that died, where no other takes over. */
+const TRANSACTION_MS_MAX = 15_000;
+/** A partition's records of one request are one batch at the broker, which by default takes 1 MiB. */
+const REQUEST_BYTES_MAX = 768 * 1024;
+
+const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** In as few requests as fit, each in order. */
+const requestsOf = (records: readonly KafkaRecord[]): readonly TopicMessages[][] => {
+  const requests: TopicMessages[][] = [];
+  let byTopic = new Map<string, Message[]>();
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const { topic, key, value, headers, timestamp } of records) {
+    if (bytes + value.byteLength > REQUEST_BYTES_MAX) {
+      byTopic = new Map();
+      requests.push([]);
+      bytes = 0;
+    }
+    let messages = byTopic.get(topic);
+    if (messages === undefined) {
+      messages = [];
+      byTopic.set(topic, messages);
+      requests.at(-1)?.push({ topic, messages });
+    }
+    messages.push({ key: buffer(key), value: buffer(value), headers, timestamp: String(timestamp) });
+    bytes += value.byteLength;
+  }
+  return requests;
+};
+
+export class Writer {
+  readonly #producer: Producer;
+
+  private constructor(producer: Producer) {
+    this.#producer = producer;
+  }
+
+  static async open(kafka: Kafka, transactionalId: string): Promise<Writer> {
+    const producer = kafka.producer({
+      transactionalId,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionTimeout: TRANSACTION_MS_MAX,
+      allowAutoTopicCreation: false,
+      retry: RETRY,
+    });
+    const writer = new Writer(producer);
+    try {
+      await producer.connect();
+      // Not connecting, but the first transaction is what fences.
+      await (await producer.transaction()).abort();
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+    return writer;
+  }
+
+  /** All of it or nothing, in order per key; throws when it is nothing, or when nobody knows. */
+  async write(records: readonly KafkaRecord[], progress?: ProgressAt): Promise<void> {
+    await this.#inTransaction(async (transaction) => {
+      for (const topicMessages of requestsOf(records))
+        await transaction.sendBatch({ acks: -1, topicMessages });
+      if (progress) await sendProgress(transaction, progress);
+      await transaction.commit();
+    });
+  }
+
+  /** Whether the broker takes a record, without leaving it there. */
+  async takes(record: KafkaRecord): Promise<boolean> {
+    return this.#inTransaction(async (transaction) => {
+      await transaction.sendBatch({ acks: -1, topicMessages: requestsOf([record]).flat() });
+      await transaction.abort();
+      return true;
+    });
+  }
+
+  async #inTransaction<T>(act: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const transaction = await this.#producer.transaction();
+    try {
+      return await act(transaction);
+    } catch (error) {
+      // Where the commit was asked for it cannot be taken back, and the error says what there is to say.
+      if (transaction.isActive()) await transaction.abort().catch(() => {});
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.disconnect().catch(() => {});
+  }
+}
+
+const sendProgress = ({ sendOffsets }: Transaction, { group, topic, next }: ProgressAt): Promise<void> => {
+  const topics = [{ topic, partitions: [{ partition: 0, offset: String(next) }] }];
+  return retried(() => sendOffsets({ consumerGroupId: group, topics }), isConcurrent);
+};

@@ -1,0 +1,89 @@
+// Without this, records could reach Kafka without their progress, twice, or from a bridge that was replaced.
+import { expect } from "vitest";
+import { isFenced, isTooLarge } from "../../bridge/kafka/failure.ts";
+import { Topics } from "../../bridge/kafka/topics.ts";
+import { Writer } from "../../bridge/kafka/writer.ts";
+import { brokerTest, testKafka, unique } from "./broker-test.ts";
+import { consume } from "./consume.ts";
+
+const SETTINGS = { partitions: 3, replication: 1, config: {} };
+
+const record = (topic: string, text: string, key = "k") => ({
+  topic,
+  key: Buffer.from(key),
+  value: Buffer.from(text),
+  headers: { "escapement-origin": "here" },
+  timestamp: 1_700_000_000_000,
+});
+
+const place = async () => {
+  const kafka = testKafka();
+  const topics = new Topics(kafka);
+  await topics.connect();
+  const topic = unique("place");
+  await topics.provision([topic], SETTINGS);
+  const progress = { group: unique("progress"), topic };
+  return { kafka, topics, topic, progress, [Symbol.asyncDispose]: () => topics.close() };
+};
+
+brokerTest("records and their progress are written together, in order per key", async () => {
+  await using at = await place();
+  const { kafka, topics, topic, progress } = at;
+  const writer = await Writer.open(kafka, topic);
+  expect(await topics.progress(progress)).toBe(undefined);
+  for (let next = 10; next <= 50; next += 10) {
+    const keys = ["a", "b"].flatMap((key) => [
+      record(topic, `${next} first`, key),
+      record(topic, `${next} then`, key),
+    ]);
+    await writer.write(keys, { ...progress, next });
+  }
+  // Nothing to write, but the log went on.
+  await writer.write([], { ...progress, next: 60 });
+  expect(await topics.progress(progress)).toBe(60);
+  await writer.close();
+  const found = await consume(kafka, [topic], ({ length }) => length === 20);
+  for (const key of ["a", "b"])
+    expect(found.filter((each) => each.key === key).map(({ value }) => String(value))).toEqual(
+      [10, 20, 30, 40, 50].flatMap((next) => [`${next} first`, `${next} then`]),
+    );
+  expect(found[0]?.headers).toEqual({ "escapement-origin": "here" });
+});
+
+brokerTest(
+  "whoever opens a writer anew fences the one before, and nothing of its transaction is seen",
+  async () => {
+    await using at = await place();
+    const { kafka, topics, topic, progress } = at;
+    const first = await Writer.open(kafka, topic);
+    await first.write([record(topic, "before")], { ...progress, next: 1 });
+    const second = await Writer.open(kafka, topic);
+    const late = first.write([record(topic, "fenced")], { ...progress, next: 2 });
+    await expect(late).rejects.toSatisfy(isFenced);
+    expect(await topics.progress(progress)).toBe(1);
+    await second.write([record(topic, "after")], { ...progress, next: 2 });
+    const found = await consume(kafka, [topic], (each) =>
+      each.some(({ value }) => String(value) === "after"),
+    );
+    expect(found.map(({ value }) => String(value))).toEqual(["before", "after"]);
+    await first.close();
+    await second.close();
+  },
+);
+
+brokerTest("a record that is too large for the broker fails as such, and the writer goes on", async () => {
+  await using at = await place();
+  const { kafka, topics, topic, progress } = at;
+  const writer = await Writer.open(kafka, topic);
+  const large = record(topic, "x".repeat(1_200_000));
+  await expect(writer.write([large], { ...progress, next: 1 })).rejects.toSatisfy(isTooLarge);
+  await expect(writer.takes(large)).rejects.toSatisfy(isTooLarge);
+  expect(await writer.takes(record(topic, "small"))).toBe(true);
+  // Together over what one batch at the broker takes.
+  const many = Array.from({ length: 30 }, (_, n) => record(topic, `${n} ${"x".repeat(100_000)}`));
+  await writer.write(many, { ...progress, next: 2 });
+  expect(await topics.progress(progress)).toBe(2);
+  const found = await consume(kafka, [topic], ({ length }) => length === many.length);
+  expect(found.map(({ value }) => Number.parseInt(String(value), 10))).toEqual(many.map((_, n) => n));
+  await writer.close();
+});
