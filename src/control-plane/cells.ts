@@ -40,6 +40,11 @@ export class Cells<K, V> {
     return this.#changes.has(key) ? undefined : this.#settled.get(key);
   }
 
+  /** Of a fork that nothing was forked from yet: whether anything was set or deleted in it. */
+  get touched(): boolean {
+    return !this.#shared;
+  }
+
   set(key: K, value: V): void {
     if (this.get(key) === undefined) this.#size++;
     this.#own().set(key, value);

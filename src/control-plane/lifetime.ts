@@ -228,6 +228,13 @@ export const forkLifetime = (from: Lifetime): Lifetime => ({
   gatherings: from.gatherings.fork(),
 });
 
+/** Whether a step has left anything in its fork that was not in what it was forked from. */
+export const hasChanged = (from: Lifetime, fork: Lifetime): boolean =>
+  PARTS.some((part) => fork[part].touched) ||
+  (Object.keys({ ...from.head, ...fork.head }) as (keyof Head)[]).some(
+    (key) => from.head[key] !== fork.head[key],
+  );
+
 export const settleLifetime = (lifetime: Lifetime): void => {
   for (const part of PARTS) lifetime[part].settle();
 };

@@ -8,6 +8,9 @@ import type { Head, Hold, Lifetime, Member } from "./lifetime.ts";
 import { isoOf } from "./outcome.ts";
 import type { LifetimeStatus } from "./status.ts";
 
+/** Looking through more of them with every step would cost more than a restart does. */
+const MEMBERS_LOOKED_AT = 64;
+
 export interface StandingReason {
   readonly code: "lifetime_paused" | "graph_paused" | "tenant_paused" | "waiting";
   readonly detail: string;
@@ -19,6 +22,15 @@ export const statusOf = (
 ): LifetimeStatus => {
   if (holds !== undefined && holds.length > 0) return "PAUSED";
   return waiting !== undefined && waiting === outstanding ? "WAITING" : "RUNNING";
+};
+
+/** Whether an input may be at an executor: never false where one is, seldom true where none is. */
+export const mayBeOut = ({ head: { waiting = 0, outstanding, holds }, members }: Lifetime): boolean => {
+  if (waiting === outstanding) return false;
+  // Only what is paused may hold all else, and only few that are paused are large.
+  if (holds === undefined || members.size > MEMBERS_LOOKED_AT) return true;
+  for (const [, { phase }] of members.entries()) if (phase === "issued") return true;
+  return false;
 };
 
 /** Why it is PAUSED or WAITING; undefined while it is neither. */

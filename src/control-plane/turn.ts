@@ -22,7 +22,7 @@ import type { Append, DispatchInput, Effect, Recall } from "./effect.ts";
 import type { LifetimeEvent, Moment, Started } from "./event.ts";
 import { type Holds, holdOf, holdsOn, withRecord } from "./holds.ts";
 import { inputId } from "./ids.ts";
-import type { Hold, Lifetime } from "./lifetime.ts";
+import { type Hold, hasChanged, type Lifetime } from "./lifetime.ts";
 import { isAligned } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
@@ -229,7 +229,10 @@ export class Turn {
     try {
       graph = this.#store.graph(state.head.graph, state.head.version);
       const step = reduce(state, event, graph);
-      this.#accept(step.state, step.effects, graph, event);
+      const touched = this.#accept(step.state, step.effects, graph, event);
+      // Time that has passed is always written, because its timer is set anew with the state.
+      if (!touched && (event.type === "time_passed" || hasChanged(state, step.state)))
+        this.#lifetimes.set(state.head.id, step.state);
       return ok(step.effects);
     } catch (cause) {
       const thrown = cause instanceof Error ? cause : new Error(String(cause));
@@ -285,7 +288,8 @@ export class Turn {
     return this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
   }
 
-  #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex, { guard }: Moment): void {
+  /** Takes in what a step asks for, and its state; not the state of one that asks for nothing that comes of it. */
+  #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex, { guard }: Moment): boolean {
     // Of an event that was dropped, its fork is dropped with it.
     if (guard) this.#guard = guard;
     let touched = false;
@@ -305,8 +309,8 @@ export class Turn {
         else this.emitted.push({ lifetime, effect });
       }
     }
-    // Time may have passed without a record: what is due next has changed all the same.
-    if (touched || effects.length === 0) this.#lifetimes.set(lifetime.head.id, lifetime);
+    if (touched) this.#lifetimes.set(lifetime.head.id, lifetime);
+    return touched;
   }
 
   #setAside(reason: StrayReason, kind: Kind, message: Uint8Array, execution: Execution): Disposition {

@@ -141,16 +141,16 @@ export class Engine {
 
   /**
    * Picks up what an earlier incarnation of this object left: every call that it had made is void, so what
-   * is outstanding is sent again.
+   * is outstanding is sent again. What only waits, or is held, is neither read nor written.
    */
   resume(): void {
     if (this.#resumed || this.active === undefined) return;
     this.#resumed = true;
     const running = this.parts.lifetimes.running();
     if (running.length > 0) this.watch.say("info", "resumed", { lifetimes: running.length });
-    for (const { id, started, due } of running) {
+    for (const { id, started, due, sent } of running) {
       this.#timers.set(started, due);
-      this.tell(id, { type: "restarted" });
+      if (sent) this.tell(id, { type: "restarted" });
     }
     if (this.parts.holds.any) this.alignment.start();
     if (this.parts.log.tail > 1) this.projector.schedule();

@@ -3,6 +3,7 @@
  * tables hold: it is replaced only after a commit.
  */
 import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.ts";
+import { mayBeOut } from "../../src/control-plane/standing.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import { type Cell, loadStored, type StoredWrite, storedWrite } from "../../src/control-plane/stored.ts";
 import { CACHED_LIFETIMES_MAX } from "../../src/limits.ts";
@@ -31,7 +32,7 @@ export class Lifetimes {
     this.#sql = sql;
     this.#open = sql
       .exec<{ running: number; outstanding: number }>(
-        `SELECT COUNT(*) AS running, COALESCE(SUM(state ->> '$.head.outstanding'), 0) AS outstanding FROM running`,
+        `SELECT COUNT(*) AS running, COALESCE(SUM(outstanding), 0) AS outstanding FROM running`,
       )
       .one();
   }
@@ -109,11 +110,11 @@ export class Lifetimes {
     this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
   }
 
-  /** All that have not ended. */
-  running(): { id: string; started: number; due: number }[] {
+  /** All that have not ended; `sent` is 0 where no input can be at an executor. */
+  running(): { id: string; started: number; due: number; sent: number }[] {
     return this.#sql
-      .exec<{ id: string; started: number; due: number }>(
-        "SELECT id, started, due FROM running JOIN lifetimes USING (started) ORDER BY started",
+      .exec<{ id: string; started: number; due: number; sent: number }>(
+        "SELECT id, started, due, sent FROM running JOIN lifetimes USING (started) ORDER BY started",
       )
       .toArray();
   }
@@ -172,15 +173,30 @@ export class Lifetimes {
   }
 
   #writeState(lifetime: Lifetime, cached: Cached | undefined): boolean {
-    const { started, id, due } = lifetime.head;
+    const { started, id, due, outstanding } = lifetime.head;
+    const sent = mayBeOut(lifetime) ? 1 : 0;
     const write = storedWrite(lifetime, cached?.spilled ?? false);
     if (cached && "head" in cached.lifetime)
-      this.#sql.exec("UPDATE running SET due = ?, state = ? WHERE started = ?", due, write.state, started);
+      this.#sql.exec(
+        "UPDATE running SET due = ?, state = ?, outstanding = ?, sent = ? WHERE started = ?",
+        due,
+        write.state,
+        outstanding,
+        sent,
+        started,
+      );
     else {
       if (cached === undefined)
         this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, NULL, NULL)", started, id);
       else this.#reopen(started);
-      this.#sql.exec("INSERT INTO running VALUES (?, ?, ?)", started, due, write.state);
+      this.#sql.exec(
+        "INSERT INTO running (started, due, state, outstanding, sent) VALUES (?, ?, ?, ?, ?)",
+        started,
+        due,
+        write.state,
+        outstanding,
+        sent,
+      );
     }
     this.#writeCells(started, write);
     return write.spilled;

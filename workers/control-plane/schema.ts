@@ -52,8 +52,16 @@ CREATE TABLE holds (
 /** The last states of lifetimes that have failed, for a retry; their cells stay. They go with their records. */
 const FAILED = "CREATE TABLE failed (started INTEGER PRIMARY KEY, state TEXT NOT NULL)";
 
+/** Of a state, what an object that starts anew asks of every one: its open inputs, and whether one may be out. */
+const RUNNING = `
+ALTER TABLE running ADD COLUMN outstanding INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE running ADD COLUMN sent INTEGER NOT NULL DEFAULT 1;
+UPDATE running SET outstanding = state ->> '$.head.outstanding',
+  sent = (state ->> '$.head.outstanding') > COALESCE(state ->> '$.head.waiting', 0);
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED];
+const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING];
 
 export const TABLES_VERSION = STEPS.length;
 

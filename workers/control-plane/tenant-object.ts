@@ -1,6 +1,7 @@
 /**
  * The object of one tenant and partition, as RPC sees it: each method checks who it is for, asks the engine,
- * and answers; those of graphs and of lifetimes have files of their own. Everything private is `#private`, because RPC can call any other method.
+ * and answers; what is asked of graphs and of lifetimes is beside it. Everything private is `#private`, because
+ * RPC can call any other method.
  */
 import { DurableObject } from "cloudflare:workers";
 import type {

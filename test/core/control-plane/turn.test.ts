@@ -248,6 +248,14 @@ describe("a turn", () => {
     expect(stray.writes).toMatchObject({ records: [], lifetimes: [], strays: [{ reason: "unknown" }] });
   });
 
+  test("writes nothing of a lifetime that it leaves as it was", () => {
+    const tenant = new Tenant().start("l1");
+    const turn = new Turn(tenant.store, ADDRESS, START + 1_000);
+    turn.happen("l1", { type: "heartbeat_received", n: 1, attempt: 7 });
+    turn.happen("l1", { type: "resume_requested" });
+    expect(turn.writes).toMatchObject({ records: [], lifetimes: [] });
+  });
+
   test("tells whether what happened had a lifetime to happen to", () => {
     const tenant = new Tenant().start("l1");
     const happen = (id: string) =>

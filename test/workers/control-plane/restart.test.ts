@@ -1,10 +1,14 @@
 // Without this, a deploy or an eviction could strand what runs, and one bad event could stop a tenant.
 import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
+import { merged, written } from "../../../src/metrics/family.ts";
 import { payloadOf, readResult } from "../../../src/wire/payload.ts";
+import { readExposition } from "../../fixtures/exposition.ts";
 import { openGate, started } from "../../fixtures/gates.ts";
 import {
+  answered,
   type Client,
+  clockAhead,
   ECHO,
   freshName,
   freshTenant,
@@ -125,6 +129,36 @@ describe("an object that is started again", () => {
   });
 });
 
+test("an object that is started again neither reads nor writes what waits and what is held", () => {
+  const clock = clockAhead();
+  const dot = `digraph approval {
+    node [type=plan kind=parallel] begin next
+    ask [type=task kind=wait signal=go]; say [type=task kind=transform expression="1"]
+    begin -> ask -> next -> say
+  }`;
+  return inOwnTenant(clock, [dot], async (own) => {
+    const { lifetime: waits } = await own.begin("approval");
+    const { lifetime: held } = await own.begin("approval");
+    answered(await own.object.pauseLifetime(held, "look at it"));
+    const signal = { lifetime: held, name: "go", by: "test", value: payloadOf(1).value };
+    answered(await own.object.signal(signal));
+    const after = own.again({ ...clock, executors: { plan: silent, task: silent } });
+    await after.object.wake();
+    // Takes a turn after all that the start brought about, and leaves its lifetime as it was.
+    answered(await after.object.resumeLifetime(waits));
+    const samples = readExposition(
+      written(merged([{ labels: {}, families: answered(await after.object.metrics()) }])),
+    );
+    expect(samples.get("escapement_commit_arrivals_sum")).toBe(1);
+    expect(samples.get("escapement_lifetimes_open")).toBe(2);
+    expect(samples.get("escapement_inputs_outstanding")).toBe(2);
+    expect(await after.counters()).toMatchObject({ rows: 0 });
+    // The states are not looked at even to be counted.
+    own.state.storage.sql.exec("UPDATE running SET state = 'of no use'");
+    await own.again(clock).object.wake();
+  });
+});
+
 describe("an event that reduce throws on", () => {
   test("fails its lifetime, leaves evidence, and lets the others of its turn commit", () => {
     const gate = freshName("gate");
@@ -168,6 +202,7 @@ describe("the tables of an object", () => {
       const { sql } = own.state.storage;
       const [before] = sql.exec("SELECT * FROM lifetimes").toArray();
       sql.exec("ALTER TABLE lifetimes DROP COLUMN ended_at");
+      for (const column of ["outstanding", "sent"]) sql.exec(`ALTER TABLE running DROP COLUMN ${column}`);
       const isLater = (table: string) => !/^(_cf_|sqlite_)/.test(table) && !FIRST_TABLES.includes(table);
       const tables = sql
         .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
