@@ -10,6 +10,10 @@ export interface Holds {
 /** The usual case, known by identity: every event asks. */
 export const NO_HOLDS: Holds = { graphs: new Map() };
 
+/** Whether it is one pause: what was read anew is another object. */
+export const isSameHold = (one: Hold | undefined, other: Hold | undefined): boolean =>
+  one === other || (one?.scope === other?.scope && one?.since === other?.since);
+
 /** Those of a graph's lifetimes; undefined where there are none. */
 export const holdsOn = (holds: Holds, graph: string): readonly Hold[] | undefined => {
   if (holds === NO_HOLDS) return undefined;

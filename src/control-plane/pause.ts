@@ -4,6 +4,7 @@
  * two it learns with whatever happens to it next. Its own deadline stops meanwhile, unless the graph says otherwise.
  */
 import type { Draft } from "./draft.ts";
+import { isSameHold } from "./holds.ts";
 import { release } from "./issue.ts";
 import { type Head, type Hold, NEVER } from "./lifetime.ts";
 
@@ -18,10 +19,7 @@ export const isAligned = (head: Head, tenantwide: readonly Hold[] | undefined): 
   const { holds } = head;
   if (holds === undefined) return tenantwide === undefined;
   const next = holdsOf(head, tenantwide);
-  return (
-    next.length === holds.length &&
-    next.every(({ scope, since }) => holds.some((each) => each.scope === scope && each.since === since))
-  );
+  return next.length === holds.length && next.every((hold) => holds.some((each) => isSameHold(each, hold)));
 };
 
 export const align = (draft: Draft, tenantwide: readonly Hold[] | undefined): void => {

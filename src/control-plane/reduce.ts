@@ -32,7 +32,7 @@ export const reduce = (state: Lifetime | undefined, event: LifetimeEvent, graph:
   const draft = event.type === "started" ? started(event, graph) : next(state, event, graph);
   fireMerges(draft);
   endIfDone(draft);
-  settleStatus(draft);
+  settleStatus(draft, state?.head);
   return { state: draft.lifetime, effects: draft.effects };
 };
 

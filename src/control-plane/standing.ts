@@ -1,9 +1,11 @@
 /**
  * Where a lifetime that has not ended stands: PAUSED while something holds it, WAITING while every outstanding
  * input waits for something outside, else RUNNING. Derived from the state at the end of every step, and
- * nowhere else; a record tells of a move, but not of the first one to RUNNING, which its start tells.
+ * nowhere else; a record tells of a move, and of another reason to be PAUSED, but not of the first move to
+ * RUNNING, which its start tells.
  */
 import { append, type Draft, move } from "./draft.ts";
+import { isSameHold } from "./holds.ts";
 import type { Head, Hold, Lifetime, Member } from "./lifetime.ts";
 import { isoOf } from "./outcome.ts";
 import type { LifetimeStatus } from "./status.ts";
@@ -64,17 +66,20 @@ export const waitEnds = ({ lifetime: { head } }: Draft, { phase }: Member): void
   else delete head.waiting;
 };
 
-export const settleStatus = (draft: Draft): void => {
+/** `before` is the head as the step found it: of two pauses one may have been lifted, and the other be the reason. */
+export const settleStatus = (draft: Draft, before: Head | undefined): void => {
   const { head } = draft.lifetime;
   if (head.endedAt !== undefined) return;
   const from = head.status;
   const status = statusOf(head, head.holds);
-  if (status === from) return;
+  if (status === from && isSameHold(head.holds?.[0], before?.holds?.[0])) return;
   // What the log answers in this very turn may end the wait.
-  if (draft.effects.some(({ type }) => type === "recall")) return;
-  move(draft, status);
-  if (status === "RUNNING") delete head.since;
-  else head.since = draft.at;
+  if (status !== from && draft.effects.some(({ type }) => type === "recall")) return;
+  if (status !== from) {
+    move(draft, status);
+    if (status === "RUNNING") delete head.since;
+    else head.since = draft.at;
+  }
   if (from === "QUEUED" && status === "RUNNING") return;
   const reason = reasonOf(draft.lifetime, head.holds);
   append(draft, { type: "lifetime_status", lifetime: head.id, status, ...(reason && { reason }) });

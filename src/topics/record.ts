@@ -89,7 +89,7 @@ export interface SignalReceivedRecord extends Appended {
   readonly input?: string;
 }
 
-/** To PAUSED or WAITING, and back; a start and an end say their status themselves. */
+/** To PAUSED or WAITING, and back, or PAUSED still for another reason; a start and an end say their status themselves. */
 export interface LifetimeStatusRecord extends Appended {
   readonly type: "lifetime_status";
   readonly lifetime: string;

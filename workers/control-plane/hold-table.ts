@@ -31,9 +31,12 @@ export class HoldTable {
 
   /** Inside the transaction; answers what to remember once it is committed. */
   write(next: Holds): () => void {
-    this.#sql.exec("UPDATE holds SET lifted = 1");
-    if (next.tenant) this.#place(TENANT, next.tenant);
-    for (const [graph, hold] of next.graphs) this.#place(graph, hold);
+    const was = this.current;
+    if (was.tenant !== next.tenant) this.#place(TENANT, next.tenant);
+    for (const graph of new Set([...was.graphs.keys(), ...next.graphs.keys()])) {
+      const hold = next.graphs.get(graph);
+      if (was.graphs.get(graph) !== hold) this.#place(graph, hold);
+    }
     return () => {
       this.#current = next;
     };
@@ -48,8 +51,9 @@ export class HoldTable {
     this.#current = undefined;
   }
 
-  #place(graph: string, { detail, since }: Hold): void {
-    this.#sql.exec("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, 0)", graph, detail, since);
+  #place(graph: string, hold: Hold | undefined): void {
+    if (hold === undefined) this.#sql.exec("UPDATE holds SET lifted = 1 WHERE graph = ?", graph);
+    else this.#sql.exec("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, 0)", graph, hold.detail, hold.since);
   }
 
   #read(): Holds {

@@ -183,7 +183,10 @@ describe("a tenant or a graph that is paused", () => {
     const play = startHeld(graphOf("A -> x"), TENANT);
     const again = { ...TENANT, detail: "another incident", since: START + 1 };
     expect(hold(play, again).head.holds).toEqual([again]);
-    expect(play.log.at(-1)).toMatchObject({ type: "lifetime_status", reason: { detail: "an incident" } });
+    expect(play.log.at(-1)).toMatchObject({
+      type: "lifetime_status",
+      reason: { detail: "another incident" },
+    });
   });
 
   test("and a lifetime of its own pause go on only when the last of the pauses is lifted", () => {
@@ -191,6 +194,8 @@ describe("a tenant or a graph that is paused", () => {
     expect(hold(play, TENANT).head.status).toBe("PAUSED");
     expect(resume(play).head.status).toBe("PAUSED");
     expect(hold(play).asked).toEqual(["dispatch 2 x 1"]);
+    const reasons = ["graph_paused", "lifetime_paused", "tenant_paused"].map((code) => `PAUSED ${code}`);
+    expect(statuses(play)).toEqual([...reasons, "RUNNING"]);
   });
 });
 

@@ -46,6 +46,21 @@ test("a lifetime that has no time wants no alarm, and is counted all the same", 
     expect(await storage.getAlarm()).toBe(null);
   }));
 
+test("pausing a graph writes nothing of the others that are paused", () => {
+  const names = ["a", "b", "c", "d"];
+  const graphs = names.map((name) => withTask(name, "gated", { gate: "never" }));
+  return inOwnTenant({}, graphs, async (own) => {
+    const rows: number[] = [];
+    for (const name of names) {
+      const before = (await own.counters()).rows;
+      answered(await own.object.pauseGraph(name, "an incident"));
+      answered(await own.object.projected());
+      rows.push((await own.counters()).rows - before);
+    }
+    expect(new Set(rows).size).toBe(1);
+  });
+});
+
 /** While it is there, no lifetime can learn anything. */
 const deafen = ({ state }: Own) =>
   state.storage.sql.exec(

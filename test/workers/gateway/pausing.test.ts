@@ -135,6 +135,16 @@ describe("a tenant that is paused", () => {
     for (const id of begun) expect(await end(id)).toMatchObject({ status: "SUCCEEDED", steps: 4 });
   });
 
+  test("is not paused when it is deleted and provisioned anew", async () => {
+    await post(":pause");
+    const gone = async () => (await send("DELETE", path(""))).status;
+    await expect.poll(gone, WHILE).toBe(204);
+    await send("PUT", path(""));
+    expect(await get("")).not.toHaveProperty("paused");
+    await post("/graphs", { dot: ECHO });
+    expect(await post("/graphs/echo/lifetimes?wait=30s", {})).toMatchObject({ status: "SUCCEEDED" });
+  });
+
   test("lets a lifetime start that runs nothing until it is resumed", async () => {
     await post(":pause");
     const started = await send("POST", path("/graphs/echo/lifetimes"), { json: { input: 7 } });
