@@ -29,7 +29,7 @@ export const statusOf = (
 /** Whether an input may be at an executor: never false where one is, seldom true where none is. */
 export const mayBeOut = ({ head: { waiting = 0, outstanding, holds }, members }: Lifetime): boolean => {
   if (waiting === outstanding) return false;
-  // Only what is paused may hold all else, and only few that are paused are large.
+  // Looked through only where a pause is likely to hold all else, and only few that are paused are large.
   if (holds === undefined || members.size > MEMBERS_LOOKED_AT) return true;
   for (const [, { phase }] of members.entries()) if (phase === "issued") return true;
   return false;
