@@ -45,6 +45,24 @@ export const SIGNALS_KEPT_MAX = 64;
 /** Ranges of withdrawn inputs that a lifetime remembers: a race withdraws one or two, and answers come within a lease. */
 export const WITHDRAWN_RANGES_MAX = 32;
 
+// Approvals
+/** Who may answer one, and how many have to agree: a committee, kept with the state of a lifetime while it is open. */
+export const APPROVERS_MAX = 50;
+/** A line, and a page, of what is asked. */
+export const APPROVAL_TITLE_CHARS_MAX = 500;
+export const APPROVAL_TEXT_CHARS_MAX = 10_000;
+/** A few sentences; each is kept with the state while the approval is open. */
+export const APPROVAL_COMMENT_CHARS_MAX = 2_000;
+/** A form that people fill in; it stands in the record of each approval. */
+export const ANSWER_SCHEMA_BYTES_MAX = 16 * KIB;
+/** Of an answer or a changed input: it is kept with the state while others still have to agree to it. */
+export const APPROVAL_EDIT_BYTES_MAX = 64 * KIB;
+/** The id of a lifetime, which may have been given, and two numbers. */
+export const APPROVAL_ID_CHARS_MAX = NAME_CHARS_MAX + 40;
+/** A week: a link that lies about longer is found by others. */
+export const APPROVAL_LINK_MS_MAX = 7 * 86_400 * SECOND;
+export const APPROVAL_LINK_MS = 86_400 * SECOND;
+
 // Nodes
 /** A model call with tools ends within a minute or has gone wrong. */
 export const NODE_TIMEOUT_MS = 60 * SECOND;

@@ -1,4 +1,5 @@
 /** What is asked for by a step; the shell does it, after the commit for all but `append` and `recall`. */
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { LogRecord } from "../topics/record.ts";
 import type { StrayReason } from "./tenant.ts";
 
@@ -27,6 +28,10 @@ export interface Recall {
   readonly n: number;
   readonly attempt: number;
   readonly offset: number;
+  /** The input alone, for an approval of it. */
+  readonly subject?: true;
+  /** The input, where it is not the one that its plan has given. */
+  readonly parameters?: JsonObject;
 }
 
 /** Running work that nobody waits for any more. */

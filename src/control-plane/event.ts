@@ -1,5 +1,7 @@
 /** What happened to one lifetime. Everything that a step depends on is in here, time included. */
 
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Ballot, Voter } from "../guardrails/approval.ts";
 import type { Guard } from "../guardrails/guard.ts";
 import type { Kind } from "../topics/topics.ts";
 import type { Execution } from "../wire/codec.ts";
@@ -82,7 +84,19 @@ export interface SignalReceived {
 }
 
 /** What a wait needed to know, or why there is no such thing. */
-export type Found = { readonly value: Uint8Array } | { readonly until: number } | { readonly fault: string };
+export type Found =
+  | { readonly value: Uint8Array }
+  | { readonly until: number }
+  | { readonly fault: string }
+  | { readonly asks: Asked };
+
+/** What people are asked, and the input that it is about where that is small JSON. */
+export interface Asked {
+  /** Absent where a policy asks. */
+  readonly title?: string;
+  readonly description?: string;
+  readonly subject?: JsonValue;
+}
 
 /** The log has answered a wait. */
 export interface Recalled {
@@ -90,6 +104,17 @@ export interface Recalled {
   readonly n: number;
   readonly attempt: number;
   readonly found: Found;
+}
+
+/** Somebody has answered an approval, or passed it on. */
+export interface ApprovalAnswered {
+  readonly type: "approval_answered";
+  readonly n: number;
+  /** Offset of the record that opened it. */
+  readonly opened: number;
+  readonly voter: Voter;
+  readonly ballot: Ballot;
+  readonly comment?: string;
 }
 
 export interface CancelRequested {
@@ -133,6 +158,7 @@ export type LifetimeEvent = Moment &
     | DispatchLost
     | SignalReceived
     | Recalled
+    | ApprovalAnswered
     | ExecutorMissing
     | Restarted
     | CancelRequested

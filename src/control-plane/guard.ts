@@ -8,6 +8,7 @@
  */
 import { ALLOW, type GuardAnswer, type Reject } from "../guardrails/answer.ts";
 import { settle } from "./answer.ts";
+import { holdForApproval } from "./approvals.ts";
 import { type Draft, memberOf } from "./draft.ts";
 import { end } from "./ending.ts";
 import type { ExecutionArrived } from "./event.ts";
@@ -38,8 +39,7 @@ export const allowed = (draft: Draft, attempts: Attempts): void => {
   for (const { n, what, answer } of asked) {
     // Its wave may have done without it.
     if (rejected.length > 0 && members.get(n)?.phase !== "held") continue;
-    if (answer.action === "approve")
-      hold(draft, n, what, { cause: "approval", approval: approvalOf(answer) });
+    if (answer.action === "approve") holdForApproval(draft, n, what, answer);
     else open(draft, n, what);
   }
 };
@@ -64,9 +64,3 @@ const reject = (draft: Draft, n: number, { by, detail }: Reject): void => {
   const member = memberOf(draft, n);
   settle(draft, n, member, recordOutcome(draft, n, member, `${by}_rejected`, detail));
 };
-
-const approvalOf = ({ policies, spec, detail }: GuardAnswer & { action: "approve" }) => ({
-  policies,
-  spec,
-  detail,
-});

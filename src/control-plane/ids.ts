@@ -27,6 +27,19 @@ export const parseInputId = (id: string): { lifetime: string; n: number } | unde
     : undefined;
 };
 
+/** An input may be asked for more than once: the offset of the record that opened the approval tells which. */
+export const approvalId = (lifetime: string, n: number, opened: number): string =>
+  `${inputId(lifetime, n)}:${opened}`;
+
+export const parseApprovalId = (id: string): { lifetime: string; n: number; opened: number } | undefined => {
+  const at = id.lastIndexOf(":");
+  const input = parseInputId(id.slice(0, Math.max(at, 0)));
+  const opened = Number(id.slice(at + 1));
+  return input && Number.isSafeInteger(opened) && approvalId(input.lifetime, input.n, opened) === id
+    ? { ...input, opened }
+    : undefined;
+};
+
 /** What the execution ids of a lifetime have in common. */
 export interface ExecIdSource {
   readonly partition: number;

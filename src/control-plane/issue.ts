@@ -41,6 +41,7 @@ export type Attempt = Pick<
   | "expired"
   | "before"
   | "approved"
+  | "parameters"
 >;
 
 /** With the numbers of their inputs. */
@@ -62,10 +63,11 @@ export const hold = (draft: Draft, n: number, what: Attempt, why: Omit<Held, "si
 
 /** Field by field: what an earlier attempt met is not for this one. */
 const begun = (from: Attempt): Attempt => {
-  const { kind, node, iteration, wave, parents, scopes, attempt, expired, before, approved } = from;
+  const { kind, node, iteration, wave, parents, scopes, attempt, expired, before } = from;
+  const { approved, parameters } = from;
   const what = { kind, node, iteration, wave, parents, attempt, expired };
   const more = { ...(scopes && { scopes }), ...(before !== undefined && { before }) };
-  return { ...what, ...more, ...(approved && { approved }) };
+  return { ...what, ...more, ...(approved && { approved }), ...(parameters && { parameters }) };
 };
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked again. */
@@ -95,6 +97,7 @@ export const open = (draft: Draft, n: number, what: Attempt): void => {
     decoded: header,
     carries: member.parents.map((parent) => parent.offset),
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
+    ...(member.parameters && { parameters: member.parameters }),
     ...(draft.guard?.policies && { policies: draft.guard.policies.version }),
   });
   if (isWait(node)) {

@@ -7,7 +7,9 @@
  *    merge waits with it.
  * 3. `due` is never later than the earliest deadline in here; it may be earlier.
  */
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { Approve } from "../guardrails/answer.ts";
+import type { Approval } from "../guardrails/approval.ts";
 import type { Kind } from "../topics/topics.ts";
 import { Cells } from "./cells.ts";
 import type { LifetimeStatus } from "./status.ts";
@@ -36,6 +38,7 @@ export type EndCode =
   | "join_unreachable"
   | "policy_aborted"
   | "budget_aborted"
+  | "approval_aborted"
   | "internal";
 
 export interface Head {
@@ -129,10 +132,14 @@ export interface Member {
   readonly before?: number;
   /** While it is waiting. */
   readonly waits?: Waits;
+  /** While people are asked. */
+  readonly approval?: Approval;
   /** While held. */
   readonly held?: Held;
   /** The policies whose approval it has. */
   readonly approved?: readonly string[];
+  /** Its input, where an approval has changed what its plan had given it. */
+  readonly parameters?: JsonObject;
   /** Once done. */
   readonly answer?: Answered;
   /** Of a plan: the merges that it may lead to. Of a task that is done: those that wait with it. */

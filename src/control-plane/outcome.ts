@@ -21,6 +21,7 @@ const STATUS = {
   timed_out: ExecutionStatus.TIMED_OUT,
   executor_unavailable: ExecutionStatus.FAILED,
   invalid_input: ExecutionStatus.FAILED,
+  rejected: ExecutionStatus.REJECTED,
   policy_rejected: ExecutionStatus.REJECTED,
   budget_rejected: ExecutionStatus.REJECTED,
 } as const;

@@ -8,6 +8,7 @@
  */
 import type { GraphIndex } from "../graph/lookup.ts";
 import { executionArrived } from "./answer.ts";
+import { approvalAnswered } from "./approvals.ts";
 import { type Draft, draftOf } from "./draft.ts";
 import type { Effect } from "./effect.ts";
 import { end, endIfDone } from "./ending.ts";
@@ -79,6 +80,9 @@ const happened = (
       break;
     case "recalled":
       recalled(draft, event);
+      break;
+    case "approval_answered":
+      approvalAnswered(draft, event);
       break;
     case "cancel_requested":
       end(draft, "CANCELED", { code: "canceled", detail: event.detail });

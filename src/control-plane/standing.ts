@@ -43,16 +43,21 @@ export const reasonOf = (
   const [hold] = holds ?? [];
   if (hold) return { code: `${hold.scope}_paused`, detail: hold.detail };
   if (statusOf(head, holds) !== "WAITING") return undefined;
-  const waiting = [...members.entries()].filter(([, { phase }]) => phase === "waiting");
+  const waiting = [...members.entries()].filter(([, member]) => isWaiting(member));
   const [first] = waiting.sort(([a], [b]) => a - b).map(([, member]) => waitOf(member));
   const others = waiting.length > 1 ? `, and ${waiting.length - 1} more` : "";
   return { code: "waiting", detail: `${first}${others}` };
 };
 
-const waitOf = ({ node, waits }: Member): string => {
+const waitOf = ({ node, waits, approval }: Member): string => {
+  if (approval) return `${node} waits for an answer of ${approval.who.join(" or ")}`;
   if (waits?.signal !== undefined) return `${node} waits for signal ${JSON.stringify(waits.signal)}`;
   return waits?.until === undefined ? `${node} waits` : `${node} waits until ${isoOf(waits.until)}`;
 };
+
+/** For something outside: a signal, time, or people. */
+export const isWaiting = ({ phase, held }: Member): boolean =>
+  phase === "waiting" || (phase === "held" && held?.cause === "approval");
 
 /** An input waits for something outside from now on. */
 export const waitBegins = ({ lifetime: { head } }: Draft): void => {
@@ -60,8 +65,8 @@ export const waitBegins = ({ lifetime: { head } }: Draft): void => {
 };
 
 /** Whatever became of an input, it waits no more. */
-export const waitEnds = ({ lifetime: { head } }: Draft, { phase }: Member): void => {
-  if (phase !== "waiting" || head.waiting === undefined) return;
+export const waitEnds = ({ lifetime: { head } }: Draft, member: Member): void => {
+  if (!isWaiting(member) || head.waiting === undefined) return;
   if (head.waiting > 1) head.waiting--;
   else delete head.waiting;
 };

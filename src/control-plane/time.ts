@@ -1,9 +1,11 @@
 /** Time is an event: leases that ended, waits and backoffs that are over, and the deadline of the lifetime. */
 import { settle } from "./answer.ts";
+import { approvalDue } from "./approvals.ts";
 import { type Draft, inOrder } from "./draft.ts";
 import { end } from "./ending.ts";
 import { attempt, resend } from "./issue.ts";
 import { recordOutcome } from "./outcome.ts";
+import { isWaiting } from "./standing.ts";
 import { waitDue } from "./wake.ts";
 
 const isOpen = (draft: Draft): boolean => draft.lifetime.head.endedAt === undefined;
@@ -25,8 +27,9 @@ export const timePassed = (draft: Draft): void => {
       if (!isOpen(draft)) return;
       continue;
     }
-    if (member.phase === "waiting") {
-      waitDue(draft, n, member);
+    if (isWaiting(member)) {
+      if (member.approval) approvalDue(draft, n, member, member.approval);
+      else waitDue(draft, n, member);
       if (!isOpen(draft)) return;
       continue;
     }

@@ -27,6 +27,7 @@ import { isAligned } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
 import { endRefusal, retryRefusal } from "./retry.ts";
+import { isWaiting } from "./standing.ts";
 import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
 import type { Address, DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
 
@@ -251,7 +252,7 @@ export class Turn {
       if (state === undefined || !("head" in state)) continue;
       const member = state.members.get(effect.n);
       // Whatever ended its lifetime in this turn has closed the input as well.
-      if (member?.phase !== "issued" && member?.phase !== "waiting") continue;
+      if (member === undefined || !(member.phase === "issued" || isWaiting(member))) continue;
       const { head } = state;
       const node = this.#store.graph(head.graph, head.version).node(member.node);
       if (!("tasks" in next)) {

@@ -1,6 +1,7 @@
 /** Ends waits: by a signal that came or was kept, at an instant, or because neither came in time. */
 import { payloadOf, VALUE_URL } from "../wire/payload.ts";
 import { settle } from "./answer.ts";
+import { asked } from "./approvals.ts";
 import { append, type Draft } from "./draft.ts";
 import type { Recalled, SignalReceived } from "./event.ts";
 import { inputId } from "./ids.ts";
@@ -8,6 +9,7 @@ import { put } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
 import { isoOf, recordOutcome, recordResult } from "./outcome.ts";
 import { keepSignal, waitingFor } from "./signal.ts";
+import { isWaiting } from "./standing.ts";
 import { dueOf } from "./wait.ts";
 
 export const signalReceived = (draft: Draft, { name, key, by, value }: SignalReceived): void => {
@@ -30,8 +32,9 @@ export const signalReceived = (draft: Draft, { name, key, by, value }: SignalRec
 /** What the log had: the value of a kept signal, or the instant that the input gives. */
 export const recalled = (draft: Draft, { n, attempt, found }: Recalled): void => {
   const member = draft.lifetime.members.get(n);
-  if (member?.phase !== "waiting" || member.attempt !== attempt) return;
+  if (member === undefined || !isWaiting(member) || member.attempt !== attempt) return;
   if ("value" in found) end(draft, n, member, found.value);
+  else if ("asks" in found) asked(draft, n, member, found.asks);
   else if ("fault" in found)
     settle(draft, n, member, recordOutcome(draft, n, member, "invalid_input", found.fault));
   else put(draft, n, { ...member, waits: found, due: dueOf(found, member.due) });

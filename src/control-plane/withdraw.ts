@@ -1,5 +1,6 @@
 /** Takes inputs back that nobody waits for any more. */
 import { WITHDRAWN_RANGES_MAX } from "../limits.ts";
+import { withdrawApproval } from "./approval-record.ts";
 import type { Draft } from "./draft.ts";
 import type { Head, Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
@@ -15,10 +16,11 @@ type Inputs = readonly (readonly [number, Member])[];
 export const withdraw = (draft: Draft, inputs: Inputs, detail: string): void => {
   const running: number[] = [];
   for (const [n, member] of inputs) {
+    withdrawApproval(draft, n, member);
+    waitEnds(draft, member);
     if (member.phase !== "issued" && member.phase !== "waiting") continue;
     if (member.phase === "issued") running.push(n);
     recordOutcome(draft, n, member, "canceled", detail);
-    waitEnds(draft, member);
   }
   if (running.length > 0) draft.effects.push({ type: "withdraw", inputs: running });
 };

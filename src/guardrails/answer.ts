@@ -1,18 +1,5 @@
 /** What a guard answers: one closed union, from the mildest to the strictest. */
-
-/** Who may let a held input go, and how; what the policy that asks for it says. */
-export interface ApprovalSpec {
-  /** Names, or roles of credentials; anybody who may write where both are empty. */
-  readonly approvers: readonly string[];
-  readonly roles: readonly string[];
-  /** How many have to agree. */
-  readonly quorum: number;
-  /** Milliseconds until it expires; without it, it does not. */
-  readonly dueMs?: number;
-  readonly onExpiry: "approve" | "reject" | "abort";
-  /** Asked besides, once this long has passed. */
-  readonly escalation?: { readonly afterMs: number; readonly to: readonly string[] };
-}
+import type { ApprovalTerms } from "./approval-terms.ts";
 
 export interface Allow {
   readonly action: "allow";
@@ -29,7 +16,8 @@ export interface Approve {
   readonly action: "approve";
   /** The policies that ask for it: what has been approved is not asked for again. */
   readonly policies: readonly string[];
-  readonly spec: ApprovalSpec;
+  /** Those of the policy that asks. */
+  readonly terms: ApprovalTerms;
   readonly detail: string;
 }
 

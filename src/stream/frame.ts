@@ -5,7 +5,15 @@
 import { executionJson } from "../data-plane/execution-json.ts";
 import { planRow, taskRow } from "../data-plane/row.ts";
 import { PAYLOAD_COLUMN_BYTES_MAX } from "../limits.ts";
-import type { ExecutionRecord, InputRecord, LogRecord, SignalReceivedRecord } from "../topics/record.ts";
+import type {
+  ApprovalChangedRecord,
+  ApprovalClosedRecord,
+  ApprovalOpenedRecord,
+  ExecutionRecord,
+  InputRecord,
+  LogRecord,
+  SignalReceivedRecord,
+} from "../topics/record.ts";
 import { decode, decodeExecution, type Execution, isPlan } from "../wire/codec.ts";
 import {
   type ExecutionHeader,
@@ -21,6 +29,9 @@ export const EVENT_NAMES = [
   "plan_execution",
   "task_execution",
   "signal_received",
+  "approval_opened",
+  "approval_changed",
+  "approval_closed",
   "lifetime_status",
   "lifetime_ended",
   "lifetime_retried",
@@ -107,6 +118,10 @@ export const frameOf = (record: LogRecord): string => {
     }
     case "resumed":
       return frame(offset, record.type, { graph: record.graph, at: iso(at) });
+    case "approval_opened":
+    case "approval_changed":
+    case "approval_closed":
+      return frame(offset, record.type, approvalJson(record));
     case "signal_received":
       return frame(offset, record.type, signalJson(record));
     case "graph_registered": {
@@ -170,4 +185,16 @@ const signalJson = ({ lifetime, name, key, by, input, value, at }: SignalReceive
   const small = value.byteLength <= PAYLOAD_COLUMN_BYTES_MAX;
   const shown = small ? { value: decodeValue(value) } : { value_bytes: value.byteLength };
   return { lifetime, name, key, by, input_id: input, ...shown, received_at: iso(at) };
+};
+
+type ApprovalRecord = ApprovalOpenedRecord | ApprovalChangedRecord | ApprovalClosedRecord;
+
+const approvalJson = ({ type: _, offset: __, at, ...record }: ApprovalRecord) => {
+  const { due, votes, ...said } = record as Omit<ApprovalChangedRecord, "type" | "offset" | "at">;
+  return {
+    ...said,
+    due: due === undefined ? undefined : iso(due),
+    votes: votes?.map((vote) => ({ ...vote, at: iso(vote.at) })),
+    at: iso(at),
+  };
 };

@@ -3,9 +3,11 @@
  * is folded from. A message is stored once: inputs name the records that they carry, and a `persisted-*`
  * topic reads the same record as its executions topic.
  */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
+import type { Delegation, Vote } from "../guardrails/approval.ts";
+import type { ExpiryAction } from "../guardrails/approval-terms.ts";
 import type { PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy.ts";
 import type { Execution } from "../wire/codec.ts";
 import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
@@ -29,6 +31,8 @@ export interface InputRecord extends Appended {
   readonly carries: readonly number[];
   /** Of those, the ones whose result is left out. */
   readonly withoutResult: readonly number[];
+  /** What an approval has made of what the plan had given to the task. */
+  readonly parameters?: JsonObject;
   /** The version of the policies that allowed it, where there are any. */
   readonly policies?: number;
 }
@@ -87,6 +91,59 @@ export interface SignalReceivedRecord extends Appended {
   readonly value: Uint8Array;
   /** The input whose wait it ended; absent where it was kept for one to come. */
   readonly input?: string;
+}
+
+/** People are asked. All of what follows refers to it by its id. */
+export interface ApprovalOpenedRecord extends Appended {
+  readonly type: "approval_opened";
+  readonly lifetime: string;
+  readonly approval: string;
+  /** The input that waits for it. */
+  readonly input: string;
+  readonly node: string;
+  readonly kind: Kind;
+  readonly attempt: number;
+  /** Those that ask for it; absent where a task does. */
+  readonly policies?: readonly string[];
+  readonly title: string;
+  readonly description?: string;
+  /** The input, where it is small JSON. */
+  readonly subject?: JsonValue;
+  /** JSON schema of the answer, where one is asked for. */
+  readonly schema?: JsonObject;
+  readonly who: readonly string[];
+  readonly quorum: number;
+  /** Milliseconds since the epoch. */
+  readonly due?: number;
+  readonly escalateTo?: readonly string[];
+  readonly onExpiry: ExpiryAction;
+}
+
+/** How an approval stands. */
+interface ApprovalStanding {
+  readonly lifetime: string;
+  readonly approval: string;
+  readonly who: readonly string[];
+  readonly quorum: number;
+  readonly due?: number;
+  readonly votes?: readonly Vote[];
+  readonly delegations?: readonly Delegation[];
+  /** What is agreed to instead of what was asked, or the answer. */
+  readonly edit?: JsonValue;
+  /** Absent where time has decided. */
+  readonly by?: string;
+  readonly via?: string;
+  readonly comment?: string;
+}
+
+export interface ApprovalChangedRecord extends Appended, ApprovalStanding {
+  readonly type: "approval_changed";
+  readonly act: "voted" | "delegated" | "escalated";
+}
+
+export interface ApprovalClosedRecord extends Appended, ApprovalStanding {
+  readonly type: "approval_closed";
+  readonly outcome: "approved" | "rejected" | "aborted" | "timed_out" | "withdrawn";
 }
 
 /** To PAUSED or WAITING, and back, or PAUSED still for another reason; a start and an end say their status themselves. */
@@ -162,6 +219,9 @@ export type LogRecord =
   | LifetimeRetriedRecord
   | SignalReceivedRecord
   | LifetimeStatusRecord
+  | ApprovalOpenedRecord
+  | ApprovalChangedRecord
+  | ApprovalClosedRecord
   | VerdictRecord
   | PausedRecord
   | ResumedRecord

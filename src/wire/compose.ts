@@ -9,6 +9,7 @@ import { decodeTaskExecution, encodeExecution } from "./codec.ts";
 import { delimitedFields, putField, written } from "./fields.ts";
 import { fitted } from "./fit.ts";
 import { TaskExecutionSchema } from "./gen/escapement/v1/execution_pb.ts";
+import { encodeStruct } from "./value.ts";
 
 /** Field numbers of PlanInput and TaskInput; only a task has parameters. */
 const FIELD = {
@@ -40,13 +41,14 @@ const texts = new TextDecoder();
  * holds is no message: it was checked on the way in.
  */
 export const composeInput = (
-  { kind, header, carries, withoutResult }: InputRecord,
+  { kind, header, carries, withoutResult, parameters: changed }: InputRecord,
   messageAt: (offset: number) => Uint8Array,
 ): Uint8Array => {
   const fields = delimitedFields(header);
   const name = texts.decode(fields.find(([field]) => field === HEADER_NAME)?.[1]);
   const messages = kind === "plan" ? carriedBy(carries, withoutResult, messageAt) : carries.map(messageAt);
-  const parameters = kind === "task" && messages[0] ? parametersOf(messages[0], name) : undefined;
+  const given = kind === "task" && messages[0] ? parametersOf(messages[0], name) : undefined;
+  const parameters = changed ? encodeStruct(changed) : given;
   return written((writer) => {
     for (const [field, value] of fields) {
       const own = OF_HEADER.get(field);

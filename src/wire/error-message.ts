@@ -19,6 +19,7 @@ export type RuntimeErrorCode =
   | "timed_out"
   | "canceled"
   | "executor_unavailable"
+  | "rejected"
   | "policy_rejected"
   | "budget_rejected"
   | "error";

@@ -26,6 +26,10 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 12, type: "resumed" },
   { code: 13, type: "lifetime_retried" },
   { code: 14, type: "verdict" },
+  // Those of budgets may stand between.
+  { code: 21, type: "approval_opened" },
+  { code: 22, type: "approval_changed" },
+  { code: 23, type: "approval_closed" },
 ];
 
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
@@ -38,8 +42,12 @@ const executionMeta = ({ version, warnings }: ExecutionRecord): string | null =>
 };
 
 /** A third element is there only where something guards the tenant. */
-const inputMeta = ({ carries, withoutResult, policies }: InputRecord): string =>
-  JSON.stringify(policies === undefined ? [carries, withoutResult] : [carries, withoutResult, { policies }]);
+const inputMeta = ({ carries, withoutResult, policies, parameters }: InputRecord): string =>
+  JSON.stringify(
+    policies === undefined && parameters === undefined
+      ? [carries, withoutResult]
+      : [carries, withoutResult, { policies, parameters }],
+  );
 
 interface Encoded {
   readonly type: number;
