@@ -1,6 +1,7 @@
 // Without this, a deleted tenant could leave something behind, come back, or answer its callers with exceptions.
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { REMOVAL_ROWS_MAX } from "../../../src/limits.ts";
 import { encodeExecution } from "../../../src/wire/codec.ts";
 import { lifetimePrefix, tenantPrefix } from "../../../src/wire/reference.ts";
 import { decodeRecord, type Row } from "../../../workers/control-plane/record-row.ts";
@@ -158,6 +159,30 @@ describe("a tenant that is deleted", () => {
       expect(await own.start("echo")).toMatchObject({ status: "SUCCEEDED" });
     });
   });
+
+  test("is deleted in slices, and answers between them", () =>
+    inOwnTenant({}, [], async (own) => {
+      const { object, state } = own;
+      const { storage } = state;
+      storage.sql.exec(
+        `INSERT INTO cells WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+         SELECT i, 'part', 'key', 'value' FROM n`,
+        2.5 * REMOVAL_ROWS_MAX,
+      );
+      const left: number[] = [];
+      const answers: Promise<unknown>[] = [];
+      const sync = storage.sync.bind(storage);
+      storage.sync = () => {
+        left.push(Number(storage.sql.exec("SELECT count(*) AS n FROM cells").one().n));
+        answers.push(object.describe());
+        return sync();
+      };
+      answered(await object.remove());
+      expect(new Set(left)).toEqual(new Set([1.5, 0.5, 0].map((share) => share * REMOVAL_ROWS_MAX)));
+      for (const answer of await Promise.all(answers))
+        expect(answer).toMatchObject({ value: { status: "DELETING" } });
+      expect(rowsInObject(own)).toBe(0);
+    }));
 
   test("can be deleted twice at once, and again", async () => {
     const { object } = await freshTenant(ECHO);
