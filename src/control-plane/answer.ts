@@ -21,6 +21,7 @@ import { put } from "./issue.ts";
 import type { Answered, Member, Reason } from "./lifetime.ts";
 import { rejected } from "./outcome.ts";
 import { pause } from "./pause.ts";
+import { charge, correctLate, unreserved } from "./reserve.ts";
 import { release } from "./scopes.ts";
 import { waitEnds } from "./standing.ts";
 import type { StrayReason } from "./tenant.ts";
@@ -36,12 +37,15 @@ const UNFINISHED: readonly ExecutionStatus[] = [
 ];
 
 export const executionArrived = (draft: Draft, event: ExecutionArrived): void => {
-  const member = draft.lifetime.members.get(event.n);
-  const reason = strayReason(draft, event, member);
-  if (reason !== undefined || member === undefined) {
+  const found = draft.lifetime.members.get(event.n);
+  const reason = strayReason(draft, event, found);
+  if (reason !== undefined || found === undefined) {
+    if (reason === "late") correctLate(draft, event);
     draft.effects.push({ type: "set_aside", reason: reason ?? "unknown" });
     return;
   }
+  const estimated = found.reserved && charge(draft, event.n, found, event.execution);
+  const member = unreserved(found);
   const judged = draft.guard ? askExecution(draft, event.n, member, event) : ALLOW;
   const { execution, message } = judged.action === "reject" ? rejected(event, judged) : event;
   const { kind } = event;
@@ -57,6 +61,7 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     input: member.input,
     ...(warnings.length > 0 && { warnings }),
     ...(event.version !== undefined && { version: event.version }),
+    ...(estimated && { estimated }),
   });
   const recorded = { execution, offset, bytes: leastBytes(execution, message.byteLength) };
   if (judged.action === "abort") {
@@ -104,8 +109,9 @@ export interface Recorded {
 }
 
 /** What follows from the recorded outcome of the open attempt of an input. */
-export const settle = (draft: Draft, n: number, member: Member, recorded: Recorded): void => {
+export const settle = (draft: Draft, n: number, settled: Member, recorded: Recorded): void => {
   const { execution } = recorded;
+  const member = unreserved(settled);
   waitEnds(draft, member);
   const status = execution.header?.status ?? ExecutionStatus.UNSPECIFIED;
   if (SUCCESSES.includes(status)) {

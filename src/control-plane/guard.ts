@@ -15,7 +15,8 @@ import type { ExecutionArrived } from "./event.ts";
 import { type Attempt, type Attempts, hold, open } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
-import { pause } from "./pause.ts";
+import { pause, pauseForBudget } from "./pause.ts";
+import { type OverBudget, reserveFor } from "./reserve.ts";
 
 /** Issues what is allowed of these attempts, and does with the others what the answers say. */
 export const allowed = (draft: Draft, attempts: Attempts): void => {
@@ -36,12 +37,51 @@ export const allowed = (draft: Draft, attempts: Attempts): void => {
     if (head.endedAt !== undefined) return;
   }
   if (head.holds !== undefined) return;
+  const free: (readonly [number, Attempt])[] = [];
   for (const { n, what, answer } of asked) {
     // Its wave may have done without it.
     if (rejected.length > 0 && members.get(n)?.phase !== "held") continue;
     if (answer.action === "approve") holdForApproval(draft, n, what, answer);
-    else open(draft, n, what);
+    else free.push([n, what]);
   }
+  if (draft.guard?.ledger) openReserved(draft, free);
+  else for (const [n, what] of free) open(draft, n, what);
+};
+
+/** Each wave is reserved whole, or not at all. */
+const openReserved = (draft: Draft, attempts: Attempts): void => {
+  const { head, members } = draft.lifetime;
+  const waves = [
+    ...Map.groupBy(attempts, ([n, { wave, attempt }]) => (attempt === 1 && wave) || -n).values(),
+  ];
+  let held = false;
+  for (const [i, whole] of waves.entries()) {
+    if (head.holds !== undefined || head.endedAt !== undefined) return;
+    const wave = held ? whole.filter(([n]) => members.get(n)?.phase === "held") : whole;
+    const reserved = reserveFor(draft, wave);
+    if ("refusal" in reserved) {
+      if (!held) for (const [n, what] of waves.slice(i).flat()) hold(draft, n, what, { cause: "paused" });
+      held = true;
+      overBudget(draft, wave, reserved.refusal);
+    } else for (const [i, [n, what]] of wave.entries()) open(draft, n, what, reserved[i]);
+  }
+};
+
+/** Nothing of them is reserved, so none of them is issued. */
+const overBudget = (
+  draft: Draft,
+  attempts: Attempts,
+  { budget: { over }, detail, until }: OverBudget,
+): void => {
+  const { head, members } = draft.lifetime;
+  if (over === "abort") abortLifetime(draft, { action: "abort", by: "budget", detail });
+  else if (over === "pause") pauseForBudget(draft, detail, until);
+  else
+    for (const [n] of attempts) {
+      if (members.get(n)?.phase !== "held") continue;
+      reject(draft, n, { action: "reject", by: "budget", detail });
+      if (head.endedAt !== undefined) return;
+    }
 };
 
 /** What a policy, or else a budget, says of the execution of an open input, before it is recorded. */

@@ -3,6 +3,7 @@
  * lifetime is paused its next attempts are held instead, as open members that have no record yet.
  */
 import type { Node } from "../graph/graph.ts";
+import type { Reservation } from "../guardrails/ledger.ts";
 import { LEASE_MARGIN_MS } from "../limits.ts";
 import { append, type Draft } from "./draft.ts";
 import { allowed } from "./guard.ts";
@@ -80,7 +81,7 @@ export const release = (draft: Draft, cause: HoldCause): void => {
 };
 
 /** Puts one attempt, which has been allowed, on its topic, and under a lease or to wait. */
-export const open = (draft: Draft, n: number, what: Attempt): void => {
+export const open = (draft: Draft, n: number, what: Attempt, reserved?: Reservation): void => {
   const node = draft.graph.node(what.node);
   const member: Member = {
     ...begun(what),
@@ -88,6 +89,7 @@ export const open = (draft: Draft, n: number, what: Attempt): void => {
     input: draft.tail,
     due: leaseEnd(draft, node),
     resent: 0,
+    ...(reserved && { reserved }),
   };
   const header = headerOf(draft.lifetime.head, n, member);
   append(draft, {
@@ -99,6 +101,7 @@ export const open = (draft: Draft, n: number, what: Attempt): void => {
     withoutResult: member.parents.filter((parent) => parent.ignored).map((parent) => parent.offset),
     ...(member.parameters && { parameters: member.parameters }),
     ...(draft.guard?.policies && { policies: draft.guard.policies.version }),
+    ...(reserved && { estimate: reserved.amounts }),
   });
   if (isWait(node)) {
     waitBegins(draft);

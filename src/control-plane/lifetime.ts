@@ -8,8 +8,10 @@
  * 3. `due` is never later than the earliest deadline in here; it may be earlier.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { Balance } from "../guardrails/account.ts";
 import type { Approve } from "../guardrails/answer.ts";
 import type { Approval } from "../guardrails/approval.ts";
+import type { Reservation } from "../guardrails/ledger.ts";
 import type { Kind } from "../topics/topics.ts";
 import { Cells } from "./cells.ts";
 import type { LifetimeStatus } from "./status.ts";
@@ -78,6 +80,8 @@ export interface Head {
   withdrawn?: readonly (readonly [number, number])[];
   /** That no wait has taken yet, in the order in which they came. */
   signals?: readonly KeptSignal[];
+  /** Of budgets of lifetimes: its accounts with them, by key. */
+  accounts?: Readonly<Record<string, Balance>>;
 }
 
 /** Its value is in its record. */
@@ -87,11 +91,13 @@ export interface KeptSignal {
   readonly key?: string;
 }
 
-/** What keeps a lifetime from going on: itself, its graph or its tenant was paused. */
+/** What keeps a lifetime from going on: itself, its graph or its tenant was paused, or a budget has no room for it. */
 export interface Hold {
-  readonly scope: "lifetime" | "graph" | "tenant";
+  readonly scope: "lifetime" | "graph" | "tenant" | "budget";
   readonly detail: string;
   readonly since: number;
+  /** When a budget is to be asked again, if time may help. */
+  readonly until?: number;
 }
 
 /** An execution, as an input refers to it. */
@@ -136,6 +142,8 @@ export interface Member {
   readonly approval?: Approval;
   /** While held. */
   readonly held?: Held;
+  /** While it is open, of budgets. */
+  readonly reserved?: Reservation;
   /** The policies whose approval it has. */
   readonly approved?: readonly string[];
   /** Its input, where an approval has changed what its plan had given it. */
@@ -161,7 +169,7 @@ export interface Waits {
   readonly until?: number;
 }
 /** Why an attempt is not issued yet. Each cause is released by itself. */
-export type HoldCause = "paused" | "approval" | "budget";
+export type HoldCause = "paused" | "approval";
 
 export interface Answered extends Parent {
   /** What it takes in an input at the least: there its result may be referred to. */

@@ -1,6 +1,7 @@
 /** Executions that the control plane records itself, for an attempt that its executor will not answer. */
 import { create } from "@bufbuild/protobuf";
 import type { Reject } from "../guardrails/answer.ts";
+import type { ExecutionRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
 import { decodeExecution, type Execution, encodeExecution, isPlan } from "../wire/codec.ts";
 import { errorMessage } from "../wire/error-message.ts";
@@ -15,6 +16,7 @@ import { append, type Draft } from "./draft.ts";
 import type { ExecutionArrived } from "./event.ts";
 import { headerOf } from "./header.ts";
 import type { Member } from "./lifetime.ts";
+import { charge } from "./reserve.ts";
 
 const STATUS = {
   canceled: ExecutionStatus.CANCELED,
@@ -37,7 +39,11 @@ export const recordOutcome = (
   detail: string,
 ): OwnRecord => {
   const input = outcome === "canceled" || member.phase !== "issued" ? undefined : member.input;
-  return record(draft, member.kind, outcomeOf(draft, n, member, outcome, detail), input);
+  const estimated = member.reserved && charge(draft, n, member);
+  return record(draft, member.kind, outcomeOf(draft, n, member, outcome, detail), {
+    ...(input !== undefined && { input }),
+    ...(estimated && { estimated }),
+  });
 };
 
 /** What its executor answered, as the outcome that a guard makes of it: its result and usage are kept. */
@@ -75,7 +81,8 @@ export const recordResult = (
     taskType: draft.graph.node(member.node).kind,
     result: { id: header.execId, data: { case: "inlineData", value: payload } },
   });
-  return record(draft, "task", execution);
+  if (member.reserved) charge(draft, n, member, execution);
+  return record(draft, "task", execution, {});
 };
 
 interface OwnRecord {
@@ -84,7 +91,9 @@ interface OwnRecord {
   readonly bytes: number;
 }
 
-const record = (draft: Draft, kind: Kind, execution: Execution, input?: number): OwnRecord => {
+type More = Pick<ExecutionRecord, "input" | "estimated">;
+
+const record = (draft: Draft, kind: Kind, execution: Execution, more: More): OwnRecord => {
   const message = encodeExecution(execution);
   draft.lifetime.head.steps++;
   const offset = append(draft, {
@@ -92,7 +101,7 @@ const record = (draft: Draft, kind: Kind, execution: Execution, input?: number):
     kind,
     message,
     execution,
-    ...(input !== undefined && { input }),
+    ...more,
   });
   return { execution, offset, bytes: message.byteLength };
 };

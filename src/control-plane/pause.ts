@@ -10,9 +10,12 @@ import { type Head, type Hold, NEVER } from "./lifetime.ts";
 
 /** Everything that pauses a lifetime, whether it knows already or not. */
 export const holdsOf = ({ holds }: Head, tenantwide: readonly Hold[] = []): readonly Hold[] => [
-  ...(holds?.filter(({ scope }) => scope === "lifetime") ?? []),
+  ...(holds?.filter(isOwn) ?? []),
   ...tenantwide,
 ];
+
+/** Of the lifetime itself, and not of others too. */
+const isOwn = ({ scope }: Hold): boolean => scope === "lifetime" || scope === "budget";
 
 /** Whether a lifetime knows what pauses its graph and its tenant. */
 export const isAligned = (head: Head, tenantwide: readonly Hold[] | undefined): boolean => {
@@ -34,12 +37,37 @@ export const pause = (draft: Draft, detail: string): void => {
   setHolds(draft, [{ scope: "lifetime", detail, since: draft.at }, ...holds]);
 };
 
-export const resume = (draft: Draft): void => {
+/** Budgets are asked again by this: what they have no room for yet is held again. */
+export const resume = (draft: Draft): void => lift(draft, isOwn);
+
+/** Until there is room again: it is looked for at `until`, and whenever budgets change. */
+export const pauseForBudget = (draft: Draft, detail: string, until: number | undefined): void => {
+  const { head } = draft.lifetime;
+  const hold: Hold = { scope: "budget", detail, since: draft.at, ...(until !== undefined && { until }) };
+  if (until !== undefined) head.due = Math.min(head.due, until);
+  setHolds(draft, [...(head.holds ?? []), hold]);
+};
+
+export const isOverBudget = ({ holds }: Head): boolean => holds?.some(isOfBudget) === true;
+
+/** What a budget had no room for is asked for once more. */
+export const askBudgetsAgain = (draft: Draft): void => {
+  const { head } = draft.lifetime;
+  const before = head.holds?.find(isOfBudget);
+  if (before === undefined) return;
+  lift(draft, isOfBudget);
+  const { since } = before;
+  if (head.holds) head.holds = head.holds.map((hold) => (isOfBudget(hold) ? { ...hold, since } : hold));
+};
+
+const isOfBudget = ({ scope }: Hold): boolean => scope === "budget";
+
+const lift = (draft: Draft, which: (hold: Hold) => boolean): void => {
   const { holds } = draft.lifetime.head;
   if (holds !== undefined)
     setHolds(
       draft,
-      holds.filter(({ scope }) => scope !== "lifetime"),
+      holds.filter((hold) => !which(hold)),
     );
 };
 

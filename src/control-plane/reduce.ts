@@ -17,7 +17,7 @@ import { extendLease } from "./issue.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { dispatchLost, executorMissing, restarted } from "./lost.ts";
 import { fireMerges } from "./merge.ts";
-import { align, pause, resume } from "./pause.ts";
+import { align, askBudgetsAgain, pause, resume } from "./pause.ts";
 import { retried } from "./retry.ts";
 import { settleStatus } from "./standing.ts";
 import { started } from "./start.ts";
@@ -94,6 +94,7 @@ const happened = (
       resume(draft);
       break;
     case "holds_changed":
+      askBudgetsAgain(draft);
       break;
     case "reduce_failed":
       end(draft, "FAILED", { code: "internal", detail: event.detail });

@@ -11,10 +11,11 @@ import { attempt } from "./issue.ts";
 import type { EndCode, Lifetime, Member, Reason } from "./lifetime.ts";
 import { findQuiet } from "./merge.ts";
 import { align } from "./pause.ts";
+import { unreserved } from "./reserve.ts";
 import type { LifetimeStatus } from "./status.ts";
 
 /** Every other reason would be met again: the graph of a lifetime and its bounds never change. */
-const RETRYABLE: readonly EndCode[] = ["node_failed", "lifetime_timed_out", "internal"];
+const RETRYABLE: readonly EndCode[] = ["node_failed", "lifetime_timed_out", "budget_aborted", "internal"];
 
 export const isRetryable = (reason: { readonly code: string } | undefined): boolean =>
   (RETRYABLE as readonly string[]).includes(reason?.code ?? "");
@@ -27,7 +28,7 @@ export const stop = ({ lifetime: { members } }: Draft): void => {
   for (const [n, member] of [...members.entries()])
     if (member.phase !== "done" && member.phase !== "stopped")
       members.set(n, {
-        ...member,
+        ...unreserved(member),
         phase: "stopped",
         // What was held had not begun.
         attempt: member.attempt - (member.phase === "held" ? 1 : 0),

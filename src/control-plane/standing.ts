@@ -14,7 +14,7 @@ import type { LifetimeStatus } from "./status.ts";
 const MEMBERS_LOOKED_AT = 64;
 
 export interface StandingReason {
-  readonly code: "lifetime_paused" | "graph_paused" | "tenant_paused" | "waiting";
+  readonly code: `${Hold["scope"]}_paused` | "waiting";
   readonly detail: string;
 }
 

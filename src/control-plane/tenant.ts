@@ -93,7 +93,7 @@ export interface LifetimeView {
   /** Why it ended other than by itself, or why it is PAUSED or WAITING: a code, and a sentence. */
   readonly reason?: { readonly code: string; readonly detail: string; readonly since?: string };
   /** All that pauses it; it goes on when nothing of this is left. */
-  readonly paused?: readonly ({ readonly scope: "lifetime" | "graph" | "tenant" } & PausedView)[];
+  readonly paused?: readonly ({ readonly scope: "lifetime" | "graph" | "tenant" | "budget" } & PausedView)[];
   readonly labels: Readonly<Record<string, string>>;
   readonly started_at: string;
   readonly ended_at?: string;

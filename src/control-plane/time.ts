@@ -4,7 +4,9 @@ import { approvalDue } from "./approvals.ts";
 import { type Draft, inOrder } from "./draft.ts";
 import { end } from "./ending.ts";
 import { attempt, resend } from "./issue.ts";
+import { NEVER } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
+import { askBudgetsAgain } from "./pause.ts";
 import { isWaiting } from "./standing.ts";
 import { waitDue } from "./wake.ts";
 
@@ -20,6 +22,8 @@ export const timePassed = (draft: Draft): void => {
     });
     return;
   }
+  if (head.holds?.some(({ until = NEVER }) => until <= draft.at)) askBudgetsAgain(draft);
+  if (!isOpen(draft)) return;
   for (const [n, member] of inOrder(draft)) {
     if (member.phase === "done" || member.due > draft.at) continue;
     if (member.phase === "backoff") {
@@ -43,7 +47,7 @@ export const timePassed = (draft: Draft): void => {
     settle(draft, n, member, { ...recorded, expired: true });
     if (!isOpen(draft)) return;
   }
-  head.due = head.deadline;
+  head.due = Math.min(head.deadline, ...(head.holds ?? []).map(({ until = NEVER }) => until));
   for (const [, member] of draft.lifetime.members.entries())
     if (member.phase !== "done") head.due = Math.min(head.due, member.due);
 };

@@ -8,11 +8,19 @@
  */
 
 import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
+import { limited } from "../guardrails/budgets.ts";
 import { forkGuard, type Guard, isChanged } from "../guardrails/guard.ts";
+import type { Ledger } from "../guardrails/ledger.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type LogRecord, messageOf } from "../topics/record.ts";
+import {
+  type BudgetRemovedRecord,
+  type BudgetSetRecord,
+  type BudgetThresholdRecord,
+  type LogRecord,
+  messageOf,
+} from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
 import { decodeExecution, type Execution } from "../wire/codec.ts";
@@ -23,9 +31,10 @@ import type { LifetimeEvent, Moment, Started } from "./event.ts";
 import { type Holds, holdOf, holdsOn, withRecord } from "./holds.ts";
 import { inputId } from "./ids.ts";
 import { type Hold, hasChanged, type Lifetime } from "./lifetime.ts";
-import { isAligned } from "./pause.ts";
+import { isAligned, isOverBudget } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
+import { correctEnded } from "./reserve.ts";
 import { endRefusal, retryRefusal } from "./retry.ts";
 import { isWaiting } from "./standing.ts";
 import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
@@ -83,7 +92,7 @@ export class Turn {
       strays: this.#strays,
       deadLetters: this.#deadLetters,
       ...(this.#holds !== this.#store.holds() && { holds: this.#holds }),
-      ...(this.#guard && isChanged(this.#guard) && { guard: this.#guard }),
+      ...(this.#guard && isChanged(this.#guard, this.#store.guard()) && { guard: this.#guard }),
     };
   }
 
@@ -107,7 +116,14 @@ export class Turn {
     this.#records.push({ ...record, offset, at: this.#at } as LogRecord);
     if (record.type === "paused" || record.type === "resumed")
       this.#holds = withRecord(this.#holds, { ...record, at: this.#at });
+    if (record.type === "budget_set" || record.type === "budget_removed")
+      this.#keep({ ...this.#guard, ledger: limited(this.#guard?.ledger, record, offset, this.#at) });
     return offset;
+  }
+
+  /** What limits the tenant, as of this turn. */
+  get ledger(): Ledger | undefined {
+    return this.#guard?.ledger;
   }
 
   /** What pauses a graph, or else the tenant, as of this turn. */
@@ -161,11 +177,11 @@ export class Turn {
     return true;
   }
 
-  /** Lets a lifetime learn what pauses its graph and its tenant by now, if it does not know. */
+  /** Lets a lifetime learn what pauses its graph and its tenant by now, and ask what it is over budget for again. */
   align(id: string): void {
     const state = this.lifetime(id);
     if (state === undefined || !("head" in state)) return;
-    if (!isAligned(state.head, holdsOn(this.#holds, state.head.graph)))
+    if (!isAligned(state.head, holdsOn(this.#holds, state.head.graph)) || isOverBudget(state.head))
       this.happen(id, { type: "holds_changed" });
   }
 
@@ -205,7 +221,11 @@ export class Turn {
   ): Disposition {
     const state = this.lifetime(to.lifetime);
     if (state === undefined) return this.#setAside("unknown", kind, message, execution);
-    if (!("head" in state)) return this.#setAside("late", kind, message, execution);
+    if (!("head" in state)) {
+      const guard = this.#guard && forkGuard(this.#guard);
+      if (guard?.ledger && correctEnded(guard.ledger, to, execution, this.#at)) this.#keep(guard);
+      return this.#setAside("late", kind, message, execution);
+    }
     const admitted = complete(execution, message, state, to, inputId(to.lifetime, to.n));
     const bytes = admitted.message.byteLength;
     if (bytes > MESSAGE_BYTES_MAX)
@@ -289,10 +309,15 @@ export class Turn {
     return this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
   }
 
+  /** The fork of an event that was accepted; of one that was dropped, its fork is dropped with it. */
+  #keep(guard: Guard): void {
+    this.#guard = guard;
+    for (const crossing of guard.ledger?.crossings ?? [])
+      this.append({ type: "budget_threshold", ...crossing });
+  }
+
   /** Takes in what a step asks for, and its state; not the state of one that asks for nothing that comes of it. */
   #accept(lifetime: Lifetime, effects: readonly Effect[], graph: GraphIndex, { guard }: Moment): boolean {
-    // Of an event that was dropped, its fork is dropped with it.
-    if (guard) this.#guard = guard;
     let touched = false;
     for (const effect of effects) {
       if (effect.type === "append") {
@@ -310,6 +335,7 @@ export class Turn {
         else this.emitted.push({ lifetime, effect });
       }
     }
+    if (guard) this.#keep(guard);
     if (touched) this.#lifetimes.set(lifetime.head.id, lifetime);
     return touched;
   }
@@ -338,8 +364,10 @@ const NO_GRAPH = indexGraph({
   edges: [],
 });
 
+type BudgetRecord = BudgetSetRecord | BudgetRemovedRecord | BudgetThresholdRecord;
+
 type Tenantwide = LogRecord extends infer R
-  ? R extends { type: "graph_registered" | "graph_status" | "paused" | "resumed" }
+  ? R extends { type: "graph_registered" | "graph_status" | "paused" | "resumed" | BudgetRecord["type"] }
     ? Omit<R, "offset" | "at">
     : never
   : never;

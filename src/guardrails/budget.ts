@@ -63,8 +63,10 @@ export const budgetSet = (budgets: Iterable<Budget>): BudgetSet => {
 
 export const nodeKey = (graph: string, node: string): string => JSON.stringify([graph, node]);
 
+type Kept = Pick<Budget, "scope" | "graph" | "node" | "window">;
+
 /** Whether what was counted for one counts for the other: the same steps, in the same windows. */
-export const sameAccounts = (one: Omit<Budget, "id">, other: Omit<Budget, "id">): boolean =>
+export const sameAccounts = (one: Kept, other: Kept): boolean =>
   one.scope === other.scope &&
   one.graph === other.graph &&
   one.node === other.node &&

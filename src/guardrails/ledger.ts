@@ -48,6 +48,8 @@ export interface Reservation {
 
 export interface Charge {
   readonly estimated: Amounts;
+  /** Its executor may answer without saying what it has used. */
+  readonly external?: true;
   readonly on: readonly string[];
 }
 
@@ -87,6 +89,9 @@ export const forkLedger = ({ budgets, balances, charges, sketches }: Ledger): Le
   sketches: sketches.fork(),
   crossings: [],
 });
+
+export const hasChanges = ({ balances, charges, sketches }: Ledger): boolean =>
+  balances.changes().size + charges.changes().size + sketches.changes().size > 0;
 
 export const settleLedger = ({ balances, charges, sketches }: Ledger): void => {
   balances.settle();
@@ -181,7 +186,7 @@ const change = (book: Book, key: string, at: number, to: (balance: Balance) => B
 
 /** The same accounts under other budgets: those of budgets that are no more go, and new limits tell what they pass. */
 export const withBudgets = (from: Ledger, budgets: BudgetSet): Ledger => {
-  const ledger = { ...forkLedger(from), budgets, crossings: from.crossings };
+  const ledger = { ...forkLedger(from), budgets };
   for (const [key, balance] of [...ledger.balances.entries()]) {
     const budget = budgets.byId.get(budgetIdOf(key));
     if (budget === undefined) {

@@ -36,6 +36,9 @@ export const EVENT_NAMES = [
   "lifetime_ended",
   "lifetime_retried",
   "verdict",
+  "budget_threshold",
+  "budget_set",
+  "budget_removed",
   "paused",
   "resumed",
   "graph_registered",
@@ -108,9 +111,15 @@ export const frameOf = (record: LogRecord): string => {
       const { lifetime, status, reason } = record;
       return frame(offset, record.type, { lifetime, status, reason, at: iso(at) });
     }
-    case "verdict": {
-      const { type, offset: _, at: __, ...verdict } = record;
-      return frame(offset, type, { ...verdict, at: iso(at) });
+    case "verdict":
+    case "budget_threshold":
+    case "budget_removed": {
+      const { type, offset: _, at: __, ...said } = record;
+      return frame(offset, type, { ...said, at: iso(at) });
+    }
+    case "budget_set": {
+      const { name, ...said } = record.budget;
+      return frame(offset, record.type, { budget: name, ...said, at: iso(at) });
     }
     case "paused": {
       const { graph, detail } = record;

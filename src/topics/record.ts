@@ -8,7 +8,10 @@ import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
 import type { Delegation, Vote } from "../guardrails/approval.ts";
 import type { ExpiryAction } from "../guardrails/approval-terms.ts";
+import type { Budget } from "../guardrails/budget.ts";
+import type { Amounts } from "../guardrails/measure.ts";
 import type { PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy.ts";
+import type { Crossing } from "../guardrails/threshold.ts";
 import type { Execution } from "../wire/codec.ts";
 import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
 import type { Kind } from "./topics.ts";
@@ -35,6 +38,8 @@ export interface InputRecord extends Appended {
   readonly parameters?: JsonObject;
   /** The version of the policies that allowed it, where there are any. */
   readonly policies?: number;
+  /** What was reserved for it of budgets, where there are any. */
+  readonly estimate?: Amounts;
 }
 
 export interface ExecutionRecord extends Appended {
@@ -50,6 +55,8 @@ export interface ExecutionRecord extends Appended {
   readonly input?: number;
   /** The version of the deployment whose code ran it, where that is known. */
   readonly version?: string;
+  /** What budgets were charged of it without anybody having said so. */
+  readonly estimated?: Amounts;
 }
 
 export interface LifetimeStartedRecord extends Appended {
@@ -193,6 +200,22 @@ export interface VerdictRecord extends Appended {
   readonly execution?: string;
 }
 
+/** A new budget, or one that was changed. */
+export interface BudgetSetRecord extends Appended {
+  readonly type: "budget_set";
+  readonly budget: Omit<Budget, "id" | "createdAt">;
+}
+
+export interface BudgetRemovedRecord extends Appended {
+  readonly type: "budget_removed";
+  readonly budget: string;
+}
+
+/** So much of a budget is spent. */
+export interface BudgetThresholdRecord extends Appended, Crossing {
+  readonly type: "budget_threshold";
+}
+
 export interface GraphRegisteredRecord extends Appended {
   readonly type: "graph_registered";
   readonly graph: string;
@@ -223,6 +246,9 @@ export type LogRecord =
   | ApprovalChangedRecord
   | ApprovalClosedRecord
   | VerdictRecord
+  | BudgetSetRecord
+  | BudgetRemovedRecord
+  | BudgetThresholdRecord
   | PausedRecord
   | ResumedRecord
   | GraphRegisteredRecord

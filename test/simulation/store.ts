@@ -17,6 +17,7 @@ import type { NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
 import type { Guard } from "../../src/guardrails/guard.ts";
+import { settleLedger } from "../../src/guardrails/ledger.ts";
 import { type InputRecord, type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { composeInput } from "../../src/wire/compose.ts";
@@ -128,6 +129,7 @@ export class MemoryStore implements Store {
     this.deadLetters.push(...writes.deadLetters);
     for (const entry of writes.idempotency) this.#idempotency.set(entry.key, entry);
     if (writes.holds) this.#holds = writes.holds;
+    if (writes.guard?.ledger) settleLedger(writes.guard.ledger);
     if (writes.guard) this.guarded = writes.guard;
     for (const lifetime of writes.lifetimes) this.#write(lifetime);
   }

@@ -26,7 +26,9 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 12, type: "resumed" },
   { code: 13, type: "lifetime_retried" },
   { code: 14, type: "verdict" },
-  // Those of budgets may stand between.
+  { code: 15, type: "budget_set" },
+  { code: 16, type: "budget_removed" },
+  { code: 17, type: "budget_threshold" },
   { code: 21, type: "approval_opened" },
   { code: 22, type: "approval_changed" },
   { code: 23, type: "approval_closed" },
@@ -36,18 +38,16 @@ const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
 const CODE = new Map(RECORD_TYPES.map((each) => [`${each.type}/${each.kind ?? ""}`, each.code]));
 
 /** A list is of warnings alone, as it was before there were versions. */
-const executionMeta = ({ version, warnings }: ExecutionRecord): string | null => {
-  if (version !== undefined) return JSON.stringify({ version, warnings });
+const executionMeta = ({ version, warnings, estimated }: ExecutionRecord): string | null => {
+  if (version !== undefined || estimated) return JSON.stringify({ version, warnings, estimated });
   return warnings ? JSON.stringify(warnings) : null;
 };
 
 /** A third element is there only where something guards the tenant. */
-const inputMeta = ({ carries, withoutResult, policies, parameters }: InputRecord): string =>
-  JSON.stringify(
-    policies === undefined && parameters === undefined
-      ? [carries, withoutResult]
-      : [carries, withoutResult, { policies, parameters }],
-  );
+const inputMeta = ({ carries, withoutResult, policies, parameters, estimate }: InputRecord): string => {
+  const guarded = policies !== undefined || parameters !== undefined || estimate !== undefined;
+  return JSON.stringify([carries, withoutResult, ...(guarded ? [{ policies, parameters, estimate }] : [])]);
+};
 
 interface Encoded {
   readonly type: number;

@@ -62,7 +62,7 @@ const whySchema = z.object({
 export const lifetimeSchema = summarySchema
   .extend({
     paused: z
-      .array(pausedSchema.extend({ scope: z.enum(["lifetime", "graph", "tenant"]) }))
+      .array(pausedSchema.extend({ scope: z.enum(["lifetime", "graph", "tenant", "budget"]) }))
       .readonly()
       .optional()
       .openapi({ description: "All that pauses it; it goes on when nothing of this is left" }),

@@ -167,7 +167,7 @@ describe("a ledger of reservations", () => {
     expect(percents()).toEqual([50, 80, 100]);
     book = bookOf(withBudgets(book.ledger, budgetSet([budget({ limits: { tokens: 1_000 } })])));
     spend(400);
-    expect(percents()).toEqual([50, 80, 100, 50]);
+    expect(percents()).toEqual([50]);
   });
 
   it("drops what was reserved of a budget that is deleted", () => {

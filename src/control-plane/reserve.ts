@@ -1,0 +1,179 @@
+/**
+ * Where budgets meet the steps of a lifetime: what is to be issued is reserved before it is, what has an outcome is
+ * charged with it, and a late answer corrects what was charged without it. Decides nothing of what becomes of steps.
+ */
+import type { Accounts } from "../guardrails/account.ts";
+import { type Budget, nodeKey } from "../guardrails/budget.ts";
+import { estimateOf } from "../guardrails/estimate.ts";
+import {
+  type Book,
+  type Charge,
+  charged,
+  correct,
+  type Ledger,
+  type Refusal,
+  type Reservation,
+  reserve,
+  settle,
+} from "../guardrails/ledger.ts";
+import { type Amounts, isNothing, REPORTED, usageOf } from "../guardrails/measure.ts";
+import { NO_SKETCH, observed } from "../guardrails/sketch.ts";
+import { BUDGET_LOOK_MS, SKETCHES_MAX } from "../limits.ts";
+import type { Execution } from "../wire/codec.ts";
+import type { Draft } from "./draft.ts";
+import type { ExecutionArrived } from "./event.ts";
+import { inputId } from "./ids.ts";
+import type { Attempts } from "./issue.ts";
+import type { Head, Member } from "./lifetime.ts";
+import { isoOf } from "./outcome.ts";
+import { isWait } from "./wait.ts";
+
+export interface OverBudget {
+  readonly budget: Budget;
+  readonly detail: string;
+  /** When there may be room, as far as that can be known. */
+  readonly until?: number;
+}
+
+type Reserved = readonly (Reservation | undefined)[] | { readonly refusal: OverBudget };
+
+const NONE: readonly undefined[] = [];
+
+/** For all of them, in their order, or for none. */
+export const reserveFor = (draft: Draft, attempts: Attempts): Reserved => {
+  const ledger = draft.guard?.ledger;
+  if (ledger === undefined || attempts.length === 0) return NONE;
+  const { graph } = draft.lifetime.head;
+  const asks = attempts.map(([, { node, attempt }]) => {
+    const of = draft.graph.node(node);
+    const first = attempt === 1;
+    const amounts: Amounts = isWait(of)
+      ? { ...(first && { iterations: 1 }) }
+      : estimateOf(of, ledger.sketches.get(nodeKey(graph, node)), first);
+    return { node, amounts };
+  });
+  const granted = reserve(bookOf(draft, ledger), asks, draft.at);
+  if (!("refusals" in granted)) return granted;
+  const [strictest] = granted.refusals;
+  if (strictest === undefined) throw new Error("a reservation was refused by no budget");
+  return { refusal: refusalOf(strictest, granted.refusals, draft.at) };
+};
+
+const refusalOf = (strictest: Refusal, refusals: readonly Refusal[], at: number): OverBudget => {
+  const { budget, measure, asked, spent, reserved, limit } = strictest;
+  const until = Math.min(...refusals.map((each) => roomAt(each, at)));
+  return {
+    budget,
+    detail:
+      `budget ${budget.name} has no room for ${asked} ${measure}: of ${limit}, ${spent} are spent and ${reserved} reserved` +
+      (strictest.until === undefined ? "" : `; it begins anew at ${isoOf(strictest.until)}`),
+    ...(Number.isFinite(until) && { until }),
+  };
+};
+
+/** What is reserved may turn out to be less, so somebody looks again while that would do. */
+const roomAt = ({ asked, spent, limit, until = Number.POSITIVE_INFINITY }: Refusal, at: number): number =>
+  spent + asked <= limit ? Math.min(until, at + BUDGET_LOOK_MS) : until;
+
+/**
+ * An open attempt has its outcome: what it used takes the place of what was reserved, or all of that where nobody
+ * answered. Answers what of it is estimated.
+ */
+export const charge = (draft: Draft, n: number, member: Member, answer?: Execution): Amounts | undefined => {
+  const { reserved } = member;
+  const ledger = draft.guard?.ledger;
+  if (reserved === undefined || ledger === undefined) return undefined;
+  const { calls, iterations } = reserved.amounts;
+  const external = isExternal(draft, member);
+  const usage = answer?.header?.usage;
+  const unsaid = answer === undefined || (usage === undefined && external);
+  const said = unsaid ? reportable(reserved.amounts) : usage ? usageOf(usage) : {};
+  const used: Amounts = {
+    ...said,
+    wall_ms: Math.max(0, draft.at - reserved.at),
+    ...(calls && { calls }),
+    ...(iterations && { iterations }),
+  };
+  settle(bookOf(draft, ledger), reserved, used, draft.at);
+  if (!unsaid) {
+    learn(draft, ledger, member, used);
+    return undefined;
+  }
+  if (answer === undefined) {
+    const remembered: Charge = { estimated: said, on: reserved.on, ...(external && { external }) };
+    charged(ledger, attemptKey(draft.lifetime.head.id, n, member.attempt), remembered);
+  }
+  return isNothing(said) ? undefined : said;
+};
+
+/** A member whose reservation is settled. */
+export const unreserved = (member: Member): Member => {
+  if (member.reserved === undefined) return member;
+  const { reserved: _, ...bare } = member;
+  return bare;
+};
+
+/** What was charged without an answer is what the answer says, once it comes. */
+export const correctLate = (draft: Draft, { n, execution }: ExecutionArrived): void => {
+  const ledger = draft.guard?.ledger;
+  if (ledger) correctBy(bookOf(draft, ledger), n, execution, draft.at);
+};
+
+/** Likewise of a lifetime whose state, and its accounts with it, is gone. Whether anything was charged. */
+export const correctEnded = (
+  ledger: Ledger,
+  { lifetime, n }: { readonly lifetime: string; readonly n: number },
+  execution: Execution,
+  at: number,
+): boolean => {
+  const none: Accounts = { get: () => undefined, set: () => {}, delete: () => {} };
+  return correctBy({ ledger, lifetime: { id: lifetime, graph: "", accounts: none } }, n, execution, at);
+};
+
+const correctBy = (book: Book, n: number, { header }: Execution, at: number): boolean => {
+  const key = attemptKey(book.lifetime.id, n, Math.max(1, header?.attempt ?? 1));
+  const { usage } = header ?? {};
+  if (usage === undefined && book.ledger.charges.get(key)?.external) return false;
+  return correct(book, key, usage ? usageOf(usage) : {}, at);
+};
+
+const attemptKey = (lifetime: string, n: number, attempt: number): string =>
+  `${inputId(lifetime, n)}/${attempt}`;
+
+const isExternal = ({ graph }: Draft, { node }: Member): boolean =>
+  graph.has(node) && graph.node(node).executor === "external";
+
+const reportable = (amounts: Amounts): Amounts =>
+  Object.fromEntries(
+    REPORTED.filter((measure) => amounts[measure]).map((measure) => [measure, amounts[measure]]),
+  );
+
+const learn = ({ lifetime, graph }: Draft, { sketches }: Ledger, { node }: Member, used: Amounts): void => {
+  if (!graph.has(node)) return;
+  const of = graph.node(node);
+  const { estimate } = of;
+  if (isWait(of)) return;
+  if (estimate?.tokens !== undefined && estimate.costUsdMicros !== undefined && estimate.ms !== undefined)
+    return;
+  const key = nodeKey(lifetime.head.graph, node);
+  const known = sketches.get(key);
+  if (known === undefined && sketches.size >= SKETCHES_MAX) return;
+  sketches.set(key, observed(known ?? NO_SKETCH, used));
+};
+
+const bookOf = ({ lifetime: { head } }: Draft, ledger: Ledger): Book => ({
+  ledger,
+  lifetime: { id: head.id, graph: head.graph, accounts: accountsOf(head) },
+});
+
+/** The head is replaced part by part, never changed within. */
+const accountsOf = (head: Head): Accounts => ({
+  get: (key) => head.accounts?.[key],
+  set: (key, balance) => {
+    head.accounts = { ...head.accounts, [key]: balance };
+  },
+  delete: (key) => {
+    const { [key]: _, ...others } = head.accounts ?? {};
+    head.accounts = others;
+  },
+});
