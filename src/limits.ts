@@ -253,7 +253,7 @@ export const FRAMES_CHARS_MAX = 4 * 1024 * KIB;
 /** Records that a reader who is behind is given at a time: a few milliseconds of the object's thread. */
 export const CATCH_UP_RECORDS_MAX = 500;
 export const CATCH_UP_BYTES_MAX = 1024 * KIB;
-/** Records of others that are looked through at a time for those of one lifetime. */
+/** Offsets that are looked through at a time for the records of one lifetime. */
 export const CATCH_UP_OFFSETS_MAX = 2_000;
 
 // The mirror

@@ -43,6 +43,7 @@ export const REJECTION_CODES = [
   "too_many_readers",
   "overloaded",
   "data_plane_behind",
+  "mirror_behind",
   "storage_full",
   "unavailable",
   "internal",

@@ -15,7 +15,7 @@ import type { Engine } from "./engine.ts";
 import type { Entrance } from "./entrance.ts";
 import { type LifetimeRemovalPort, removeOutside, removeRecords } from "./lifetime-removal.ts";
 import { viewOf } from "./lifetime-view.ts";
-import { behind, noLifetime } from "./refusals.ts";
+import { behind, noLifetime, unmirrored } from "./refusals.ts";
 import { retryLifetime } from "./retry.ts";
 import { signalLifetime } from "./signal.ts";
 import { startLifetime } from "./start.ts";
@@ -88,7 +88,7 @@ export class LifetimeRequests {
   async remove(id: string): Promise<Answer<void>> {
     const entered = this.#entrance.enter();
     if (!entered.ok) return entered;
-    const { parts, projector } = this.#engine;
+    const { parts, projector, room } = this.#engine;
     const known = parts.lifetimes.get(id);
     if (known && !("head" in known) && !(await projector.reaches(known.ended))) return behind();
     const still = this.#entrance.still(entered.value);
@@ -97,7 +97,13 @@ export class LifetimeRequests {
     const found = parts.lifetimes.get(id);
     if (found && "head" in found)
       return reject("illegal_transition", `lifetime ${id} is ${found.head.status}; cancel it first`);
-    if (found) for (const _ of removeRecords(this.#storage, parts, found)) await this.#storage.sync();
+    if (found && found.ended > room.mirrors.lowest()) return unmirrored(id);
+    if (found)
+      for (const _ of removeRecords(this.#storage, parts, found)) {
+        await this.#storage.sync();
+        const going = this.#entrance.still(entered.value);
+        if (!going.ok) return going;
+      }
     const { projection, blobs } = this.#ports;
     const existed = await removeOutside(entered.value, id, projection, blobs);
     this.#engine.looked();

@@ -16,6 +16,11 @@ export const overloaded = () =>
 export const behind = () =>
   reject("data_plane_behind", "the database is behind the log; try again", { retryAfterMs: RETRY_AFTER_MS });
 
+export const unmirrored = (id: string) =>
+  reject("mirror_behind", `a mirror has not read all of lifetime ${id} yet; try again`, {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+
 export const noLifetime = (id: string) => reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
 
 export const trimmed = (firstOffset: number) =>

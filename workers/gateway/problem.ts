@@ -47,6 +47,7 @@ const STATUS = {
   too_many_readers: 429,
   overloaded: 503,
   data_plane_behind: 503,
+  mirror_behind: 503,
   storage_full: 503,
   unavailable: 503,
   internal: 500,

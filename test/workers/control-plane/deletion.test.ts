@@ -1,11 +1,17 @@
 // Without this, a deleted tenant could leave something behind, come back, or answer its callers with exceptions.
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { REMOVAL_ROWS_MAX } from "../../../src/limits.ts";
+import type { Tombstone } from "../../../src/control-plane/store.ts";
+import { CATCH_UP_OFFSETS_MAX, REMOVAL_ROWS_MAX } from "../../../src/limits.ts";
 import { encodeExecution } from "../../../src/wire/codec.ts";
 import { lifetimePrefix, tenantPrefix } from "../../../src/wire/reference.ts";
+import { removeRecords } from "../../../workers/control-plane/lifetime-removal.ts";
+import { Lifetimes } from "../../../workers/control-plane/lifetimes.ts";
+import { Log } from "../../../workers/control-plane/log.ts";
+import { MirrorCursors } from "../../../workers/control-plane/mirror-cursors.ts";
 import { decodeRecord, type Row } from "../../../workers/control-plane/record-row.ts";
 import { TABLE_KEYS } from "../../../workers/control-plane/schema.ts";
+import { CountedSql } from "../../../workers/control-plane/sql.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
 import { faultyD1 } from "../../fixtures/faulty-d1.ts";
 import { aborted, openGate, started } from "../../fixtures/gates.ts";
@@ -315,6 +321,38 @@ describe("a lifetime that is deleted", () => {
         expect(await object.removeLifetime("nobody")).toMatchObject(notFound);
       },
     ));
+
+  test("waits for every mirror, because none could read it any more", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      const { lifetime } = await own.start("echo");
+      const { offset } = answered(await own.object.projected());
+      const mirrors = new MirrorCursors(own.state.storage.sql);
+      mirrors.set("far", offset - 1, 1);
+      expect(await own.object.removeLifetime(lifetime)).toMatchObject({ error: { code: "mirror_behind" } });
+      expect(await own.view(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+      mirrors.set("far", offset, 1);
+      expect(await own.object.removeLifetime(lifetime)).toEqual({ ok: true });
+    }));
+
+  test("goes in slices, however much of the log lies between its records", () =>
+    inOwnTenant({}, [withTask("throws", "throws")], async (own) => {
+      const { lifetime } = await own.start("throws");
+      const { sql } = own.state.storage;
+      const counted = new CountedSql(sql);
+      const lifetimes = new Lifetimes(counted);
+      const { started, ended } = lifetimes.get(lifetime) as Tombstone;
+      const far = ended + 2 * CATCH_UP_OFFSETS_MAX;
+      sql.exec("UPDATE log SET offset = ? WHERE offset = ?", far, ended);
+      const parts = { log: new Log(counted), lifetimes };
+      const slices = removeRecords(own.state.storage, parts, { id: lifetime, started, ended: far });
+      const written = Array.from(slices, () => counted.rowsWritten);
+      expect(written).toHaveLength(3);
+      // What has nothing of it writes nothing.
+      expect(written[1]).toBe(written[0]);
+      // The registration of the graph, which is nobody's.
+      expect(sql.exec("SELECT * FROM log").toArray()).toHaveLength(1);
+      expect(sql.exec("SELECT * FROM failed").toArray()).toEqual([]);
+    }));
 
   test("waits for the database, because it could not be deleted there", () => {
     const { faults, db } = faultyD1(env.DB);
