@@ -202,6 +202,8 @@ export const CACHED_LIFETIMES_MAX = 10_000;
 export const ALIGN_LIFETIMES = 100;
 /** Arrivals that wait for the next commit; over it callers are told to come back. */
 export const INBOX_EVENTS_MAX = 20_000;
+/** Milliseconds since the epoch: the platform counts nanoseconds in 64 bits, which end in 2262. */
+export const ALARM_AT_MAX = 9_000_000_000_000;
 /**
  * Milliseconds in which something was appended that are remembered, to say how long a step took: 1 MB, and exact
  * for the last minute of an object that is never idle.

@@ -21,7 +21,8 @@ export interface IdempotencyEntry {
   readonly key: string;
   readonly bodyHash: string;
   readonly lifetime: string;
-  readonly expiresAt: number;
+  /** Milliseconds since the epoch; where absent it is kept for as long as anything of its lifetime. */
+  readonly expiresAt?: number;
 }
 
 export interface Store {

@@ -30,7 +30,7 @@ import type { Append, DispatchInput, Effect, Recall } from "./effect.ts";
 import type { LifetimeEvent, Moment, Started } from "./event.ts";
 import { type Holds, holdOf, holdsOn, withRecord } from "./holds.ts";
 import { inputId } from "./ids.ts";
-import { type Hold, hasChanged, type Lifetime } from "./lifetime.ts";
+import { type Hold, hasChanged, type Lifetime, NEVER } from "./lifetime.ts";
 import { isAligned, isOverBudget } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
@@ -103,7 +103,7 @@ export class Turn {
 
   idempotency(key: string): IdempotencyEntry | undefined {
     const entry = this.#idempotency.get(key) ?? this.#store.idempotency(key);
-    return entry && entry.expiresAt > this.#at ? entry : undefined;
+    return entry && (entry.expiresAt ?? NEVER) > this.#at ? entry : undefined;
   }
 
   remember(entry: IdempotencyEntry): void {

@@ -71,9 +71,7 @@ export class LifetimeRequests {
   }
 
   signal(request: SignalRequest): Promise<Answer<SignalAnswer>> {
-    return this.#entrance.ask((turn) =>
-      signalLifetime(turn, request, this.#ports.now(), () => this.#engine.room.mayArrive()),
-    );
+    return this.#entrance.ask((turn) => signalLifetime(turn, request, () => this.#engine.room.mayArrive()));
   }
 
   async retry(request: RetryRequest): Promise<Answer<StartAnswer>> {

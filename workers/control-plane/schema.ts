@@ -60,8 +60,17 @@ UPDATE running SET outstanding = state ->> '$.head.outstanding',
   sent = (state ->> '$.head.outstanding') > COALESCE(state ->> '$.head.waiting', 0);
 `;
 
+/** Keys of signals: they last as long as anything of their lifetimes, which may be paused or retried. */
+const SIGNAL_KEYS = `
+CREATE TABLE signal_keys (key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, lifetime TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX signal_keys_of ON signal_keys (lifetime);
+-- Of signals to what was paused when they came.
+INSERT INTO signal_keys SELECT key, body_hash, lifetime FROM idempotency WHERE expires_at = 9007199254740991;
+DELETE FROM idempotency WHERE expires_at = 9007199254740991;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING];
+const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING, SIGNAL_KEYS];
 
 export const TABLES_VERSION = STEPS.length;
 
@@ -75,6 +84,7 @@ export const TABLE_KEYS = {
   graph_versions: "rowid",
   graph_sources: "rowid",
   idempotency: "key",
+  signal_keys: "key",
   strays: "rowid",
   dead_letters: "rowid",
   marks: "name",

@@ -1,10 +1,10 @@
-/** Signals a lifetime, once for an idempotency key, which is remembered for as long as the lifetime may live. */
+/** Signals a lifetime, once for an idempotency key, which is kept for as long as anything of the lifetime. */
 
 import { inputId } from "../../src/control-plane/ids.ts";
 import { waitingFor } from "../../src/control-plane/signal.ts";
 import type { SignalAnswer, SignalRequest } from "../../src/control-plane/tenant.ts";
 import type { Turn } from "../../src/control-plane/turn.ts";
-import { IDEMPOTENCY_MS, RETRY_AFTER_MS, SIGNALS_KEPT_MAX } from "../../src/limits.ts";
+import { RETRY_AFTER_MS, SIGNALS_KEPT_MAX } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { earlierRequest } from "./idempotency.ts";
@@ -12,7 +12,6 @@ import { earlierRequest } from "./idempotency.ts";
 export const signalLifetime = (
   turn: Turn,
   request: SignalRequest,
-  now: number,
   mayArrive: () => Result<void, Rejection>,
 ): Result<SignalAnswer, Rejection> => {
   const { lifetime: id, name, value, by, idempotency } = request;
@@ -41,12 +40,7 @@ export const signalLifetime = (
     );
   const key = idempotency?.key;
   turn.happen(id, { type: "signal_received", name, value, by, ...(key !== undefined && { key }) });
-  if (idempotency)
-    turn.remember({
-      ...idempotency,
-      lifetime: id,
-      expiresAt: Math.max(now + IDEMPOTENCY_MS, found.head.deadline),
-    });
+  if (idempotency) turn.remember({ ...idempotency, lifetime: id });
   const to = n !== undefined && { input_id: inputId(id, n) };
   return ok({ lifetime: id, name, kept: n === undefined, ...to, replayed: false });
 };

@@ -36,15 +36,18 @@ export const sqlStore = (
   guard: () => undefined,
   idempotency: (key) => {
     const [row] = sql
-      .exec<{ body_hash: string; lifetime: string; expires_at: number }>(
-        "SELECT body_hash, lifetime, expires_at FROM idempotency WHERE key = ?",
-        key,
-      )
+      .exec<{ body_hash: string; lifetime: string; expires_at: number | null }>(KEY, key)
       .toArray();
-    return row && { key, bodyHash: row.body_hash, lifetime: row.lifetime, expiresAt: row.expires_at };
+    if (row === undefined) return undefined;
+    const { body_hash: bodyHash, lifetime, expires_at: expiresAt } = row;
+    return { key, bodyHash, lifetime, ...(expiresAt !== null && { expiresAt }) };
   },
   openInputs: (kind, node, parents) => openInputs(lifetimes, kind, node, parents),
 });
+
+/** One of a signal comes first: the other has expired where there are two. */
+const KEY = `SELECT body_hash, lifetime, NULL AS expires_at FROM signal_keys WHERE key = ?1
+  UNION ALL SELECT body_hash, lifetime, expires_at FROM idempotency WHERE key = ?1 LIMIT 1`;
 
 /** Looks through all that runs: only answers without an input id ask for this. */
 const openInputs = (lifetimes: Lifetimes, kind: Kind, node: string, parents: readonly string[]) => {
@@ -90,5 +93,6 @@ export const writeDeadLetter = (sql: Sql, { at, reason, detail, topic, message }
 };
 
 const writeIdempotency = (sql: Sql, { key, bodyHash, lifetime, expiresAt }: IdempotencyEntry): void => {
-  sql.exec("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)", key, bodyHash, lifetime, expiresAt);
+  if (expiresAt === undefined) sql.exec("INSERT INTO signal_keys VALUES (?, ?, ?)", key, bodyHash, lifetime);
+  else sql.exec("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)", key, bodyHash, lifetime, expiresAt);
 };

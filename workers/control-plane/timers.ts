@@ -4,6 +4,7 @@
  */
 
 import { NEVER } from "../../src/control-plane/lifetime.ts";
+import { ALARM_AT_MAX } from "../../src/limits.ts";
 
 interface Entry {
   readonly started: number;
@@ -54,8 +55,9 @@ export class Timers {
 
   /** Part of the turn's transaction: a commit and its alarm are durable together. */
   arm(notAfter = Number.POSITIVE_INFINITY): void {
-    const due = Math.min(this.#peek()?.due ?? Number.POSITIVE_INFINITY, notAfter);
-    if (due === Number.POSITIVE_INFINITY || (this.#alarm !== undefined && this.#alarm <= due)) return;
+    const wanted = Math.min(this.#peek()?.due ?? Number.POSITIVE_INFINITY, notAfter);
+    const due = Math.min(wanted, ALARM_AT_MAX);
+    if (wanted === Number.POSITIVE_INFINITY || (this.#alarm !== undefined && this.#alarm <= due)) return;
     this.#alarm = due;
     void this.#storage.setAlarm(due);
   }

@@ -104,15 +104,7 @@ export class Trimmer {
     const reach = { upTo, endedBy: now - retention };
     yield* this.#forgetFailed(reach);
     yield* this.#trimLog(reach);
-    // Of those that began first: one that still runs among them stops nothing.
-    yield* this.#deleteOld(
-      `DELETE FROM lifetimes WHERE started IN (
-         SELECT started FROM (SELECT started, ended, ended_at FROM lifetimes
-           WHERE ended IS NOT NULL ORDER BY started LIMIT ?)
-         WHERE ended <= ? AND ended_at <= ?)`,
-      upTo,
-      now - Math.max(retention, EVIDENCE_MS),
-    );
+    yield* this.#forgetEnded({ upTo, endedBy: now - Math.max(retention, EVIDENCE_MS) });
     for (const table of ["strays", "dead_letters"])
       yield* this.#deleteOld(
         `DELETE FROM ${table} WHERE id IN (
@@ -129,6 +121,17 @@ export class Trimmer {
   *#forgetFailed({ upTo, endedBy }: Reach): Generator<void> {
     const { lifetimes } = this.#parts;
     const forget = () => lifetimes.forgetFailed(upTo, endedBy, this.#rowsMax);
+    while (this.#storage.transactionSync(forget) > 0) yield;
+  }
+
+  /** What was left of them. Of those that began first: one that still runs among them stops nothing. */
+  *#forgetEnded({ upTo, endedBy }: Reach): Generator<void> {
+    const { sql } = this.#parts;
+    const forget = (): number => {
+      const gone = sql.exec<{ id: string }>(FORGET_ENDED, this.#rowsMax, upTo, endedBy).toArray();
+      for (const { id } of gone) sql.exec("DELETE FROM signal_keys WHERE lifetime = ?", id);
+      return gone.length;
+    };
     while (this.#storage.transactionSync(forget) > 0) yield;
   }
 
@@ -196,6 +199,11 @@ export class Trimmer {
     return since + Math.ceil((after + 1 - since) / TRIM_EVERY_MS) * TRIM_EVERY_MS;
   }
 }
+
+const FORGET_ENDED = `DELETE FROM lifetimes WHERE started IN (
+  SELECT started FROM (SELECT started, ended, ended_at FROM lifetimes
+    WHERE ended IS NOT NULL ORDER BY started LIMIT ?)
+  WHERE ended <= ? AND ended_at <= ?) RETURNING id`;
 
 /** When the oldest of what is kept may go. */
 const OLDEST = `SELECT MIN(at) AS at FROM (

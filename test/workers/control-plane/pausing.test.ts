@@ -1,7 +1,7 @@
 // Without this, a deadline could pass while its lifetime is held, or an object that dies could leave some held for ever.
 import { describe, expect, test, vi } from "vitest";
 import { NEVER } from "../../../src/control-plane/lifetime.ts";
-import { ALIGN_LIFETIMES } from "../../../src/limits.ts";
+import { ALARM_AT_MAX, ALIGN_LIFETIMES } from "../../../src/limits.ts";
 import { Timers } from "../../../workers/control-plane/timers.ts";
 import { answered, clockAhead, ECHO, inOwnTenant, type Own, silent, withTask } from "./client.ts";
 
@@ -60,6 +60,17 @@ test("pausing a graph writes nothing of the others that are paused", () => {
     expect(new Set(rows).size).toBe(1);
   });
 });
+
+test("an alarm that is wanted later than the platform can have one is set for its last", () =>
+  inOwnTenant({}, [], async ({ state: { storage } }) => {
+    const timers = new Timers(storage);
+    for (const due of [NEVER - 1, ALARM_AT_MAX - 1]) {
+      timers.set(1, due);
+      timers.arm();
+      expect(await storage.getAlarm()).toBe(Math.min(due, ALARM_AT_MAX));
+    }
+    await storage.deleteAlarm();
+  }));
 
 /** While it is there, no lifetime can learn anything. */
 const deafen = ({ state }: Own) =>

@@ -1,8 +1,9 @@
 // Without this, an object would fill up, or trimming could take what something still needs.
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
-import { EVIDENCE_MS, TRIM_EVERY_MS } from "../../../src/limits.ts";
+import { EVIDENCE_MS, IDEMPOTENCY_MS, TRIM_EVERY_MS } from "../../../src/limits.ts";
 import { encodeExecution } from "../../../src/wire/codec.ts";
+import { payloadOf } from "../../../src/wire/payload.ts";
 import { MirrorCursors } from "../../../workers/control-plane/mirror-cursors.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
 import { faultyD1 } from "../../fixtures/faulty-d1.ts";
@@ -188,6 +189,36 @@ describe("the records of a lifetime that has ended", () => {
       expect(await read(offset)).toMatchObject({ ok: false });
       expect(await read(offset + 1)).toMatchObject({ value: { records: [record], firstOffset: offset + 1 } });
     });
+  });
+});
+
+test("the key of a signal stays as long as anything of its lifetime, though that is paused, retried or ends", () => {
+  const clock = clockAhead();
+  const graph = withTask("asks", "wait", { signal: "go" }, { timeout: "1h" });
+  return inOwnTenant({ limits, now: clock.now }, [graph], async (own) => {
+    const signal = async (lifetime: string, key: string) => {
+      const idempotency = { key, bodyHash: "h" };
+      const value = payloadOf(1).value;
+      return answered(await own.object.signal({ lifetime, name: "other", by: "test", value, idempotency }));
+    };
+    const [paused, retried] = [await own.begin("asks"), await own.begin("asks")];
+    await signal(paused.lifetime, "before");
+    answered(await own.object.pauseLifetime(paused.lifetime, "look at it"));
+    await signal(paused.lifetime, "while");
+    await signal(retried.lifetime, "retried");
+    await pass(own, clock, IDEMPOTENCY_MS);
+    expect(await own.view(retried.lifetime)).toMatchObject({ status: "FAILED" });
+    for (const key of ["before", "while"])
+      expect(await signal(paused.lifetime, key)).toMatchObject({ replayed: true });
+    expect(await signal(retried.lifetime, "retried")).toMatchObject({ replayed: true });
+
+    answered(await own.object.cancel(paused.lifetime, "enough"));
+    answered(await own.object.projected());
+    await pass(own, clock, TRIM_EVERY_MS);
+    expect(rows(own, "signal_keys")).toBe(3);
+    await pass(own, clock, EVIDENCE_MS + TRIM_EVERY_MS);
+    expect(["lifetimes", "signal_keys", "idempotency"].map((table) => rows(own, table))).toEqual([0, 0, 0]);
+    expect(await own.state.storage.getAlarm()).toBe(null);
   });
 });
 
