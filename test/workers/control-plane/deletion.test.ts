@@ -133,8 +133,8 @@ describe("a tenant that is deleted", () => {
       const { lifetime } = await own.start("echo");
       // What was on its way arrives now.
       flight.resolve();
-      openGate(gate);
       await expect.poll(() => inputs.every((id) => aborted.includes(id))).toBe(true);
+      openGate(gate);
       await own.start("echo");
       answered(await object.projected());
       expect(await own.counters()).toMatchObject({ backlog: 0 });
