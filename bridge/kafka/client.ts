@@ -5,7 +5,7 @@ import type { Level, Log } from "../log.ts";
 
 export type { Kafka } from "kafkajs";
 
-export type KafkaSettings = Pick<KafkaConfig, "brokers" | "ssl" | "sasl" | "clientId"> & {
+export type KafkaSettings = Pick<KafkaConfig, "ssl" | "sasl" | "retry"> & {
   brokers: string[];
 };
 

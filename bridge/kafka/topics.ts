@@ -37,11 +37,13 @@ export class Topics {
     return new Map(found.map(({ name, partitions }) => [name, partitions.length]));
   }
 
-  /** The offset that the next record of each partition will have; undefined where there is no such topic. */
-  async ends(topic: string): Promise<ReadonlyMap<number, number> | undefined> {
+  /** By partition: of its first record, and of its next; undefined where there is no such topic. */
+  async bounds(topic: string): Promise<ReadonlyMap<number, { begin: number; end: number }> | undefined> {
     try {
       const found = await this.#admin.fetchTopicOffsets(topic);
-      return new Map(found.map(({ partition, high }) => [partition, Number(high)]));
+      return new Map(
+        found.map(({ partition, low, high }) => [partition, { begin: Number(low), end: Number(high) }]),
+      );
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;

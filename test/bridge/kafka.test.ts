@@ -23,14 +23,16 @@ const place = async () => {
   const topic = unique("place");
   await topics.provision([topic], SETTINGS);
   const progress = { group: unique("progress"), topic };
-  return { kafka, topics, topic, progress, [Symbol.asyncDispose]: () => topics.close() };
+  /** A commit is answered before it is seen: whoever opens a writer waits for that, and these tests do. */
+  const reaches = (next: number) => expect.poll(() => topics.progress(progress)).toBe(next);
+  return { kafka, topics, topic, progress, reaches, [Symbol.asyncDispose]: () => topics.close() };
 };
 
 brokerTest("records and their progress are written together, in order per key", async () => {
   await using at = await place();
-  const { kafka, topics, topic, progress } = at;
+  const { kafka, topic, progress, reaches } = at;
   const writer = await Writer.open(kafka, topic);
-  expect(await topics.progress(progress)).toBe(undefined);
+  expect(await at.topics.progress(progress)).toBe(undefined);
   for (let next = 10; next <= 50; next += 10) {
     const keys = ["a", "b"].flatMap((key) => [
       record(topic, `${next} first`, key),
@@ -40,7 +42,7 @@ brokerTest("records and their progress are written together, in order per key", 
   }
   // Nothing to write, but the log went on.
   await writer.write([], { ...progress, next: 60 });
-  expect(await topics.progress(progress)).toBe(60);
+  await reaches(60);
   await writer.close();
   const found = await consume(kafka, [topic], ({ length }) => length === 20);
   for (const key of ["a", "b"])
@@ -54,13 +56,13 @@ brokerTest(
   "whoever opens a writer anew fences the one before, and nothing of its transaction is seen",
   async () => {
     await using at = await place();
-    const { kafka, topics, topic, progress } = at;
+    const { kafka, topic, progress, reaches } = at;
     const first = await Writer.open(kafka, topic);
     await first.write([record(topic, "before")], { ...progress, next: 1 });
     const second = await Writer.open(kafka, topic);
     const late = first.write([record(topic, "fenced")], { ...progress, next: 2 });
     await expect(late).rejects.toSatisfy(isFenced);
-    expect(await topics.progress(progress)).toBe(1);
+    await reaches(1);
     await second.write([record(topic, "after")], { ...progress, next: 2 });
     const found = await consume(kafka, [topic], (each) =>
       each.some(({ value }) => String(value) === "after"),
@@ -73,7 +75,7 @@ brokerTest(
 
 brokerTest("a record that is too large for the broker fails as such, and the writer goes on", async () => {
   await using at = await place();
-  const { kafka, topics, topic, progress } = at;
+  const { kafka, topic, progress, reaches } = at;
   const writer = await Writer.open(kafka, topic);
   const large = record(topic, "x".repeat(1_200_000));
   await expect(writer.write([large], { ...progress, next: 1 })).rejects.toSatisfy(isTooLarge);
@@ -82,7 +84,7 @@ brokerTest("a record that is too large for the broker fails as such, and the wri
   // Together over what one batch at the broker takes.
   const many = Array.from({ length: 30 }, (_, n) => record(topic, `${n} ${"x".repeat(100_000)}`));
   await writer.write(many, { ...progress, next: 2 });
-  expect(await topics.progress(progress)).toBe(2);
+  await reaches(2);
   const found = await consume(kafka, [topic], ({ length }) => length === many.length);
   expect(found.map(({ value }) => Number.parseInt(String(value), 10))).toEqual(many.map((_, n) => n));
   await writer.close();

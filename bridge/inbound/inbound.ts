@@ -1,0 +1,107 @@
+/**
+ * Kafka → edge: which topics the group of all bridges reads, looked at again and again, and whose connection takes what
+ * comes. Topics of tenants that the gateway does not have are left alone until it does: their marks begin at nothing.
+ */
+import { parseKafkaTopic } from "../../src/mirror/names.ts";
+import type { Kafka } from "../kafka/client.ts";
+import { Reader, type Taken, type Verdict } from "../kafka/reader.ts";
+import type { Topics } from "../kafka/topics.ts";
+import type { Log } from "../log.ts";
+import type { Measures } from "../measures.ts";
+import type { TenantMirror } from "../tenant-mirror.ts";
+import type { Arriving } from "./chunk.ts";
+
+export interface InboundPorts {
+  readonly kafka: Kafka;
+  readonly topics: Topics;
+  readonly measures: Measures;
+  readonly log: Log;
+  readonly deployment: string;
+  mirror(tenant: string): TenantMirror | undefined;
+}
+
+/** A partition whose tenant is not connected is asked about again after it. */
+const AGAIN_MS = 1_000;
+const NO_BYTES = new Uint8Array();
+
+const arriving = ({ offset, timestamp, key, value, headers = {} }: Taken["messages"][number]): Arriving => ({
+  offset: Number(offset),
+  timestamp: Number(timestamp),
+  key: key ?? NO_BYTES,
+  value: value ?? NO_BYTES,
+  headers: Object.entries(headers).flatMap(([name, values]) =>
+    (Array.isArray(values) ? values : [values]).flatMap((each) =>
+      each === undefined ? [] : [{ name, value: typeof each === "string" ? Buffer.from(each) : each }],
+    ),
+  ),
+});
+
+export class Inbound {
+  readonly #ports: InboundPorts;
+  readonly #reader: Reader;
+  #followed = "";
+  #mirrors = new Set<TenantMirror>();
+
+  constructor(ports: InboundPorts) {
+    this.#ports = ports;
+    this.#reader = new Reader({
+      kafka: ports.kafka,
+      group: `escapement-bridge.${ports.deployment}`,
+      log: ports.log,
+      take: (taken) => this.#take(taken),
+      assigned: () => {
+        for (const mirror of this.#mirrors) mirror.forgetMarks();
+      },
+    });
+  }
+
+  /** Reads what there is by now. */
+  async look(): Promise<void> {
+    const { topics, measures } = this.#ports;
+    const all = await topics.list();
+    const unknown = new Set<string>();
+    const wanted = all.filter((name) => {
+      const parsed = parseKafkaTopic(name);
+      if (parsed === undefined) return false;
+      const mirror = this.#ports.mirror(parsed.tenant);
+      if (mirror === undefined) unknown.add(name);
+      return mirror?.takes(parsed.topic) ?? false;
+    });
+    measures.unknownTenants.set({}, unknown.size);
+    const partitions = await topics.partitions(wanted);
+    const found = [...partitions]
+      .map(([name, count]) => `${name}:${count}`)
+      .sort()
+      .join();
+    if (found === this.#followed) return;
+    this.#followed = found;
+    this.#ports.log("info", "topics_followed", { topics: partitions.size });
+    await this.#reader.follow([...partitions.keys()]);
+  }
+
+  stop(): Promise<void> {
+    return this.#reader.stop();
+  }
+
+  async #take({ topic: name, partition, messages, from, next, end }: Taken): Promise<Verdict> {
+    const parsed = parseKafkaTopic(name);
+    const mirror = parsed && this.#ports.mirror(parsed.tenant);
+    const arrivals = mirror?.arrivals;
+    if (parsed === undefined || mirror === undefined || arrivals === undefined)
+      return { until: new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref()) };
+    this.#mirrors.add(mirror);
+    const { topic, tenant } = parsed;
+    const records = messages.map(arriving);
+    const verdict = await arrivals.offer({ topic, partition }, { records, from, next, end });
+    const { measures } = this.#ports;
+    if ("next" in verdict) {
+      const now = Date.now();
+      for (const { value, timestamp } of records) {
+        measures.moved("to_edge", tenant, topic, value.byteLength);
+        measures.delayed("to_edge", now - timestamp);
+      }
+      measures.lag.set({ direction: "to_edge", tenant, topic, partition: String(partition) }, end - next);
+    }
+    return verdict;
+  }
+}

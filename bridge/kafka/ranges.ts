@@ -1,0 +1,56 @@
+/** Committed records of partitions between two offsets each, read once and for nobody's group. */
+import type { Kafka } from "kafkajs";
+
+export interface Range {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  /** Not included. */
+  readonly to: number;
+}
+
+export interface Ranged {
+  readonly topic: string;
+  readonly partition: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const placeOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
+
+export const readRanges = async (kafka: Kafka, ranges: readonly Range[]): Promise<readonly Ranged[]> => {
+  const left = new Map(ranges.map((range) => [placeOf(range), range]));
+  const found: Ranged[] = [];
+  if (left.size === 0) return found;
+  const groupId = `escapement-ranges-${crypto.randomUUID()}`;
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
+  const done = Promise.withResolvers<void>();
+  await consumer.connect();
+  try {
+    await consumer.subscribe({ topics: [...new Set(ranges.map(({ topic }) => topic))], fromBeginning: true });
+    consumer.on("consumer.crash", ({ payload: { error, restart } }) => restart || done.reject(error));
+    // Told of batches too of which nothing is left, say because they were aborted.
+    consumer.on("consumer.end_batch_process", ({ payload }) => {
+      const range = left.get(placeOf(payload));
+      if (range && Number(payload.lastOffset) >= range.to - 1) left.delete(placeOf(payload));
+      if (left.size === 0) done.resolve();
+    });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch: { topic, partition, messages }, pause }) => {
+        const range = left.get(placeOf({ topic, partition }));
+        if (range === undefined) return void pause();
+        for (const { offset, headers } of messages) {
+          if (Number(offset) < range.from || Number(offset) >= range.to) continue;
+          const texts = Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]);
+          found.push({ topic, partition, headers: Object.fromEntries(texts) });
+        }
+      },
+    });
+    for (const { topic, partition, from } of ranges)
+      consumer.seek({ topic, partition, offset: String(from) });
+    await done.promise;
+  } finally {
+    await consumer.disconnect();
+  }
+  return found;
+};

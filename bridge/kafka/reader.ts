@@ -1,0 +1,162 @@
+/**
+ * The consumer group of all bridges of a deployment: committed records only, from the beginning where the group has no
+ * offset. kafkajs resolves a subscription once, so another set of topics is another consumer. What cannot be taken
+ * pauses its partition and is fetched again: nothing is kept in memory but what one fetch brings.
+ */
+import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
+import { crashPoint } from "../crash-points.ts";
+import type { Log } from "../log.ts";
+
+export interface Taken {
+  readonly topic: string;
+  readonly partition: number;
+  readonly messages: readonly KafkaMessage[];
+  /** Where the fetch began; the offset after the last; the one that the partition's next record will have. */
+  readonly from: number;
+  readonly next: number;
+  readonly end: number;
+}
+
+/** All up to an offset is on the other side; go on elsewhere; or nothing goes until something has happened. */
+export type Verdict =
+  | { readonly next: number }
+  | { readonly seek: number }
+  | { readonly until: Promise<unknown> };
+
+export interface ReaderPorts {
+  readonly kafka: Kafka;
+  readonly group: string;
+  readonly log: Log;
+  take(taken: Taken): Promise<Verdict>;
+  /** Partitions are to be announced anew: they may have been another's meanwhile. */
+  assigned(): void;
+}
+
+const SESSION_MS = 10_000;
+const HEARTBEAT_MS = 2_000;
+/** Also bounds how late a partition that was paused goes on. */
+const WAIT_MS_MAX = 250;
+const PARTITION_BYTES_MAX = 1024 * 1024;
+const FETCH_BYTES_MAX = 8 * 1024 * 1024;
+const CONCURRENT_PARTITIONS = 16;
+/** Redelivery has no effect, so offsets are committed for the sake of other members, not of each batch. */
+const COMMIT_MS = 1_000;
+const AGAIN_MS = 1_000;
+
+export class Reader {
+  readonly #ports: ReaderPorts;
+  #consumer: Consumer | undefined;
+  #topics: readonly string[] = [];
+  /** Next offsets that are on the other side and not committed; by topic and partition. */
+  readonly #taken = new Map<string, { topic: string; partition: number; offset: string }>();
+  #timer: NodeJS.Timeout | undefined;
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(ports: ReaderPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whether the topics differ from those that are read, in name or in the number of partitions. */
+  follow(topics: readonly string[]): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      await this.#close();
+      this.#topics = topics;
+      if (topics.length > 0) await this.#open();
+    });
+    return this.#changing;
+  }
+
+  /** Commits what was taken, and leaves the group. */
+  stop(): Promise<void> {
+    return this.follow([]);
+  }
+
+  async #open(): Promise<void> {
+    const { kafka, group, log } = this.#ports;
+    const consumer = kafka.consumer({
+      groupId: group,
+      sessionTimeout: SESSION_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: WAIT_MS_MAX,
+      maxBytesPerPartition: PARTITION_BYTES_MAX,
+      maxBytes: FETCH_BYTES_MAX,
+      allowAutoTopicCreation: false,
+    });
+    this.#consumer = consumer;
+    consumer.on("consumer.group_join", ({ payload }) => {
+      this.#taken.clear();
+      this.#ports.assigned();
+      log("info", "partitions_assigned", { topics: Object.keys(payload.memberAssignment).length });
+    });
+    consumer.on("consumer.crash", ({ payload: { error, restart } }) => {
+      log("warn", "consumer_crashed", { error: String(error), restart });
+      if (!restart) setTimeout(() => void this.#again(consumer), AGAIN_MS);
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
+      eachBatch: (payload) => this.#each(consumer, payload),
+    });
+    this.#timer = setInterval(() => void this.#commit(consumer), COMMIT_MS);
+  }
+
+  async #again(consumer: Consumer): Promise<void> {
+    if (this.#consumer === consumer) await this.follow(this.#topics).catch(() => {});
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    if (consumer === undefined) return;
+    await this.#commit(consumer);
+    await consumer.stop().catch(() => {});
+    await consumer.disconnect().catch(() => {});
+    this.#taken.clear();
+  }
+
+  async #each(
+    consumer: Consumer,
+    { batch, resolveOffset, heartbeat, pause }: EachBatchPayload,
+  ): Promise<void> {
+    const { topic, partition, messages } = batch;
+    const next = Number(batch.lastOffset()) + 1;
+    const from = fetchedOffset(batch);
+    const verdict = await this.#ports.take({
+      topic,
+      partition,
+      messages,
+      from,
+      next,
+      end: Number(batch.highWatermark),
+    });
+    if ("seek" in verdict) return consumer.seek({ topic, partition, offset: String(verdict.seek) });
+    if ("until" in verdict) {
+      const resume = pause();
+      void verdict.until.then(resume, resume);
+      return;
+    }
+    if (verdict.next >= next) resolveOffset(messages.at(-1)?.offset ?? batch.lastOffset());
+    else if (verdict.next > from) resolveOffset(String(verdict.next - 1));
+    this.#taken.set(`${topic}/${partition}`, { topic, partition, offset: String(verdict.next) });
+    await heartbeat();
+  }
+
+  async #commit(consumer: Consumer): Promise<void> {
+    if (this.#taken.size === 0) return;
+    const offsets = [...this.#taken.values()];
+    this.#taken.clear();
+    // Whoever gets the partition next is told by its mark where to go on.
+    await consumer.commitOffsets(offsets).then(
+      () => crashPoint("offsets-committed"),
+      (error) => this.#ports.log("info", "offsets_not_committed", { error: String(error) }),
+    );
+  }
+}
+
+/** Which kafkajs has, and does not declare. */
+const fetchedOffset = (batch: Batch): number =>
+  Number((batch as Batch & { fetchedOffset?: string }).fetchedOffset ?? batch.firstOffset());

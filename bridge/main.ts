@@ -1,0 +1,44 @@
+/** `npm run bridge`: the bridge between the gateway and Kafka, until it is told to stop. */
+import { Bridge } from "./bridge.ts";
+import { log } from "./log.ts";
+import { startServer } from "./server.ts";
+import { readSettings } from "./settings.ts";
+
+/** What waits longer is begun anew by the next. */
+const STOP_MS_MAX = 9_000;
+
+const main = async (): Promise<void> => {
+  const settings = readSettings(process.env);
+  const bridge = new Bridge(settings, log);
+  const server = await startServer(bridge, settings.listen);
+  bridge.start();
+  const { deployment, bridgeId: bridge_id, gateway, kafka } = settings;
+  log("info", "started", {
+    deployment,
+    bridge_id,
+    gateway: gateway.url,
+    brokers: kafka.brokers,
+    url: server.url,
+  });
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log("info", "stopping", { signal });
+    setTimeout(() => {
+      log("warn", "stopped_late");
+      process.exit(0);
+    }, STOP_MS_MAX).unref();
+    await bridge.stop();
+    server.close();
+    log("info", "stopped");
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => void stop(signal).catch(() => process.exit(1)));
+};
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exit(1);
+});
