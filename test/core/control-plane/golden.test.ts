@@ -8,18 +8,7 @@ import { loadStored, storedWrite } from "../../../src/control-plane/stored.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
 import { indexGraph } from "../../../src/graph/lookup.ts";
 import type { LogRecord } from "../../../src/topics/record.ts";
-import { type RecordedState, type Recording, read } from "./record.ts";
-
-/** Without what a record has only while it is at hand. */
-const stored = (record: LogRecord): LogRecord => {
-  if (record.type === "input") {
-    const { decoded: _, ...kept } = record;
-    return kept;
-  }
-  if (record.type !== "execution") return record;
-  const { execution: _, input: __, ...kept } = record;
-  return kept;
-};
+import { type RecordedState, type Recording, read, stored } from "./record.ts";
 
 const replay = (graph: Graph, from: Lifetime | undefined, events: readonly LifetimeEvent[]) => {
   const index = indexGraph(graph);
@@ -42,13 +31,41 @@ test("the recorded lifetime replays to the same log, byte for byte, and to the s
   expect(replayed.state.head.status).toBe("SUCCEEDED");
 });
 
-const versions = readdirSync("test/fixtures").filter((name) => /^state-v\d+\.json$/.test(name));
+const VERSION = /^state-v(\d+)(-\d+)?\.json$/;
+const recordings = readdirSync("test/fixtures").filter((name) => VERSION.test(name));
 
 test("there are recorded states of every version", () => {
-  expect(versions).toHaveLength(STATE_VERSION);
+  const versions = new Set(recordings.map((name) => VERSION.exec(name)?.[1]));
+  expect([...versions].sort()).toEqual(Array.from({ length: STATE_VERSION }, (_, i) => `${i + 1}`));
 });
 
-describe.each(versions)("of %s", (name) => {
+test("the recorded states show what a lifetime can be in", () => {
+  const states = recordings.flatMap((name) =>
+    Object.values(read<Record<string, RecordedState>>(name)).map(
+      ({ stored: { state, cells } }) => loadStored(state, () => cells).lifetime,
+    ),
+  );
+  const members = states.flatMap((state) => [...state.members.entries()].map(([, member]) => member));
+  const waves = states.flatMap((state) => [...state.waves.entries()].map(([, wave]) => wave));
+  const heads = states.map(({ head }) => head);
+  const shown: unknown[] = [
+    ...members.map(({ phase }) => phase),
+    ...[...members, ...waves, ...heads].flatMap((each) => Object.keys(each)),
+    ...states.flatMap(({ gatherings, endings }) => [
+      gatherings.size && "gatherings",
+      endings.size && "endings",
+    ]),
+  ];
+  expect(shown).toEqual(
+    expect.arrayContaining([
+      ...["issued", "waiting", "backoff", "held", "done", "stopped"],
+      ...["holds", "left", "waiting", "since", "withdrawn", "signals", "reason"],
+      ...["waits", "scopes", "arrived", "gatherings"],
+    ]),
+  );
+});
+
+describe.each(recordings)("of %s", (name) => {
   test.each(Object.entries(read<Record<string, RecordedState>>(name)))(
     "the state stored as %s loads and goes on to the same end, with the same ids",
     (_, { graph, stored: { state, cells }, events, log }) => {

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { LifetimeEvent } from "../../../src/control-plane/event.ts";
 import { type Lifetime, STATE_VERSION } from "../../../src/control-plane/lifetime.ts";
 import { type StoredWrite, storedWrite } from "../../../src/control-plane/stored.ts";
-import type { Graph } from "../../../src/graph/graph.ts";
+import type { Graph, Node } from "../../../src/graph/graph.ts";
 import type { LogRecord } from "../../../src/topics/record.ts";
 import { decodeExecution } from "../../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
@@ -39,12 +39,23 @@ const write = (name: string, value: unknown): void => {
   const text = JSON.stringify(
     value,
     (key, each) => {
-      if (key === "execution" || key === "decoded") return undefined;
+      if (key === "execution") return undefined;
       return each instanceof Uint8Array ? { [BYTES]: Buffer.from(each).toString("base64") } : each;
     },
     1,
   );
   writeFileSync(fixture(name), `${text}\n`);
+};
+
+/** Without what a record has only while it is at hand. */
+export const stored = (record: LogRecord): LogRecord => {
+  if (record.type === "input") {
+    const { decoded: _, ...kept } = record;
+    return kept;
+  }
+  if (record.type !== "execution") return record;
+  const { execution: _, input: __, ...kept } = record;
+  return kept;
 };
 
 export const read = <T>(name: string): T =>
@@ -84,7 +95,10 @@ const lifetime = (): Play => {
 
 const tasks = Array.from({ length: 40 }, (_, i) => `t${i}`).join(" ");
 
-const openStates: Readonly<Record<string, () => [Play, (play: Play) => void]>> = {
+/** A lifetime as far as it is stored, and what happens to it from there. */
+type Open = () => readonly [Play, () => void];
+
+const plain: Readonly<Record<string, Open>> = {
   inline: () => {
     const retry = { attempts: 2 };
     const play = Play.start(graphOf("A -> x y; x y -> B C", { x: { retry }, C: { join: "each" } })).answer(
@@ -104,22 +118,69 @@ const openStates: Readonly<Record<string, () => [Play, (play: Play) => void]>> =
   },
 };
 
-const recordStates = (): Record<string, RecordedState> =>
+/** What lifetimes could be in when pauses, waits, retries and the other joins had come. */
+const rich: Readonly<Record<string, Open>> = {
+  held: () => {
+    const play = Play.start(graphOf("A -> x y; x y -> B; x -> C", { C: { join: "each" } })).answer("A");
+    play.reduce({ type: "pause_requested", detail: "look at it" }).answer("x");
+    play.holds = [{ scope: "tenant", detail: "an incident", since: play.at }];
+    play.reduce({ type: "holds_changed" });
+    const rest = () => {
+      play.answer("y").reduce({ type: "resume_requested" });
+      play.holds = undefined;
+      play.reduce({ type: "holds_changed" }).answer("C").answer("B");
+    };
+    return [play, rest];
+  },
+  waiting: () => {
+    const waits = (settings: Node["settings"]) => ({ kind: "wait", settings });
+    const graph = graphOf("A -> x y; x y -> B; B -> z", {
+      x: waits({ signal: "approve" }),
+      y: waits({ for: 2_000 }),
+      z: waits({ signal: "close" }),
+    });
+    const play = Play.start(graph).answer("A").signal("close", "thanks", "k1");
+    return [play, () => play.signal("approve", { by: "ada" }, "k2").pass(2_000).answer("B")];
+  },
+  stopped: () => {
+    const play = Play.start(graphOf("A -> x y; x y -> B", { x: { retry: { attempts: 2 } } })).answer("A");
+    play.answer("x", { error: "busy: come again" }).pass(100).answer("x", { error: "no: not good" });
+    const rest = () =>
+      play.reduce({ type: "retry_requested", detail: "mended" }).answer("y").answer("x").answer("B");
+    return [play, rest];
+  },
+  first: () => {
+    const nodes = { B: { join: { first: 1 } }, C: { join: { first: 2 } } };
+    const play = Play.start(graphOf("A -> x y z; x y z -> B; B -> u v w; u v w -> C", nodes));
+    play.answer("A").answer("y").answer("B").answer("v");
+    return [play, () => play.answer("w").answer("C")];
+  },
+  merge: () => {
+    const text = "P -> a b; a -> A; A -> a2; b -> B; B -> b2; a2 b2 -> M";
+    const play = Play.start(graphOf(text, { M: { join: "merge" } })).answer("P");
+    play.answer("a").answer("A").answer("b").answer("a2");
+    return [play, () => play.answer("B").answer("b2").answer("M")];
+  },
+};
+
+const record = (states: Readonly<Record<string, Open>>): Record<string, RecordedState> =>
   Object.fromEntries(
-    Object.entries(openStates).map(([name, open]) => {
+    Object.entries(states).map(([name, open]) => {
       const [play, rest] = open();
-      const stored = storedWrite(play.state as Lifetime, false);
+      const write = storedWrite(play.state as Lifetime, false);
       const [events, log] = [play.events.length, play.log.length];
-      rest(play);
+      rest();
       const { graph } = play.index;
-      return [name, { graph, stored, events: play.events.slice(events), log: play.log.slice(log) }];
+      const later = { events: play.events.slice(events), log: play.log.slice(log).map(stored) };
+      return [name, { graph, stored: write, ...later }];
     }),
   );
 
 if (import.meta.main) {
   const play = lifetime();
   const { state } = storedWrite(play.state as Lifetime, false);
-  write("lifetime.json", { graph: play.index.graph, events: play.events, log: play.log, state });
-  const states = `state-v${STATE_VERSION}.json`;
-  if (!existsSync(fixture(states))) write(states, recordStates());
+  write("lifetime.json", { graph: play.index.graph, events: play.events, log: play.log.map(stored), state });
+  const states = { [`state-v${STATE_VERSION}.json`]: plain, [`state-v${STATE_VERSION}-2.json`]: rich };
+  for (const [name, open] of Object.entries(states))
+    if (!existsSync(fixture(name))) write(name, record(open));
 }
