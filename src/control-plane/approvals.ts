@@ -67,7 +67,7 @@ export const asked = (draft: Draft, n: number, member: Member, asks: Asked): voi
     approval: approvalId(id, n, approval.opened),
     input: inputId(id, n),
     node: member.node,
-    kind: member.kind,
+    nodeType: member.kind,
     attempt: member.attempt,
     ...(held && { policies: held.policies }),
     title: held?.detail ?? asks.title ?? member.node,

@@ -29,7 +29,10 @@ export const parseInputId = (id: string): { lifetime: string; n: number } | unde
 
 /** An input may be asked for more than once: the offset of the record that opened the approval tells which. */
 export const approvalId = (lifetime: string, n: number, opened: number): string =>
-  `${inputId(lifetime, n)}:${opened}`;
+  approvalOf(inputId(lifetime, n), { opened });
+
+export const approvalOf = (input: string, { opened }: { readonly opened: number }): string =>
+  `${input}:${opened}`;
 
 export const parseApprovalId = (id: string): { lifetime: string; n: number; opened: number } | undefined => {
   const at = id.lastIndexOf(":");

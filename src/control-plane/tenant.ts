@@ -1,6 +1,7 @@
 /** What the tenant object answers over RPC. Refusals are values; an exception is a broken invariant. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Graph, GraphStatus } from "../graph/graph.ts";
+import type { Outcome as ApprovalOutcome, Ballot, Voter } from "../guardrails/approval.ts";
 import type { Family } from "../metrics/family.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
@@ -126,6 +127,8 @@ export interface OutstandingInput {
   readonly since?: string;
   /** When its lease, wait or backoff ends. */
   readonly due?: string;
+  /** The approval that it waits for. */
+  readonly approval?: string;
   /** What its node last said of how far it has come. */
   readonly progress?: JsonValue;
 }
@@ -169,6 +172,23 @@ export interface SignalAnswer {
   readonly kept: boolean;
   /** The input whose wait it has just ended. */
   readonly input_id?: string;
+  readonly replayed: boolean;
+}
+
+export interface ApprovalRequest extends KeyedRequest {
+  readonly approval: string;
+  readonly voter: Voter;
+  readonly ballot: Ballot;
+  readonly comment?: string;
+}
+
+export interface ApprovalAnswer {
+  readonly approval: string;
+  readonly lifetime: string;
+  /** What came of it; absent where an earlier request with the same key was answered, and likewise the rest. */
+  readonly outcome?: ApprovalOutcome["type"];
+  readonly votes?: number;
+  readonly quorum?: number;
   readonly replayed: boolean;
 }
 
@@ -270,6 +290,8 @@ export interface TenantRpc {
   getLifetime(lifetime: string, waitMs: number): Promise<Answer<LifetimeView>>;
   cancel(lifetime: string, detail: string): Promise<Answer<LifetimeView>>;
   signal(request: SignalRequest): Promise<Answer<SignalAnswer>>;
+  /** Agrees, rejects, or passes it on. */
+  answerApproval(request: ApprovalRequest): Promise<Answer<ApprovalAnswer>>;
   /** Continues what has failed from where it did. */
   retry(request: RetryRequest): Promise<Answer<StartAnswer>>;
   /** Pausing what is paused, and resuming what is not, changes nothing. */

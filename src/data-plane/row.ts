@@ -25,6 +25,7 @@ import {
   type Usage,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { readPayload } from "../wire/payload.ts";
+import { type ApprovalRow, movedApproval } from "./approval-row.ts";
 import type { graphVersions, lifetimes, planExecutions, taskExecutions } from "./schema.ts";
 
 type Complete<Row> = Omit<Row, "tenant" | "partition">;
@@ -39,6 +40,8 @@ export interface Rows {
   /** One for each lifetime and graph version that the records speak of, with all that they say. */
   readonly lifetimes: readonly LifetimeRow[];
   readonly graphVersions: readonly GraphVersionRow[];
+  /** Likewise one for each approval. */
+  readonly approvals: readonly ApprovalRow[];
   readonly unreadable: readonly { readonly offset: number; readonly detail: string }[];
 }
 
@@ -47,6 +50,7 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
   const tasks: TaskExecutionRow[] = [];
   const byLifetime = new Map<string, LifetimeRow>();
   const byVersion = new Map<string, GraphVersionRow>();
+  const byApproval = new Map<string, ApprovalRow>();
   const unreadable: { offset: number; detail: string }[] = [];
   for (const record of records)
     switch (record.type) {
@@ -68,6 +72,11 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
           ...saidOf(record),
         });
         break;
+      case "approval_opened":
+      case "approval_changed":
+      case "approval_closed":
+        byApproval.set(record.approval, movedApproval(byApproval.get(record.approval), record));
+        break;
       case "graph_registered":
       case "graph_status": {
         const key = `${record.graph}/${record.version}`;
@@ -80,6 +89,7 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
     taskExecutions: tasks,
     lifetimes: [...byLifetime.values()],
     graphVersions: [...byVersion.values()],
+    approvals: [...byApproval.values()],
     unreadable,
   };
 };

@@ -5,11 +5,14 @@
  * lifetime 3 at its start and 1 at its end and at each pause between, a flush 1. Filters that have no index are read off that of the
  * order of their list, and a time bounds how much of it.
  */
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
+import type { Delegation, Vote } from "../guardrails/approval.ts";
+import type { ExpiryAction } from "../guardrails/approval-terms.ts";
+import type { Kind } from "../topics/topics.ts";
 
 /** An encoded message, as base64: as a BLOB it would come back as a list of numbers, and go in as twice its size. */
 const message = customType<{ data: Uint8Array; driverData: string }>({
@@ -160,5 +163,55 @@ export const taskExecutions = sqliteTable(
     primaryKey({ columns: [table.tenant, table.lifetime, table.offset] }),
     index("task_executions_by_id").on(table.tenant, table.execId),
     index("task_executions_by_time").on(table.tenant, table.receivedAt, table.partition, table.offset),
+  ],
+);
+
+export type ApprovalStatus = "OPEN" | "APPROVED" | "REJECTED" | "ABORTED" | "TIMED_OUT" | "WITHDRAWN";
+
+/** What people were asked, and what came of it. */
+export const approvals = sqliteTable(
+  "approvals",
+  {
+    tenant: text().notNull(),
+    partition: integer().notNull(),
+    approval: text().notNull(),
+    lifetime: text().notNull(),
+    /** Offset of the record that opened it; 0 while only what followed is known. */
+    opened: integer().notNull(),
+    openedAt: integer("opened_at").notNull(),
+    inputId: text("input_id").notNull(),
+    node: text().notNull(),
+    kind: text().$type<Kind>().notNull(),
+    attempt: integer().notNull(),
+    /** Those that asked for it; null where a task did. */
+    policies: texts("policies"),
+    title: text().notNull(),
+    description: text(),
+    /** The input as it was, where it is small JSON. */
+    subject: text({ mode: "json" }).$type<JsonValue>(),
+    schema: text({ mode: "json" }).$type<JsonObject>(),
+    escalateTo: texts("escalate_to"),
+    onExpiry: text("on_expiry").$type<ExpiryAction>().notNull(),
+    /** Offset of the record that the rest is from. */
+    moved: integer().notNull(),
+    status: text().$type<ApprovalStatus>().notNull(),
+    who: texts("who").notNull(),
+    quorum: integer().notNull(),
+    due: integer(),
+    votes: text({ mode: "json" }).$type<readonly Vote[]>(),
+    delegations: text({ mode: "json" }).$type<readonly Delegation[]>(),
+    /** What was agreed to instead of what was asked, or the answer. */
+    edit: text({ mode: "json" }).$type<JsonValue>(),
+    /** Whose answer closed it; null where time did. */
+    answeredBy: text("answered_by"),
+    via: text(),
+    comment: text(),
+    closedAt: integer("closed_at"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.approval] }),
+    index("approvals_by_time").on(table.tenant, table.openedAt, table.approval),
+    index("approvals_by_status").on(table.tenant, table.status, table.openedAt, table.approval),
+    index("approvals_by_lifetime").on(table.tenant, table.lifetime),
   ],
 );

@@ -5,15 +5,7 @@
 import { executionJson } from "../data-plane/execution-json.ts";
 import { planRow, taskRow } from "../data-plane/row.ts";
 import { PAYLOAD_COLUMN_BYTES_MAX } from "../limits.ts";
-import type {
-  ApprovalChangedRecord,
-  ApprovalClosedRecord,
-  ApprovalOpenedRecord,
-  ExecutionRecord,
-  InputRecord,
-  LogRecord,
-  SignalReceivedRecord,
-} from "../topics/record.ts";
+import type { ExecutionRecord, InputRecord, LogRecord, SignalReceivedRecord } from "../topics/record.ts";
 import { decode, decodeExecution, type Execution, isPlan } from "../wire/codec.ts";
 import {
   type ExecutionHeader,
@@ -21,6 +13,7 @@ import {
   type TaskResult,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { decodeValue } from "../wire/value.ts";
+import { approvalEvent } from "./approval-event.ts";
 
 /** The closed set of names. */
 export const EVENT_NAMES = [
@@ -130,7 +123,7 @@ export const frameOf = (record: LogRecord): string => {
     case "approval_opened":
     case "approval_changed":
     case "approval_closed":
-      return frame(offset, record.type, approvalJson(record));
+      return frame(offset, record.type, approvalEvent(record));
     case "signal_received":
       return frame(offset, record.type, signalJson(record));
     case "graph_registered": {
@@ -194,16 +187,4 @@ const signalJson = ({ lifetime, name, key, by, input, value, at }: SignalReceive
   const small = value.byteLength <= PAYLOAD_COLUMN_BYTES_MAX;
   const shown = small ? { value: decodeValue(value) } : { value_bytes: value.byteLength };
   return { lifetime, name, key, by, input_id: input, ...shown, received_at: iso(at) };
-};
-
-type ApprovalRecord = ApprovalOpenedRecord | ApprovalChangedRecord | ApprovalClosedRecord;
-
-const approvalJson = ({ type: _, offset: __, at, ...record }: ApprovalRecord) => {
-  const { due, votes, ...said } = record as Omit<ApprovalChangedRecord, "type" | "offset" | "at">;
-  return {
-    ...said,
-    due: due === undefined ? undefined : iso(due),
-    votes: votes?.map((vote) => ({ ...vote, at: iso(vote.at) })),
-    at: iso(at),
-  };
 };

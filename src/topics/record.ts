@@ -108,7 +108,7 @@ export interface ApprovalOpenedRecord extends Appended {
   /** The input that waits for it. */
   readonly input: string;
   readonly node: string;
-  readonly kind: Kind;
+  readonly nodeType: Kind;
   readonly attempt: number;
   /** Those that ask for it; absent where a task does. */
   readonly policies?: readonly string[];

@@ -1,6 +1,8 @@
 /** What is asked of the lifetimes of a tenant: each request goes through a turn, and is answered by a view. */
 import type {
   Answer,
+  ApprovalAnswer,
+  ApprovalRequest,
   LifetimeView,
   RetryRequest,
   SignalAnswer,
@@ -11,6 +13,7 @@ import type {
 import type { Happening } from "../../src/control-plane/turn.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
+import { answerApproval } from "./approval.ts";
 import type { Engine } from "./engine.ts";
 import type { Entrance } from "./entrance.ts";
 import { type LifetimeRemovalPort, removeOutside, removeRecords } from "./lifetime-removal.ts";
@@ -72,6 +75,14 @@ export class LifetimeRequests {
 
   signal(request: SignalRequest): Promise<Answer<SignalAnswer>> {
     return this.#entrance.ask((turn) => signalLifetime(turn, request, () => this.#engine.room.mayArrive()));
+  }
+
+  answerApproval(request: ApprovalRequest): Promise<Answer<ApprovalAnswer>> {
+    return this.#entrance.ask((turn) =>
+      answerApproval(turn, request, this.#engine.parts, this.#ports.now(), () =>
+        this.#engine.room.mayArrive(),
+      ),
+    );
   }
 
   async retry(request: RetryRequest): Promise<Answer<StartAnswer>> {

@@ -54,6 +54,9 @@ const PROJECTED: readonly LogRecord["type"][] = [
   "lifetime_ended",
   "lifetime_status",
   "lifetime_retried",
+  "approval_opened",
+  "approval_changed",
+  "approval_closed",
   "graph_registered",
   "graph_status",
 ];

@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers";
 import type {
   Address,
   Answer,
+  ApprovalRequest,
   Counters,
   GraphView,
   RetryRequest,
@@ -152,6 +153,10 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async signal(request: SignalRequest) {
     return this.#lifetimes.signal(request);
+  }
+
+  async answerApproval(request: ApprovalRequest) {
+    return this.#lifetimes.answerApproval(request);
   }
 
   async retry(request: RetryRequest) {

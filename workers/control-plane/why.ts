@@ -1,6 +1,6 @@
 /** What a lifetime that has not ended waits for, and since when. Read off what is stored, when somebody asks. */
 import type { JsonValue } from "@bufbuild/protobuf";
-import { inputId } from "../../src/control-plane/ids.ts";
+import { approvalOf, inputId } from "../../src/control-plane/ids.ts";
 import { type Member, NEVER } from "../../src/control-plane/lifetime.ts";
 import type { OutstandingInput, Why } from "../../src/control-plane/tenant.ts";
 import type { Node } from "../../src/graph/graph.ts";
@@ -49,15 +49,17 @@ const outstanding = (id: string, member: Member, { graph, log, dispatcher }: Sou
     for: text,
     ...(since !== undefined && { since: iso(since) }),
     ...(member.due < NEVER && { due: iso(member.due) }),
+    ...(member.approval && { approval: approvalOf(id, member.approval) }),
     ...(progress !== undefined && { progress: JSON.parse(progress) as JsonValue }),
   };
 };
 
 const waitOf = (
-  { phase, waits, missing, attempt }: Member,
+  { phase, waits, missing, attempt, approval }: Member,
   { kind, type, executor }: Node,
   isSent: boolean,
 ): { phase: OutstandingInput["phase"]; text: string } => {
+  if (approval) return { phase: "waiting", text: `an answer of ${approval.who.join(" or ")}` };
   if (phase === "held") return { phase, text: "the end of a pause" };
   if (phase === "backoff") return { phase, text: `its backoff, before attempt ${attempt + 1}` };
   if (phase === "waiting") {

@@ -51,7 +51,14 @@ const REFUSAL = /: SQLITE_(ERROR|MISMATCH|RANGE|TOOBIG)/;
 
 const isRefusal = (thrown: unknown): boolean => thrown instanceof Error && REFUSAL.test(thrown.message);
 
-const EMPTIED = ["plan_executions", "task_executions", "lifetimes", "graph_versions", "projections"];
+const EMPTIED = [
+  "plan_executions",
+  "task_executions",
+  "approvals",
+  "lifetimes",
+  "graph_versions",
+  "projections",
+];
 
 const PROVISION = `INSERT INTO tenants (tenant, status, generation, created_at) VALUES (?1, 'ACTIVE', ?2, ?3)
   ON CONFLICT (tenant) DO UPDATE
@@ -73,12 +80,12 @@ const ACTIVE = "EXISTS (SELECT 1 FROM tenants WHERE tenant = ?1 AND generation =
 
 const OF_LIFETIME = "tenant = ?1 AND lifetime = ?3";
 
-const EXECUTIONS = ["plan_executions", "task_executions"];
+const OF_LIFETIMES = ["plan_executions", "task_executions", "approvals"];
 
-const removeExecutions = (table: string): string =>
+const removeOf = (table: string): string =>
   `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${OF_LIFETIME} AND ${ACTIVE} LIMIT ?4)`;
 
-const LEFT = EXECUTIONS.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE ${OF_LIFETIME})`).join(" OR ");
+const LEFT = OF_LIFETIMES.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE ${OF_LIFETIME})`).join(" OR ");
 
 const END_REMOVAL = `UPDATE tenants SET status = 'DELETED' WHERE tenant = ?1 AND generation = ?2 AND status = 'DELETING'
   AND ${EMPTIED.map((table) => `NOT EXISTS (SELECT 1 FROM ${table} WHERE tenant = ?1)`).join(" AND ")}`;
@@ -185,7 +192,7 @@ export class Projection {
   ): Promise<{ rows: number; more: boolean }> {
     const which = [tenant, generation, lifetime] as const;
     const results = await this.#db.batch([
-      ...EXECUTIONS.map((table) => this.#db.prepare(removeExecutions(table)).bind(...which, rowsMax)),
+      ...OF_LIFETIMES.map((table) => this.#db.prepare(removeOf(table)).bind(...which, rowsMax)),
       this.#db
         .prepare(`DELETE FROM lifetimes WHERE ${OF_LIFETIME} AND ${ACTIVE} AND NOT (${LEFT})`)
         .bind(...which),

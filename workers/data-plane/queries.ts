@@ -9,6 +9,7 @@ import type { Line } from "../../src/data-plane/lineage.ts";
 import { lifetimes, planExecutions, taskExecutions, tenants } from "../../src/data-plane/schema.ts";
 import { LIST_SCAN_ROWS_MAX, PAGE_BYTES_MAX } from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
+import { type ApprovalFilter, type ApprovalPosition, getApproval, listApprovals } from "./approval-list.ts";
 import { type ExecutionFilter, type ExecutionPosition, listExecutions } from "./execution-list.ts";
 import {
   type ExecutionDetail,
@@ -181,6 +182,15 @@ export class Queries {
   /** Undefined where there is no such execution. */
   lineage(tenant: string, execId: string, line: Line, limit: number): Promise<Lineage | undefined> {
     return lineageOf(this.#db, tenant, execId, line, limit);
+  }
+
+  /** Newest first. */
+  listApprovals(tenant: string, filter: ApprovalFilter, paging: Paging<ApprovalPosition>) {
+    return listApprovals(this.#db, tenant, filter, paging);
+  }
+
+  getApproval(tenant: string, approval: string) {
+    return getApproval(this.#db, tenant, approval);
   }
 
   async getExecution(tenant: string, execId: string): Promise<ExecutionDetail | undefined> {

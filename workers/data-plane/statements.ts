@@ -8,6 +8,7 @@
 import { getTableColumns, getTableName } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import {
+  approvals,
   graphVersions,
   lifetimes,
   planExecutions,
@@ -80,6 +81,18 @@ export const INSERT_ROWS = {
     "tenant, graph, version",
     ["registered", "hash", "created_at"],
     ["moved", "status"],
+  ),
+  approvals: moving(
+    approvals,
+    "tenant, approval",
+    [
+      ...["opened", "opened_at", "lifetime", "input_id", "node", "kind", "attempt", "policies", "title"],
+      ...["description", "subject", "schema", "escalate_to", "on_expiry"],
+    ],
+    [
+      ...["moved", "status", "who", "quorum", "due", "votes", "delegations", "edit", "answered_by", "via"],
+      ...["comment", "closed_at"],
+    ],
   ),
 };
 

@@ -42,7 +42,8 @@ export const route = <Path extends string, D extends Definition<Path>>(
  * segment that begins with `#`: the path of a request can never hold one, so nothing is ambiguous. An id that
  * ends like an action is still reachable: its colon is sent as %3A.
  */
-const REQUESTED_ACTION = /^(.*):(activate|archive|cancel|pause|resume|retry|signal|validate)$/;
+const REQUESTED_ACTION =
+  /^(.*):(activate|approve|archive|cancel|delegate|link|pause|reject|resume|retry|signal|validate)$/;
 const DEFINED_ACTION = /^(.*[^/]):([a-z]+)$/;
 const ACTION_FIRST = "/#$2$1";
 

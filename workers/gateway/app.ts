@@ -4,6 +4,7 @@
  */
 import type { MiddlewareHandler } from "hono";
 import { Api, type GatewayEnv, routingPath } from "./api.ts";
+import { approvals } from "./approvals.ts";
 import { authenticate } from "./auth.ts";
 import { blobs } from "./blobs.ts";
 import { events } from "./events.ts";
@@ -41,6 +42,7 @@ export const app = root
   .route("/", lifetimes)
   .route("/", signals)
   .route("/", pausing)
+  .route("/", approvals)
   .route("/", executions)
   .route("/", lineage)
   .route("/", events)

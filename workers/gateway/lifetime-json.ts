@@ -52,6 +52,7 @@ const whySchema = z.object({
         for: z.string(),
         since: z.string().optional().openapi({ format: "date-time" }),
         due: z.string().optional().openapi({ format: "date-time" }),
+        approval: z.string().optional().openapi({ description: "That it waits for" }),
         progress: z.any().optional().openapi({ description: "What its node last said" }),
       }),
     )

@@ -4,9 +4,15 @@ import { env } from "cloudflare:workers";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Rows } from "../../../src/data-plane/row.ts";
-import { graphVersions, lifetimes, planExecutions, taskExecutions } from "../../../src/data-plane/schema.ts";
+import {
+  approvals,
+  graphVersions,
+  lifetimes,
+  planExecutions,
+  taskExecutions,
+} from "../../../src/data-plane/schema.ts";
 
-const TABLES = { planExecutions, taskExecutions, lifetimes, graphVersions };
+const TABLES = { planExecutions, taskExecutions, lifetimes, graphVersions, approvals };
 
 const texts = (rows: readonly object[]) =>
   rows
