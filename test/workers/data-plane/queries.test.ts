@@ -1,4 +1,5 @@
 // Without this, a list could skip or repeat what it pages over, mix tenants, or read a whole table for a page.
+import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { rowsOf } from "../../../src/data-plane/row.ts";
@@ -173,6 +174,31 @@ describe("executions", () => {
     );
   });
 
+  test("that go while they are looked for hide none that stay", async () => {
+    await flushed("leaving", LOG);
+    const deleted = env.DB.prepare(
+      "DELETE FROM task_executions WHERE tenant = 'leaving' AND \"offset\" > ?",
+    ).bind(30);
+    let batches = 0;
+    const db = new Proxy(env.DB, {
+      get: (real, key) => {
+        if (key !== "batch") return real.prepare.bind(real);
+        return async (statements: D1PreparedStatement[]) => {
+          const results = await real.batch(statements);
+          if (batches++ === 0) await deleted.run();
+          return results;
+        };
+      },
+    });
+    const filter = { statuses: ["SUCCEEDED"] };
+    const items = await all(3, (paging: Paging<ExecutionPosition>) =>
+      new Queries(db).listExecutions("leaving", filter, paging, 5),
+    );
+    const stayed = matches(filter).filter(({ kind, offset }) => kind === "plan" || offset <= 30);
+    const found = new Set(items.map((each) => each.offset));
+    expect(stayed.map((each) => each.offset).filter((offset) => !found.has(offset))).toEqual([]);
+  });
+
   test("are found by their id, with the message as it came", async () => {
     const { message } = LOG[3] as { message: Uint8Array } & (typeof LOG)[number];
     expect(await queries.getExecution("acme", "L1:0/1")).toMatchObject({ kind: "plan", offset: 4, message });
@@ -263,7 +289,7 @@ describe("lifetimes", () => {
 
 test("tenants are listed by name, in pages", async () => {
   const items = await all(1, (paging: Paging<TenantPosition>) => queries.listTenants(paging));
-  expect(items.map((each) => each.tenant)).toEqual(["acme", "other"]);
+  expect(items.map((each) => each.tenant)).toEqual(["acme", "leaving", "other"]);
   expect(await queries.getTenant("acme")).toEqual({
     tenant: "acme",
     status: "ACTIVE",
