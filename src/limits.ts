@@ -293,3 +293,24 @@ export const LINEAGE_SLICE_ROWS = 1_000;
 export const LINEAGE_ROWS_MAX = 20_000;
 /** A read waits this long for its own writes to reach D1. */
 export const READ_BARRIER_MS_MAX = 5 * SECOND;
+
+// Policies
+/** A document that people write and review, stored as one row. */
+export const POLICY_BYTES_MAX = 64 * KIB;
+/** Of a tenant: a change looks through all of them. */
+export const POLICIES_MAX = 1_000;
+/** An expression is evaluated in the transaction of a step, and in one place of a document. */
+export const POLICY_EXPRESSION_CHARS_MAX = 8 * KIB;
+/** A loop within a loop within a loop has no bound that a step could wait for. */
+export const POLICY_LOOPS_MAX = 2;
+/** Of an input's or a result's payload, decoded in the transaction of a step: about a millisecond. */
+export const POLICY_PAYLOAD_BYTES_MAX = 64 * KIB;
+/** Values of a payload that an expression may loop over; with a loop in a loop, its square is what runs. */
+export const POLICY_VALUES_MAX = 4_096;
+export const POLICY_NESTED_VALUES_MAX = 256;
+/** Of what a verdict keeps of one value that was read, as JSON. */
+export const VERDICT_VALUE_CHARS_MAX = 1_000;
+/** Inputs of one node that a lifetime remembers by their hash, the latest ones, to count repeats. */
+export const REPEATED_INPUTS_MAX = 16;
+/** Combinations of event, graph and node whose policies are remembered; a tenant with more looks them up anew. */
+export const POLICY_INDEX_MAX = 4_096;

@@ -5,6 +5,7 @@
 import type { GraphIndex } from "../graph/lookup.ts";
 import type { Guard } from "../guardrails/guard.ts";
 import type { LogRecord } from "../topics/record.ts";
+import { counted } from "./counting.ts";
 import type { Effect } from "./effect.ts";
 import type { Moment } from "./event.ts";
 import { forkLifetime, type Lifetime, type Member } from "./lifetime.ts";
@@ -42,7 +43,9 @@ export const draftOf = (from: Lifetime, graph: GraphIndex, moment: Moment): Draf
 /** Appends to the log and answers the offset. */
 export const append = (draft: Draft, record: Unplaced): number => {
   const offset = draft.tail++;
-  draft.effects.push({ type: "append", record: { ...record, offset, at: draft.at } as LogRecord });
+  const placed = { ...record, offset, at: draft.at } as LogRecord;
+  draft.effects.push({ type: "append", record: placed });
+  if (draft.guard) counted(draft, placed);
   return offset;
 };
 

@@ -17,11 +17,12 @@ import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
 import { pause, pauseForBudget } from "./pause.ts";
 import { type OverBudget, reserveFor } from "./reserve.ts";
+import { judgeExecution, judgeInputs } from "./verdicts.ts";
 
 /** Issues what is allowed of these attempts, and does with the others what the answers say. */
 export const allowed = (draft: Draft, attempts: Attempts): void => {
-  const asked = attempts.map(([n, what]) => ({ n, what, answer: askPolicies(draft, n, what) }));
-  const answers = asked.map(({ answer }) => answer);
+  const answers = judgeInputs(draft, attempts);
+  const asked = attempts.map(([n, what], i) => ({ n, what, answer: answers[i] ?? ALLOW }));
   const abort = answers.find(({ action }) => action === "abort");
   if (abort) {
     abortLifetime(draft, abort);
@@ -86,19 +87,17 @@ const overBudget = (
 
 /** What a policy, or else a budget, says of the execution of an open input, before it is recorded. */
 export const askExecution = (
-  _draft: Draft,
-  _n: number,
-  _member: Member,
-  _event: ExecutionArrived,
-): GuardAnswer => ALLOW;
+  draft: Draft,
+  n: number,
+  member: Member,
+  { execution }: ExecutionArrived,
+): GuardAnswer => judgeExecution(draft, n, member, execution);
 
 /** Ends the lifetime for what a guard has said of it. */
 export const abortLifetime = (draft: Draft, answer: GuardAnswer): void => {
   if (answer.action === "abort")
     end(draft, "FAILED", { code: `${answer.by}_aborted`, detail: answer.detail });
 };
-
-const askPolicies = (_draft: Draft, _n: number, _what: Attempt): GuardAnswer => ALLOW;
 
 const reject = (draft: Draft, n: number, { by, detail }: Reject): void => {
   const member = memberOf(draft, n);

@@ -12,6 +12,7 @@ import type { Balance } from "../guardrails/account.ts";
 import type { Approve } from "../guardrails/answer.ts";
 import type { Approval } from "../guardrails/approval.ts";
 import type { Reservation } from "../guardrails/ledger.ts";
+import type { Tally } from "../guardrails/tally.ts";
 import type { Kind } from "../topics/topics.ts";
 import { Cells } from "./cells.ts";
 import type { LifetimeStatus } from "./status.ts";
@@ -82,6 +83,8 @@ export interface Head {
   signals?: readonly KeptSignal[];
   /** Of budgets of lifetimes: its accounts with them, by key. */
   accounts?: Readonly<Record<string, Balance>>;
+  /** What policies read of it, while any does. */
+  tally?: Tally;
 }
 
 /** Its value is in its record. */

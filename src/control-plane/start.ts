@@ -12,9 +12,8 @@ import { issue } from "./issue.ts";
 import { newLifetime } from "./lifetime.ts";
 import { isoOf } from "./outcome.ts";
 import { align } from "./pause.ts";
+import { ROOT_NAME } from "./root.ts";
 
-/** The name of the root; no node can have it, because it is no valid name. */
-export const ROOT_NAME = "$input";
 const VALUE_URL = "type.googleapis.com/google.protobuf.Value";
 
 export const started = (event: Started & Moment, graph: GraphIndex): Draft => {

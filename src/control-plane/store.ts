@@ -2,7 +2,7 @@
 
 import type { NodeSpec } from "../executor/dispatch.ts";
 import type { GraphIndex } from "../graph/lookup.ts";
-import type { Guard } from "../guardrails/guard.ts";
+import type { StoredGuard } from "../guardrails/guard.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
 import type { Holds } from "./holds.ts";
@@ -36,7 +36,7 @@ export interface Store {
   /** What pauses the tenant and its graphs. */
   holds(): Holds;
   /** What guards the tenant; undefined, in most, where nothing does. */
-  guard(): Guard | undefined;
+  guard(): StoredGuard | undefined;
   record(offset: number): LogRecord | undefined;
   /** Of the deployment that decides in the turn. */
   readonly version?: string;
@@ -75,5 +75,5 @@ export interface Writes {
   /** What pauses the tenant and its graphs, if that has changed. */
   readonly holds?: Holds;
   /** What guards the tenant, if that has changed. */
-  readonly guard?: Guard;
+  readonly guard?: StoredGuard;
 }

@@ -9,7 +9,7 @@
 
 import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
 import { limited } from "../guardrails/budgets.ts";
-import { forkGuard, type Guard, isChanged } from "../guardrails/guard.ts";
+import { forkGuard, isChanged, type StoredGuard } from "../guardrails/guard.ts";
 import type { Ledger } from "../guardrails/ledger.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { type Rejection, reject } from "../rejection.ts";
@@ -20,6 +20,7 @@ import {
   type BudgetThresholdRecord,
   type LogRecord,
   messageOf,
+  type PolicyChangedRecord,
 } from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
@@ -63,7 +64,7 @@ export class Turn {
   readonly #partition: number;
   #tail: number;
   #holds: Holds;
-  #guard: Guard | undefined;
+  #guard: StoredGuard | undefined;
   readonly #lifetimes = new Map<string, Lifetime>();
   readonly #records: LogRecord[] = [];
   readonly #idempotency = new Map<string, IdempotencyEntry>();
@@ -124,6 +125,20 @@ export class Turn {
   /** What limits the tenant, as of this turn. */
   get ledger(): Ledger | undefined {
     return this.#guard?.ledger;
+  }
+
+  /** What guards the tenant, as of this turn. */
+  get guard(): StoredGuard | undefined {
+    return this.#guard;
+  }
+
+  /** Other policies from here on, with the record of what has changed. */
+  setPolicies(
+    change: Omit<PolicyChangedRecord, "offset" | "at" | "type">,
+    guard: StoredGuard | undefined,
+  ): void {
+    this.append({ type: "policy_changed", ...change });
+    this.#guard = guard;
   }
 
   /** What pauses a graph, or else the tenant, as of this turn. */
@@ -188,7 +203,7 @@ export class Turn {
   #moment(graph: string): Moment {
     const holds = holdsOn(this.#holds, graph);
     const moment = holds ? { at: this.#at, tail: this.#tail, holds } : { at: this.#at, tail: this.#tail };
-    return this.#guard ? { ...moment, guard: forkGuard(this.#guard) } : moment;
+    return this.#guard ? { ...moment, guard: forkGuard(this.#guard, this.#messageAt) } : moment;
   }
 
   /** Continues a lifetime that has failed. */
@@ -222,7 +237,7 @@ export class Turn {
     const state = this.lifetime(to.lifetime);
     if (state === undefined) return this.#setAside("unknown", kind, message, execution);
     if (!("head" in state)) {
-      const guard = this.#guard && forkGuard(this.#guard);
+      const guard = this.#guard && forkGuard(this.#guard, this.#messageAt);
       if (guard?.ledger && correctEnded(guard.ledger, to, execution, this.#at)) this.#keep(guard);
       return this.#setAside("late", kind, message, execution);
     }
@@ -299,18 +314,18 @@ export class Turn {
   }
 
   /** The execution in the log, or in what this turn adds to it. */
-  #messageAt(offset: number): Uint8Array {
+  readonly #messageAt = (offset: number): Uint8Array => {
     const message = messageOf(this.#recordAt(offset));
     if (message === undefined) throw new Error(`the log has no execution at ${offset}`);
     return message;
-  }
+  };
 
   #recordAt(offset: number): LogRecord | undefined {
     return this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
   }
 
   /** The fork of an event that was accepted; of one that was dropped, its fork is dropped with it. */
-  #keep(guard: Guard): void {
+  #keep(guard: StoredGuard): void {
     this.#guard = guard;
     for (const crossing of guard.ledger?.crossings ?? [])
       this.append({ type: "budget_threshold", ...crossing });
@@ -367,7 +382,15 @@ const NO_GRAPH = indexGraph({
 type BudgetRecord = BudgetSetRecord | BudgetRemovedRecord | BudgetThresholdRecord;
 
 type Tenantwide = LogRecord extends infer R
-  ? R extends { type: "graph_registered" | "graph_status" | "paused" | "resumed" | BudgetRecord["type"] }
+  ? R extends {
+      type:
+        | "graph_registered"
+        | "graph_status"
+        | "paused"
+        | "resumed"
+        | "policy_changed"
+        | BudgetRecord["type"];
+    }
     ? Omit<R, "offset" | "at">
     : never
   : never;

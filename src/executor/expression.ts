@@ -37,7 +37,8 @@ const MIXED = Object.entries(ARITHMETIC).flatMap(([name, calculate]) => [
   celFunc(name, [DOUBLE, INT], DOUBLE, (a, b) => calculate(a, Number(b))),
 ]);
 
-const ENV = celEnv({ funcs: MIXED });
+/** Every expression of the runtime is of this one environment. */
+export const ENV = celEnv({ funcs: MIXED });
 
 type Variables = Readonly<Record<string, JsonValue>>;
 
@@ -53,13 +54,17 @@ const programs = new Map<string, Program>();
 const compile = (text: string): Program => {
   const parsed = parse(text);
   const run = plan(ENV, parsed);
-  const position = (exprId: bigint | undefined): string => {
-    const offset = parsed.sourceInfo?.positions[String(exprId)];
-    if (offset === undefined) return "";
-    const before = text.slice(0, offset).split("\n");
-    return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}: `;
-  };
-  return { run: (variables) => run(variables), position };
+  return { run: (variables) => run(variables), position: (exprId) => positionIn(text, parsed, exprId) };
+};
+
+export type Parsed = ReturnType<typeof parse>;
+
+/** Line and column of an expression of a text, as faults begin with them. */
+export const positionIn = (text: string, { sourceInfo }: Parsed, exprId: bigint | undefined): string => {
+  const offset = sourceInfo?.positions[String(exprId)];
+  if (offset === undefined) return "";
+  const before = text.slice(0, offset).split("\n");
+  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}: `;
 };
 
 const programOf = (text: string): Program => {
@@ -73,7 +78,7 @@ const programOf = (text: string): Program => {
 };
 
 /** The parser goes on with all that it would rather have found, which helps nobody. */
-const faultText = (cause: unknown): string =>
+export const faultText = (cause: unknown): string =>
   cause instanceof RangeError
     ? "it nests too deep"
     : (cause as Error).message.replace(/^<input>:/, "").replace(/ but expecting .*$/s, "");
@@ -89,7 +94,7 @@ export const checkExpression = (text: string): string | undefined => {
   }
 };
 
-const toCel = (json: JsonValue): CelInput => {
+export const toCel = (json: JsonValue): CelInput => {
   if (typeof json === "number") return Number.isSafeInteger(json) ? BigInt(json) : json;
   if (typeof json !== "object" || json === null) return json;
   if (Array.isArray(json)) return json.map(toCel);
@@ -97,7 +102,7 @@ const toCel = (json: JsonValue): CelInput => {
 };
 
 /** Not JSON yet: a double may be NaN, and whoever passes it on checks that. Throws for ints past 2^53. */
-const fromCel = (value: CelResult): JsonValue => {
+export const fromCel = (value: CelResult): JsonValue => {
   if (typeof value === "bigint" || isCelUint(value)) {
     const int = typeof value === "bigint" ? value : value.value;
     if (Number.isSafeInteger(Number(int))) return Number(int);

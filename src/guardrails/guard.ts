@@ -4,23 +4,28 @@
  */
 
 import { forkLedger, hasChanges, type Ledger } from "./ledger.ts";
+import type { PolicySet } from "./policy-set.ts";
+import type { TenantTally } from "./tally.ts";
 
 export interface Guard {
-  /** Of the policies that hold now; raised with every change of one. Absent while there are none. */
+  /** Those that hold now. Absent while there are none. */
   readonly policies?: PolicySet;
   /** Absent while there are no budgets. */
   readonly ledger?: Ledger;
+  /** Of the tenant, while a policy reads it. */
+  tally?: TenantTally;
+  /** The encoded execution at an offset of the log. */
+  readonly messageAt: (offset: number) => Uint8Array;
 }
 
-/** Every policy of a tenant at one version. Immutable, so forks share it. */
-export interface PolicySet {
-  readonly version: number;
-}
+/** As it is kept between turns. */
+export type StoredGuard = Omit<Guard, "messageAt">;
 
 /** For one event: what it changes is seen by nobody until the event is accepted. */
-export const forkGuard = (guard: Guard): Guard =>
-  guard.ledger ? { ...guard, ledger: forkLedger(guard.ledger) } : { ...guard };
+export const forkGuard = (guard: StoredGuard, messageAt: Guard["messageAt"]): Guard =>
+  guard.ledger ? { ...guard, messageAt, ledger: forkLedger(guard.ledger) } : { ...guard, messageAt };
 
-/** Whether there is anything to write of it: of policies there is not, they change by requests of their own. */
-export const isChanged = ({ ledger }: Guard, before: Guard | undefined): boolean =>
-  ledger !== undefined && (ledger.budgets !== before?.ledger?.budgets || hasChanges(ledger));
+/** Whether there is anything to write of it; policies change by requests of their own. */
+export const isChanged = ({ ledger, tally }: StoredGuard, before: StoredGuard | undefined): boolean =>
+  tally !== before?.tally ||
+  (ledger !== undefined && (ledger.budgets !== before?.ledger?.budgets || hasChanges(ledger)));

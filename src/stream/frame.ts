@@ -32,6 +32,7 @@ export const EVENT_NAMES = [
   "budget_threshold",
   "budget_set",
   "budget_removed",
+  "policy_changed",
   "paused",
   "resumed",
   "graph_registered",
@@ -113,6 +114,11 @@ export const frameOf = (record: LogRecord): string => {
     case "budget_set": {
       const { name, ...said } = record.budget;
       return frame(offset, record.type, { budget: name, ...said, at: iso(at) });
+    }
+    case "policy_changed": {
+      const { policy, version, policies, document } = record;
+      const changed = { policy, version, policies, deleted: document === undefined, at: iso(at) };
+      return frame(offset, record.type, changed);
     }
     case "paused": {
       const { graph, detail } = record;

@@ -191,6 +191,8 @@ export interface VerdictRecord extends Appended {
   readonly message: string;
   /** Why it could not be evaluated, if so. */
   readonly error?: string;
+  /** What followed from that. */
+  readonly on_error?: "closed" | "open";
   /** What its expression has read, by name. */
   readonly read: JsonObject;
   /** The input that was to be issued, or was answered, and the attempt. */
@@ -214,6 +216,16 @@ export interface BudgetRemovedRecord extends Appended {
 /** So much of a budget is spent. */
 export interface BudgetThresholdRecord extends Appended, Crossing {
   readonly type: "budget_threshold";
+}
+
+/** Another version of a policy, or its end; with it another version of all of them. */
+export interface PolicyChangedRecord extends Appended {
+  readonly type: "policy_changed";
+  readonly policy: string;
+  readonly version: number;
+  readonly policies: number;
+  /** Absent where it holds no more. */
+  readonly document?: JsonObject;
 }
 
 export interface GraphRegisteredRecord extends Appended {
@@ -249,6 +261,7 @@ export type LogRecord =
   | BudgetSetRecord
   | BudgetRemovedRecord
   | BudgetThresholdRecord
+  | PolicyChangedRecord
   | PausedRecord
   | ResumedRecord
   | GraphRegisteredRecord

@@ -16,7 +16,7 @@ import { type Cell, loadStored, storedWrite } from "../../src/control-plane/stor
 import type { NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
-import type { Guard } from "../../src/guardrails/guard.ts";
+import type { StoredGuard } from "../../src/guardrails/guard.ts";
 import { settleLedger } from "../../src/guardrails/ledger.ts";
 import { type InputRecord, type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
@@ -41,7 +41,7 @@ export class MemoryStore implements Store {
   /** Asking the graph anything throws while this is set. */
   poisoned = false;
   /** What guards the tenant, if anything does. */
-  guarded: Guard | undefined;
+  guarded: StoredGuard | undefined;
   readonly #graphs = new Map<string, GraphIndex>();
   readonly #stored = new Map<string, Stored>();
   readonly #idempotency = new Map<string, IdempotencyEntry>();
@@ -84,7 +84,7 @@ export class MemoryStore implements Store {
     return this.#holds;
   }
 
-  guard(): Guard | undefined {
+  guard(): StoredGuard | undefined {
     return this.guarded;
   }
 

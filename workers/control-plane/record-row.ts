@@ -29,6 +29,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 15, type: "budget_set" },
   { code: 16, type: "budget_removed" },
   { code: 17, type: "budget_threshold" },
+  { code: 18, type: "policy_changed" },
   { code: 21, type: "approval_opened" },
   { code: 22, type: "approval_changed" },
   { code: 23, type: "approval_closed" },
