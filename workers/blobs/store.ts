@@ -81,7 +81,9 @@ class Upload {
   }
 }
 
-/** Answers the size. Asks between chunks whether it is still wanted. Throws BlobTooLarge, BlobUnavailable, and what the chunks throw. */
+const unwanted = () => new Error("nobody waits for it any more");
+
+/** Answers the size. Asks between chunks, and when it is whole, whether it is still wanted. Throws BlobTooLarge, BlobUnavailable, and what the chunks throw. */
 export const storeBlob = async (
   bucket: R2Bucket,
   key: string,
@@ -99,11 +101,15 @@ export const storeBlob = async (
     for await (const chunk of chunks) {
       if (!(chunk instanceof Uint8Array)) throw new TypeError("a stream of a payload holds Uint8Arrays");
       bytes += chunk.byteLength;
-      if (!isWanted()) throw new Error("nobody waits for it any more");
+      if (!isWanted()) throw unwanted();
       if (bytes > bytesMax) throw new BlobTooLarge(`more than ${bytesMax} bytes`);
       await upload.add(chunk);
     }
     await upload.end();
+    if (!isWanted()) {
+      await asked(bucket.delete(key));
+      throw unwanted();
+    }
     return bytes;
   } catch (thrown) {
     await upload.abort();

@@ -107,23 +107,41 @@ const store = async (
   }
 };
 
+const noLifetime = (id: string): Rejection => ({
+  code: "lifetime_not_found",
+  detail: `the tenant of lifetime ${id} was deleted meanwhile`,
+});
+
+/** What the keys of a lifetime's blobs begin with, as long as something of it can refer to them. */
+const openPrefix = async (env: Env, tenant: string, id: string): Promise<Result<string, Rejection>> => {
+  const object = objectOfLifetime(env, tenant, id);
+  const found = await object.getLifetime(id, 0);
+  if (!found.ok) return found;
+  const { status } = found.value;
+  if (isTerminal(status))
+    return reject(
+      "illegal_transition",
+      `lifetime ${id} is ${status}; nothing of it can refer to a payload any more`,
+    );
+  const described = await object.describe();
+  return described.ok ? ok(lifetimePrefix(tenant, described.value.generation, id)) : described;
+};
+
 export const blobs = new Api()
   .openapi(putBlob, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");
-    const object = objectOfLifetime(c.env, tenant, lifetime);
-    const found = await object.getLifetime(lifetime, 0);
-    if (!found.ok) return problem(c, found.error);
-    const { status } = found.value;
-    if (isTerminal(status)) {
-      const detail = `lifetime ${lifetime} is ${status}; nothing of it can refer to a payload any more`;
-      return problem(c, { code: "illegal_transition", detail });
-    }
-    const described = await object.describe();
-    if (!described.ok) return problem(c, described.error);
-    const key = lifetimePrefix(tenant, described.value.generation, lifetime) + crypto.randomUUID();
+    const prefix = await openPrefix(c.env, tenant, lifetime);
+    if (!prefix.ok) return problem(c, prefix.error);
+    const key = prefix.value + crypto.randomUUID();
     const type = c.req.header("content-type") ?? BYTES_TYPE;
     const stored = await store(c.env.BLOBS, key, type, c.req.raw);
     if (!stored.ok) return problem(c, stored.error);
+    // Deleted meanwhile, its lifetime has taken along only what there was by then.
+    const still = await openPrefix(c.env, tenant, lifetime);
+    if (!still.ok || still.value !== prefix.value) {
+      await c.env.BLOBS.delete(key);
+      return problem(c, still.ok ? noLifetime(lifetime) : still.error);
+    }
     const { uri, metadata } = blobAt(tenant, key, type, stored.value);
     c.header("location", uri);
     return c.json({ uri, metadata }, 201);

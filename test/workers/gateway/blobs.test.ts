@@ -2,6 +2,8 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { RESULT_BYTES_MAX } from "../../../src/limits.ts";
+import { lifetimePrefix } from "../../../src/wire/reference.ts";
+import { storeBlob } from "../../../workers/blobs/store.ts";
 import { sumOf } from "../../fixtures/payloads.ts";
 import { ORIGIN, send } from "./client.ts";
 
@@ -191,6 +193,24 @@ describe("a payload of an executor elsewhere", () => {
     });
   });
 
+  it("leaves nothing where its lifetime is deleted while it comes", async () => {
+    const { lifetime } = (await send("POST", `${TENANT}/graphs/sums/lifetimes`, { json: {} })).body;
+    const path = `${TENANT}/lifetimes/${lifetime}`;
+    const goes: UnderlyingSource<Uint8Array> = {
+      pull: async (controller) => {
+        expect((await send("POST", `${path}:cancel`, { json: {} })).status).toBe(200);
+        expect((await send("DELETE", path)).status).toBe(204);
+        controller.enqueue(new Uint8Array(1_024));
+        controller.close();
+      },
+    };
+    // Nothing is asked of it before the gateway has found its lifetime.
+    const body = new ReadableStream(goes, { highWaterMark: 0 });
+    const uploaded = await send("POST", `${path}/blobs`, { body });
+    expect(uploaded.body.code).toBe("lifetime_not_found");
+    expect((await env.BLOBS.list({ prefix: lifetimePrefix("blobs", 1, lifetime) })).objects).toEqual([]);
+  });
+
   it("is refused where it is too large, or its lifetime has ended or never was", async () => {
     const { lifetime } = (await executionOf("small")).lifetime;
     const upload = (of: string, body: BodyInit = "x") =>
@@ -206,4 +226,15 @@ describe("a payload of an executor elsewhere", () => {
     expect((await env.BLOBS.list({ prefix: `blobs/1/${running}/` })).objects).toEqual([]);
     await send("POST", `${TENANT}/lifetimes/${running}:cancel`, { json: {} });
   });
+});
+
+it("a blob that nobody wants when it is whole is not kept", async () => {
+  let wanted = true;
+  const chunks = function* () {
+    yield new Uint8Array(1_024);
+    wanted = false;
+  };
+  const kept = { type: "video/x-test", bytesMax: 2_048, isWanted: () => wanted };
+  await expect(storeBlob(env.BLOBS, "blobs/unwanted", kept, chunks())).rejects.toThrow(/nobody waits/);
+  expect(await env.BLOBS.head("blobs/unwanted")).toBe(null);
 });
