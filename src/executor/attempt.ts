@@ -5,7 +5,6 @@
  * 1. `start` throws what the node throws, and may answer a promise.
  * 2. `answer` never throws: what cannot be said is said as a failure.
  */
-import type { JsonValue } from "@bufbuild/protobuf";
 import { err, ok, type Result } from "../result.ts";
 import { decodePlanInput, decodeTaskInput } from "../wire/codec.ts";
 import type {
@@ -34,7 +33,7 @@ import {
   upstreamTasks,
   wantedOf,
 } from "./upstream.ts";
-import { addUsage, type UsageReport } from "./usage.ts";
+import { addUsage } from "./usage.ts";
 import { progressText, verify } from "./verify.ts";
 
 /** What a node reaches through its ctx that is not in the message. */
@@ -66,45 +65,30 @@ interface Said {
   edge?: string;
 }
 
-/** What plans and tasks have in common. A literal with an accessor would take longer to make than most nodes to run. */
-class Ctx implements NodeContext<unknown> {
-  readonly #ports: Ports;
-  readonly #said: Said;
-  readonly node: string;
-  readonly attempt: number;
-  readonly iteration: number;
-  readonly settings: unknown;
-  readonly idempotencyKey: string;
-  declare readonly traceParent?: string;
-  readonly env: Ports["env"];
-  readonly log: Ports["log"];
-
-  constructor({ name }: NodeSpec, settings: unknown, header: ExecutionHeader, said: Said, ports: Ports) {
-    this.#ports = ports;
-    this.#said = said;
-    this.node = name;
-    this.attempt = Math.max(1, header.attempt);
-    this.iteration = header.iterationIdx;
-    this.settings = settings;
-    this.idempotencyKey = header.inputId;
-    if (header.traceParent !== "") this.traceParent = header.traceParent;
-    this.env = ports.env;
-    this.log = ports.log;
-  }
-
-  /** Read when asked for, because most nodes never need one. */
-  get signal(): AbortSignal {
-    return this.#ports.signal;
-  }
-
-  // Properties rather than methods: nodes take them out of their ctx.
-  readonly heartbeat = (progress?: JsonValue): void =>
-    this.#ports.heartbeat(progress === undefined ? undefined : progressText(progress));
-
-  readonly usage = (report: UsageReport): void => {
-    this.#said.usage = addUsage(this.#said.usage, report);
-  };
-}
+const ctxOf = <Settings>(
+  { name }: NodeSpec,
+  settings: Settings,
+  header: ExecutionHeader,
+  said: Said,
+  ports: Ports,
+): NodeContext<Settings> => ({
+  node: name,
+  attempt: Math.max(1, header.attempt),
+  iteration: header.iterationIdx,
+  settings,
+  idempotencyKey: header.inputId,
+  ...(header.traceParent !== "" && { traceParent: header.traceParent }),
+  env: ports.env,
+  log: ports.log,
+  heartbeat: (progress) => ports.heartbeat(progress === undefined ? undefined : progressText(progress)),
+  // Read when asked for, because most nodes never need one.
+  get signal() {
+    return ports.signal;
+  },
+  usage: (report) => {
+    said.usage = addUsage(said.usage, report);
+  },
+});
 
 export const attemptPlan = (
   node: Plan,
@@ -125,7 +109,7 @@ export const attemptPlan = (
     start: (ports, loaded) => {
       const upstream = upstreamTasks(input, loaded);
       const extra = { upstream, payload: payloadsOf(upstream, results, ports.payload), next: spec.next };
-      const ctx = Object.assign(new Ctx(spec, settings, header, said, ports), extra);
+      const ctx = Object.assign(ctxOf(spec, settings, header, said, ports), extra);
       const value =
         node.reads === "values" ? planInputValue(upstream) : unreadInput(node.reads, results, ports.payload);
       return node.run(verify(node.input, value, "invalid_input"), ctx);
@@ -168,7 +152,7 @@ export const attemptTask = (
       const upstream = upstreamResults(input, loaded);
       const payload = payloadsOf(upstream, results, ports.payload);
       const extra = { upstream, payload, parameters: given ?? {}, takeEdge };
-      const ctx = Object.assign(new Ctx(spec, settings, header, said, ports), extra);
+      const ctx = Object.assign(ctxOf(spec, settings, header, said, ports), extra);
       const value =
         node.reads === "values"
           ? taskInputValue(given, upstream)

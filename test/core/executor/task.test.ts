@@ -34,7 +34,8 @@ describe("what a task is given", () => {
 
   it("comes with everything a task may ask for", async () => {
     const seen = task((_, ctx) => {
-      const { node, attempt, iteration, idempotencyKey, env, upstream, parameters } = ctx;
+      // Nodes hand on copies of what they are given, which have to have all of it.
+      const { node, attempt, iteration, idempotencyKey, env, upstream, parameters, signal } = { ...ctx };
       return {
         node,
         attempt,
@@ -43,7 +44,7 @@ describe("what a task is given", () => {
         env,
         upstream,
         parameters,
-        aborted: ctx.signal.aborted,
+        aborted: signal.aborted,
       };
     });
     const input = taskInput([{ value: 1 }], { a: 1 }, { attempt: 3, iterationIdx: 2 });

@@ -84,7 +84,7 @@ describe("a lifetime's events", () => {
     });
     openGate("events-last");
     const after = await live.rest();
-    expect(after.at(-1)?.event).toBe("lifetime_ended");
+    expect(after.at(-1)).toMatchObject({ event: "lifetime_ended", data: { status: "SUCCEEDED" } });
     const over = await open(`${TENANT}/lifetimes/${lifetime}/events`);
     expect(await over.rest()).toEqual([...before, ...after]);
   });
