@@ -25,6 +25,7 @@ export const REJECTION_CODES = [
   "graph_not_active",
   "lifetime_not_found",
   "lifetime_exists",
+  "budget_not_found",
   "execution_not_found",
   "result_not_found",
   "blob_not_found",

@@ -2,6 +2,8 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Graph, GraphStatus } from "../graph/graph.ts";
 import type { Outcome as ApprovalOutcome, Ballot, Voter } from "../guardrails/approval.ts";
+import type { Budget } from "../guardrails/budget.ts";
+import type { Amounts } from "../guardrails/measure.ts";
 import type { Family } from "../metrics/family.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
@@ -77,6 +79,18 @@ export interface GraphDetail extends GraphView {
   readonly document: JsonObject;
   /** The text that it was registered from. */
   readonly source?: { readonly language: "dot"; readonly text: string };
+}
+
+/** Amounts by measure; without what was spent where each lifetime has its own account. */
+export interface BudgetView
+  extends Pick<Budget, "scope" | "graph" | "node" | "window" | "limits" | "over" | "thresholds"> {
+  readonly budget: string;
+  readonly created_at: string;
+  readonly spent?: Amounts;
+  readonly reserved?: Amounts;
+  readonly overrun?: Amounts;
+  readonly window_ends_at?: string;
+  readonly runs_out_at?: string;
 }
 
 /** A branch of the graph that ended, with the message that it ended in. */
@@ -285,6 +299,12 @@ export interface TenantRpc {
     version?: number;
     status: "ACTIVE" | "ARCHIVED";
   }): Promise<Answer<readonly GraphView[]>>;
+
+  /** Other limits go on from what was counted; another scope or window begins anew. */
+  putBudget(budget: Omit<Budget, "id" | "createdAt">): Promise<Answer<BudgetView & { created: boolean }>>;
+  getBudget(name: string): Promise<Answer<BudgetView>>;
+  listBudgets(): Promise<Answer<readonly BudgetView[]>>;
+  removeBudget(name: string): Promise<Answer<void>>;
 
   start(request: StartRequest): Promise<Answer<StartAnswer>>;
   getLifetime(lifetime: string, waitMs: number): Promise<Answer<LifetimeView>>;

@@ -12,8 +12,10 @@ import type { Store, Writes } from "../../src/control-plane/store.ts";
 import { type Emitted, type Happening, Turn } from "../../src/control-plane/turn.ts";
 import type { Executor } from "../../src/executor/dispatch.ts";
 import { BATCH_EVENTS_MAX } from "../../src/limits.ts";
+import type { LogRecord } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { Alignment } from "./alignment.ts";
+import { BudgetTable } from "./budget-table.ts";
 import { Calls } from "./calls.ts";
 import { Dispatcher, type Outgoing } from "./dispatcher.ts";
 import { Graphs } from "./graphs.ts";
@@ -54,6 +56,8 @@ const ALONE_TURNS = 16;
 /** An alarm that finds work of its own left comes again after this. */
 const ALARM_AGAIN_MS = 1_000;
 
+const changesBudgets = ({ type }: LogRecord): boolean => type === "budget_set" || type === "budget_removed";
+
 export class Engine {
   readonly watch = new Watch(this);
   readonly parts: Parts;
@@ -85,6 +89,7 @@ export class Engine {
       lifetimes: new Lifetimes(sql),
       graphs: new Graphs(sql),
       holds: new HoldTable(sql),
+      budgets: new BudgetTable(sql),
     };
     this.#store = sqlStore(this.parts, ports);
     this.inbox = new Inbox(
@@ -95,7 +100,10 @@ export class Engine {
     this.alignment = new Alignment({
       running: () => this.parts.lifetimes.running(),
       align: (id) => this.inbox.ask((turn) => turn.align(id)),
-      aligned: () => this.parts.holds.forgetLifted(),
+      aligned: () => {
+        this.parts.holds.forgetLifted();
+        this.parts.budgets.learned();
+      },
       say,
     });
     this.streams = new Streams({
@@ -152,7 +160,7 @@ export class Engine {
       this.#timers.set(started, due);
       if (sent) this.tell(id, { type: "restarted" });
     }
-    if (this.parts.holds.any) this.alignment.start();
+    if (this.parts.holds.any || this.parts.budgets.unlearned) this.alignment.start();
     if (this.parts.log.tail > 1) this.projector.schedule();
   }
 
@@ -212,6 +220,7 @@ export class Engine {
     this.parts.lifetimes.reset();
     this.parts.graphs.reset();
     this.parts.holds.reset();
+    this.parts.budgets.reset();
     this.projector.reset();
     this.alignment.reset();
     this.#timers.reset();
@@ -267,7 +276,7 @@ export class Engine {
     for (const { head } of writes.lifetimes)
       if (head.ended === undefined) this.#timers.set(head.started, head.due);
       else this.#timers.delete(head.started);
-    if (writes.holds) this.#learnHolds();
+    if (writes.holds || (writes.guard && writes.records.some(changesBudgets))) this.#learnHolds();
     this.#timers.arm(this.room.trimmer.due(now));
     for (const { lifetime, effect } of emitted) {
       const { id, graph, version } = lifetime.head;

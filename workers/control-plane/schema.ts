@@ -69,8 +69,16 @@ INSERT INTO signal_keys SELECT key, body_hash, lifetime FROM idempotency WHERE e
 DELETE FROM idempotency WHERE expires_at = 9007199254740991;
 `;
 
+/** Budgets and their ledger, as JSON; the accounts of lifetimes lie in their states. */
+const BUDGETS = `
+CREATE TABLE budgets (name TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE accounts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE charges (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sketches (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING, SIGNAL_KEYS];
+const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING, SIGNAL_KEYS, BUDGETS];
 
 export const TABLES_VERSION = STEPS.length;
 
@@ -90,6 +98,10 @@ export const TABLE_KEYS = {
   marks: "name",
   cursors: "name",
   holds: "graph",
+  budgets: "name",
+  accounts: "key",
+  charges: "key",
+  sketches: "key",
 } as const;
 
 /** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */

@@ -1,6 +1,7 @@
 /** The storage as a turn sees it, and the one place that writes what a turn decided. */
 import type { DeadLetter, IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
 import type { Kind } from "../../src/topics/topics.ts";
+import type { BudgetTable } from "./budget-table.ts";
 import type { Graphs } from "./graphs.ts";
 import type { HoldTable } from "./hold-table.ts";
 import type { Lifetimes } from "./lifetimes.ts";
@@ -13,6 +14,7 @@ export interface Parts {
   readonly lifetimes: Lifetimes;
   readonly graphs: Graphs;
   readonly holds: HoldTable;
+  readonly budgets: BudgetTable;
 }
 
 /** What of the deployment a turn may ask. */
@@ -22,7 +24,7 @@ interface Deployment {
 }
 
 export const sqlStore = (
-  { sql, log, lifetimes, graphs, holds }: Parts,
+  { sql, log, lifetimes, graphs, holds, budgets }: Parts,
   { decide, version }: Deployment,
 ): Store => ({
   ...(version !== undefined && { version }),
@@ -33,7 +35,7 @@ export const sqlStore = (
   record: (offset) => log.get(offset),
   decide,
   holds: () => holds.current,
-  guard: () => undefined,
+  guard: () => budgets.current && { ledger: budgets.current },
   idempotency: (key) => {
     const [row] = sql
       .exec<{ body_hash: string; lifetime: string; expires_at: number | null }>(KEY, key)
@@ -72,19 +74,24 @@ const openInputs = (lifetimes: Lifetimes, kind: Kind, node: string, parents: rea
 };
 
 /** Inside the transaction; answers what to do in memory once it is committed. */
-export const write = ({ sql, log, lifetimes, graphs, holds }: Parts, writes: Writes): (() => void) => {
+export const write = (
+  { sql, log, lifetimes, graphs, holds, budgets }: Parts,
+  writes: Writes,
+): (() => void) => {
   log.append(writes.records);
   graphs.write(writes.records);
   const remember = lifetimes.write(writes.lifetimes);
   for (const entry of writes.idempotency) writeIdempotency(sql, entry);
   for (const { at, reason, kind, message } of writes.strays)
     sql.exec("INSERT INTO strays VALUES (NULL, ?, ?, ?, ?)", at, reason, kind, message);
+  const limited = writes.guard?.ledger && budgets.write(writes.guard.ledger);
   const held = writes.holds && holds.write(writes.holds);
   for (const letter of writes.deadLetters) writeDeadLetter(sql, letter);
   return () => {
     log.advance(writes.records);
     remember();
     held?.();
+    limited?.();
   };
 };
 

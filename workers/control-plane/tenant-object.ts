@@ -23,6 +23,7 @@ import type { Family } from "../../src/metrics/family.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
+import { BudgetRequests } from "./budget-requests.ts";
 import { Engine, type EnginePorts, LOG_GREW } from "./engine.ts";
 import { Entrance } from "./entrance.ts";
 import { GraphRequests } from "./graph-requests.ts";
@@ -53,6 +54,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   readonly #removal: Removal;
   readonly #entrance: Entrance;
   readonly #graphs: GraphRequests;
+  readonly #budgets: BudgetRequests;
   readonly #lifetimes: LifetimeRequests;
 
   constructor(ctx: DurableObjectState, env: Env, ports: Ports) {
@@ -62,6 +64,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     this.#removal = new Removal(ctx.storage, this.#engine, ports);
     this.#entrance = new Entrance(this.#engine);
     this.#graphs = new GraphRequests(this.#engine, this.#entrance);
+    this.#budgets = new BudgetRequests(this.#engine, this.#entrance, ports.now);
     this.#lifetimes = new LifetimeRequests(ctx.storage, this.#engine, this.#entrance, ports);
   }
 
@@ -101,6 +104,22 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     this.#engine.reset();
     await this.#removal.run(going);
     return ok(this.#view(going));
+  }
+
+  async putBudget(budget: Parameters<BudgetRequests["put"]>[0]) {
+    return this.#budgets.put(budget);
+  }
+
+  async getBudget(name: string) {
+    return this.#budgets.get(name);
+  }
+
+  async listBudgets() {
+    return this.#budgets.list();
+  }
+
+  async removeBudget(name: string) {
+    return this.#budgets.remove(name);
   }
 
   async registerGraph(request: Registration): Promise<Answer<GraphView & { created: boolean }>> {

@@ -7,6 +7,7 @@ import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { approvals } from "./approvals.ts";
 import { authenticate } from "./auth.ts";
 import { blobs } from "./blobs.ts";
+import { budgets } from "./budgets.ts";
 import { events } from "./events.ts";
 import { executions } from "./executions.ts";
 import { graphs } from "./graphs.ts";
@@ -40,6 +41,7 @@ export const app = root
   .route("/", tenants)
   .route("/", graphs)
   .route("/", lifetimes)
+  .route("/", budgets)
   .route("/", signals)
   .route("/", pausing)
   .route("/", approvals)

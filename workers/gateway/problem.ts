@@ -25,6 +25,7 @@ const STATUS = {
   tenant_not_found: 404,
   tenant_deleting: 409,
   graph_not_found: 404,
+  budget_not_found: 404,
   graph_invalid: 422,
   graph_not_active: 409,
   lifetime_not_found: 404,
