@@ -61,6 +61,8 @@ export interface Rejection {
   /** What was wrong with which field, as JSON paths. */
   readonly fields?: readonly { readonly path: string; readonly detail: string }[];
   readonly retryAfterMs?: number;
+  /** What an earlier request with the same key was about, where its object has it no more. */
+  readonly lifetime?: string;
   /** Of a topic whose records before it are gone. */
   readonly firstOffset?: number;
 }

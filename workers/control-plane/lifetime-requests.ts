@@ -18,7 +18,7 @@ import type { Engine } from "./engine.ts";
 import type { Entrance } from "./entrance.ts";
 import { type LifetimeRemovalPort, removeOutside, removeRecords } from "./lifetime-removal.ts";
 import { viewOf } from "./lifetime-view.ts";
-import { behind, noLifetime, unmirrored } from "./refusals.ts";
+import { behind, forgotten, noLifetime, unmirrored } from "./refusals.ts";
 import { retryLifetime } from "./retry.ts";
 import { signalLifetime } from "./signal.ts";
 import { startLifetime } from "./start.ts";
@@ -49,8 +49,8 @@ export class LifetimeRequests {
       startLifetime(turn, request, graphs, this.#ports.now(), () => this.#engine.room.mayStart()),
     );
     if (!started.ok) return started;
-    const lifetime = await this.#viewOf(started.value.lifetime, request.waitMs);
-    return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: started.value.replayed }) : lifetime;
+    const { lifetime, replayed } = started.value;
+    return this.#answer(lifetime, replayed, request.waitMs);
   }
 
   async get(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
@@ -90,8 +90,7 @@ export class LifetimeRequests {
       retryLifetime(turn, request, this.#ports.now(), () => this.#engine.room.mayStart()),
     );
     if (!retried.ok) return retried;
-    const lifetime = await this.#viewOf(request.lifetime, 0);
-    return lifetime.ok ? ok({ lifetime: lifetime.value, replayed: retried.value.replayed }) : lifetime;
+    return this.#answer(request.lifetime, retried.value.replayed, 0);
   }
 
   async remove(id: string): Promise<Answer<void>> {
@@ -117,6 +116,13 @@ export class LifetimeRequests {
     const existed = await removeOutside(entered.value, id, projection, blobs);
     this.#engine.looked();
     return found || existed ? ok(undefined) : noLifetime(id);
+  }
+
+  /** An earlier request may have been for what was trimmed since. */
+  async #answer(id: string, replayed: boolean, waitMs: number): Promise<Answer<StartAnswer>> {
+    const view = await this.#viewOf(id, waitMs);
+    if (view.ok) return ok({ lifetime: view.value, replayed });
+    return replayed && view.error.code === "lifetime_not_found" ? forgotten(id) : view;
   }
 
   async #viewOf(id: string, waitMs: number): Promise<Answer<LifetimeView>> {

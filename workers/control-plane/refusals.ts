@@ -23,6 +23,12 @@ export const unmirrored = (id: string) =>
 
 export const noLifetime = (id: string) => reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
 
+/** The gateway asks the database for it. */
+export const forgotten = (id: string) =>
+  reject("lifetime_not_found", `this key came for lifetime ${id}, which was deleted; use another key`, {
+    lifetime: id,
+  });
+
 export const trimmed = (firstOffset: number) =>
   reject(
     "offset_trimmed",

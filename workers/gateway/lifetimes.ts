@@ -1,12 +1,14 @@
 /** Lifetimes: started, read, waited for, listed, told in order, canceled. */
 
 import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { isTerminal, LIFETIME_STATUSES } from "../../src/control-plane/status.ts";
 import { CANCEL_REASON_CHARS_MAX, LABEL_CHARS_MAX, LABELS_MAX } from "../../src/limits.ts";
+import type { Rejection } from "../../src/rejection.ts";
 import { FIRST_PARTITION, objectOf, objectOfLifetime } from "./address.ts";
-import { Api, route } from "./api.ts";
+import { Api, type GatewayEnv, route } from "./api.ts";
 import { encodeJson } from "./encode-json.ts";
-import { findLifetime } from "./find-lifetime.ts";
+import { findEarlier, findLifetime } from "./find-lifetime.ts";
 import { idempotencyHeader, keyed } from "./idempotency.ts";
 import { lifetimeJson, lifetimeSchema, summaryOf, summarySchema } from "./lifetime-json.ts";
 import { answerList } from "./list.ts";
@@ -105,6 +107,14 @@ const deleteLifetime = route("operator", {
   responses: { 204: { description: "It is gone: its records, its executions and its blobs" } },
 });
 
+/** To a request whose key came before: as it is kept where its object has it no more. */
+const answerEarlier = async (c: Context<GatewayEnv>, tenant: string, rejection: Rejection) => {
+  const earlier = await findEarlier(c.env, tenant, rejection);
+  if (!earlier.ok) return problem(c, earlier.error);
+  c.header("idempotency-replayed", "true");
+  return c.json(earlier.value, 200);
+};
+
 export const lifetimes = new Api()
   .openapi(startLifetime, async (c) => {
     const { tenant, graph } = c.req.valid("param");
@@ -120,7 +130,7 @@ export const lifetimes = new Api()
       ...(version !== undefined && { version }),
       ...keyed(c),
     });
-    if (!started.ok) return problem(c, started.error);
+    if (!started.ok) return answerEarlier(c, tenant, started.error);
     const { lifetime, replayed } = started.value;
     if (replayed) c.header("idempotency-replayed", "true");
     if (isTerminal(lifetime.status)) return c.json(lifetimeJson(lifetime), 200);
@@ -169,7 +179,7 @@ export const lifetimes = new Api()
       detail,
       ...keyed(c),
     });
-    if (!retried.ok) return problem(c, retried.error);
+    if (!retried.ok) return answerEarlier(c, tenant, retried.error);
     if (retried.value.replayed) c.header("idempotency-replayed", "true");
     return c.json(lifetimeJson(retried.value.lifetime), 200);
   });

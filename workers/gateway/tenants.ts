@@ -79,9 +79,13 @@ const countersSchema = z
     rows: count.openapi({ description: "Written to the object's SQLite, index entries included" }),
     flushes: count,
     d1_rows: count.openapi({ description: "Written to D1, index entries included" }),
+    executor_missing: count.openapi({
+      description: "Inputs that no code at their executor had the node for, each time that they were sent",
+    }),
     backlog: count.openapi({ description: "Records that D1 does not have yet, at the most" }),
     backlog_bytes: count.openapi({ description: "Of the messages of those records" }),
     storage_bytes: count.openapi({ description: "Of the object's storage in use" }),
+    stream_readers: count.openapi({ description: "Who follow events now" }),
   })
   .openapi("Counters");
 

@@ -1,6 +1,6 @@
 // Without these, a reader could be held up by a slow one, kept for ever, or lose what came while it was away.
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { StreamRequest } from "../../../src/control-plane/tenant.ts";
 import { TRIM_EVERY_MS } from "../../../src/limits.ts";
 import { storedEvents } from "../../../workers/gateway/stored-events.ts";
@@ -36,6 +36,7 @@ const isEndOf = (lifetime: string) => (seen: Seen) =>
 describe("a reader", () => {
   test("that takes nothing is cut off with a reason, holds up nobody, and reads the rest when it comes back", () =>
     inOwnTenant({ streamBounds: { tenantBytesMax: 100 } }, [ECHO], async (own) => {
+      const said = vi.spyOn(console, "warn");
       const stream = await streamOf(own.object);
       const slow = stream.getReader();
       await slow.read();
@@ -48,6 +49,9 @@ describe("a reader", () => {
         lifetimes.push(lifetime);
       }
       expect(await readers(own)).toBe(0);
+      const lines = said.mock.calls.map(([line]) => JSON.parse(String(line)));
+      said.mockRestore();
+      expect(lines).toMatchObject([{ event: "stream_cut", tenant: own.tenant, code: "reader_too_slow" }]);
       const chunk = (await taken).value ?? new Uint8Array();
       slow.releaseLock();
       const seen = await follow(new Response(chunk).body as ReadableStream<Uint8Array>).rest();

@@ -1,6 +1,7 @@
 // Without these, whoever follows events could miss some, see some twice or another's, or never see the end.
 import { exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { STREAM_READERS_MAX } from "../../../src/limits.ts";
 import { openGate } from "../../fixtures/gates.ts";
 import { follow, named, type Seen } from "../event-stream.ts";
 import { ECHO, ORIGIN, send } from "./client.ts";
@@ -201,4 +202,15 @@ test.each([
 
 test("a key for one tenant follows no other", async () => {
   expect((await send("GET", `${TENANT}/events`, { key: "bound-key" })).status).toBe(403);
+});
+
+test("over the bound of readers one is told to come back", async () => {
+  const tenant = "/v1/tenants/crowded";
+  await send("PUT", tenant);
+  const all = await Promise.all(Array.from({ length: STREAM_READERS_MAX }, () => open(`${tenant}/events`)));
+  expect((await send("GET", `${tenant}/counters`)).body.stream_readers).toBe(STREAM_READERS_MAX);
+  const refused = await send("GET", `${tenant}/events`);
+  expect(refused).toMatchObject({ status: 429, body: { code: "too_many_readers" } });
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  await Promise.all(all.map((each) => each.stop()));
 });

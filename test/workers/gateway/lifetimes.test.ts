@@ -142,3 +142,25 @@ test("one that has ended can be deleted, and one that runs cannot", async () => 
   expect((await send("DELETE", path)).status).toBe(204);
   expect((await send("DELETE", `${TENANT}/lifetimes/nobody`)).status).toBe(404);
 });
+
+test("a key whose lifetime was trimmed answers it from the database, and once it was deleted says so", async () => {
+  const tenant = "/v1/tenants/trimmed";
+  await send("PUT", tenant);
+  await send("POST", `${tenant}/graphs`, { json: { dot: ECHO } });
+  const headers = { "idempotency-key": "once" };
+  const start = () =>
+    send("POST", `${tenant}/graphs/echo/lifetimes?wait=10s`, { json: { input: 7 }, headers });
+  const { body } = await start();
+  await send("PUT", tenant, { json: { log_retention_ms: 0 } });
+  const read = () => send("GET", `${tenant}/topics/plan-inputs/records?offset=1`);
+  await expect.poll(async () => (await read()).status).toBe(410);
+  expect((await read()).body).toMatchObject({ code: "offset_trimmed", first_offset: expect.any(Number) });
+
+  const again = await start();
+  expect(again.headers.get("idempotency-replayed")).toBe("true");
+  expect(again).toMatchObject({ status: 200, body: { lifetime: body.lifetime, output: body.output } });
+  expect((await send("DELETE", `${tenant}/lifetimes/${body.lifetime}`)).status).toBe(204);
+  const gone = await start();
+  expect(gone).toMatchObject({ status: 404, body: { code: "lifetime_not_found" } });
+  expect(gone.body.detail).toContain(body.lifetime);
+});

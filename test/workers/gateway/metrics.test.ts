@@ -1,5 +1,7 @@
 // Without these a scraper is not let in, cannot read what it is given, or loses all tenants with one of them.
-import { expect, test } from "vitest";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test, vi } from "vitest";
 import { readExposition } from "../../fixtures/exposition.ts";
 import { send } from "./client.ts";
 
@@ -31,4 +33,21 @@ test("all tenants are in one answer, with a family of each only once", async () 
 test("metrics of all tenants are for an admin alone", async () => {
   expect((await send("GET", "/metrics", { key: "reader-key" })).status).toBe(403);
   expect((await send("GET", "/metrics", { key: undefined })).status).toBe(401);
+});
+
+test("a tenant whose object cannot start is down, said aloud, and takes no other's metrics away", async () => {
+  for (const tenant of ["well", "broken"]) await send("PUT", `/v1/tenants/${tenant}`);
+  await runInDurableObject(env.TENANTS.getByName("broken/0"), (_, { storage }) => {
+    storage.sql.exec("UPDATE meta SET value = '1000' WHERE key = 'tables_version'");
+  });
+  await abortAllDurableObjects();
+  const said = vi.spyOn(console, "error");
+  const samples = readExposition((await send("GET", "/metrics?tenant=well&tenant=broken")).body);
+  const lines = said.mock.calls.map(([line]) => JSON.parse(String(line)));
+  said.mockRestore();
+  expect(samples.get('escapement_tenant_up{tenant="broken"}')).toBe(0);
+  expect(samples.get('escapement_tenant_up{tenant="well"}')).toBe(1);
+  expect(lines).toMatchObject([
+    { event: "metrics_unanswered", tenant: "broken", detail: expect.stringMatching(/version 1000/) },
+  ]);
 });
