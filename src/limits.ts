@@ -264,6 +264,17 @@ export const MIRROR_FRAME_BYTES_MAX = 4 * 1024 * KIB;
 /** A batch ends when it is over it, with its last record: bounds what one turn takes of the object's thread. */
 export const MIRROR_BATCH_BYTES_MAX = 256 * KIB;
 export const MIRROR_BATCH_RECORDS_MAX = 256;
+/** Records that are looked at for one batch: where few of them go out, a bounded part of a turn. */
+export const MIRROR_SCAN_RECORDS_MAX = 1_000;
+/** What is committed within this goes out together; a step through Kafka takes longer by it. */
+export const MIRROR_SEND_MS = 3;
+/** Offsets in a row of which nothing goes out, after which the bridge is told all the same, so that they can be trimmed. */
+export const MIRROR_SILENT_OFFSETS_MAX = 4_096;
+/** A bridge that is gone is noticed within it, and not for every pause of its process. */
+export const MIRROR_LEASE_MS_MIN = 1 * SECOND;
+export const MIRROR_LEASE_MS_MAX = 60 * SECOND;
+/** Bridges of one tenant: each is a process that consumes some of the partitions. */
+export const MIRROR_CONNECTIONS_MAX = 64;
 /** What a bridge may have sent and not yet seen on disk: several batches, so that none waits for an answer. */
 export const MIRROR_CREDIT_RECORDS = 2_048;
 export const MIRROR_CREDIT_BYTES = 4 * 1024 * KIB;

@@ -1,6 +1,6 @@
 /** The composition root: names the classes that the platform starts, and hands each its ports. */
 import { nodes } from "#nodes";
-import { versionOf } from "../src/executor/version.ts";
+import { deploymentOf, versionOf } from "../src/executor/version.ts";
 import { TenantObject } from "./control-plane/tenant-object.ts";
 import { Projection } from "./data-plane/projection.ts";
 import { PlanInputs } from "./executor/plan-inputs.ts";
@@ -16,6 +16,7 @@ export class Tenant extends TenantObject {
       executors: { plan: ctx.exports.PlanInputs, task: ctx.exports.TaskInputs },
       decide: nodes.decide,
       version: versionOf(env),
+      deployment: deploymentOf(env),
       projection: new Projection(env.DB),
       blobs: env.BLOBS,
       now: Date.now,

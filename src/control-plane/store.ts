@@ -63,6 +63,8 @@ export interface DeadLetter {
   readonly detail: string;
   readonly topic: string;
   readonly message: Uint8Array;
+  /** Where it is in Kafka, if it came from there. */
+  readonly from?: { readonly partition: number; readonly offset: number };
 }
 
 /** Everything that one transaction writes. */

@@ -5,6 +5,7 @@ import type { Outcome as ApprovalOutcome, Ballot, Voter } from "../guardrails/ap
 import type { Budget } from "../guardrails/budget.ts";
 import type { Amounts } from "../guardrails/measure.ts";
 import type { Family } from "../metrics/family.ts";
+import type { MirrorSettings } from "../mirror/settings.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
 import type { ExecutionTopic, Kind, Topic } from "../topics/topics.ts";
@@ -47,6 +48,17 @@ export interface PausedView {
   readonly since: string;
 }
 
+/** What goes to Kafka and comes from there. */
+export interface MirrorView {
+  readonly key_mode: MirrorSettings["keyMode"];
+  readonly out: Topic[];
+  readonly in: Topic[];
+  readonly inputs: MirrorSettings["inputs"];
+  readonly takes_starts: boolean;
+  readonly on_premises_data_plane: boolean;
+  readonly at_threshold: MirrorSettings["atThreshold"];
+}
+
 export interface TenantView {
   readonly tenant: string;
   readonly status: "ACTIVE" | "DELETING";
@@ -55,6 +67,7 @@ export interface TenantView {
   readonly created_at: string;
   /** Where the tenant has set its own. */
   readonly log_retention_ms?: number;
+  readonly mirror?: MirrorView;
   readonly paused?: PausedView;
 }
 
@@ -62,6 +75,8 @@ export interface TenantView {
 export interface TenantSettings {
   /** How long records stay in the log after the end of their lifetime. */
   readonly logRetentionMs?: number;
+  /** What goes to Kafka and comes from there; what is left out stays as it is. */
+  readonly mirror?: Partial<MirrorSettings>;
 }
 
 export interface GraphView {
@@ -238,13 +253,21 @@ export type Disposition =
 /** An answer that came, was understood, and is not the one that counts. */
 export type StrayReason = "late" | "duplicate" | "unknown" | "unfinished";
 /** A message that nothing can be done with, kept for people. */
-export type DeadLetterReason =
-  | "undecodable"
-  | "uncorrelated"
-  | "wrong_tenant"
-  | "internal"
+export const DEAD_LETTER_REASONS = [
+  "undecodable",
+  "uncorrelated",
+  "wrong_tenant",
+  "internal",
   /** In the log, and refused by D1. */
-  | "unprojectable";
+  "unprojectable",
+  /** In the log, and refused by Kafka. */
+  "undeliverable",
+  /** A start from Kafka that does not say of which graph. */
+  "ambiguous_graph",
+  /** A start from Kafka whose answer could not be told by its parents. */
+  "uncorrelatable",
+] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
 export interface StrayView {
   readonly id: number;
@@ -260,6 +283,9 @@ export interface DeadLetterView {
   readonly detail: string;
   readonly received_at: string;
   readonly topic: string;
+  /** Where it is in Kafka, if it came from there. */
+  readonly partition?: number;
+  readonly offset?: number;
   readonly message: Uint8Array;
 }
 

@@ -7,3 +7,10 @@ interface Named {
 /** Undefined where nobody has named it. */
 export const versionOf = (env: Named): string | undefined =>
   env.ESCAPEMENT_VERSION || env.CF_VERSION_METADATA?.id || undefined;
+
+/** What it is called where it stays the same over deploys; whatever it has written to Kafka bears this name. */
+export const deploymentOf = ({
+  ESCAPEMENT_DEPLOYMENT: name,
+}: {
+  readonly ESCAPEMENT_DEPLOYMENT?: string;
+}): string => name || "escapement";

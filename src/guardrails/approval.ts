@@ -106,8 +106,8 @@ export const answer = (
 const isSame = (one: JsonValue, other: JsonValue | undefined): boolean =>
   other !== undefined && canonicalJson(one) === canonicalJson(other);
 
-export const mayAnswer = (
-  { who, votes, delegations }: Pick<Approval, "who" | "votes" | "delegations">,
+const mayAnswer = (
+  { who, votes, delegations }: Approval,
   { name, roles }: Voter,
 ): Result<void, Rejection> => {
   if (votes?.some(({ by }) => by === name))

@@ -5,7 +5,12 @@
  */
 import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { Writes } from "../control-plane/store.ts";
-import type { Counters, DeadLetterReason, StrayReason } from "../control-plane/tenant.ts";
+import {
+  type Counters,
+  DEAD_LETTER_REASONS,
+  type DeadLetterReason,
+  type StrayReason,
+} from "../control-plane/tenant.ts";
 import type { ExecutionRecord, LogRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
@@ -63,13 +68,10 @@ export class TenantMetrics {
     CANCELED: 0,
   };
   readonly #strays: Record<StrayReason, number> = { late: 0, duplicate: 0, unknown: 0, unfinished: 0 };
-  readonly #deadLetters: Record<DeadLetterReason, number> = {
-    undecodable: 0,
-    uncorrelated: 0,
-    wrong_tenant: 0,
-    internal: 0,
-    unprojectable: 0,
-  };
+  readonly #deadLetters = Object.fromEntries(DEAD_LETTER_REASONS.map((reason) => [reason, 0])) as Record<
+    DeadLetterReason,
+    number
+  >;
   #started = 0;
 
   /** After each commit. Whether anything was in it that may be worth a line in the log. */

@@ -40,6 +40,8 @@ export interface InputRecord extends Appended {
   readonly policies?: number;
   /** What was reserved for it of budgets, where there are any. */
   readonly estimate?: Amounts;
+  /** Of a node that Kafka executes: whether it goes out to Kafka, or came from there. */
+  readonly kafka?: "out" | "in";
 }
 
 export interface ExecutionRecord extends Appended {
@@ -57,6 +59,8 @@ export interface ExecutionRecord extends Appended {
   readonly version?: string;
   /** What budgets were charged of it without anybody having said so. */
   readonly estimated?: Amounts;
+  /** It came from Kafka. */
+  readonly kafka?: "in";
 }
 
 export interface LifetimeStartedRecord extends Appended {

@@ -4,4 +4,5 @@ export const KEYS = [
   { name: "operator", key: "operator-key", roles: ["operator"] },
   { name: "reader", key: "reader-key", roles: ["reader"] },
   { name: "bound", key: "bound-key", roles: ["operator"], tenants: ["bound"] },
+  { name: "bridge", key: "bridge-key", roles: ["bridge"] },
 ];

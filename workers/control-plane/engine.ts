@@ -24,6 +24,8 @@ import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
 import { type Arrival, Inbox } from "./inbox.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { Log } from "./log.ts";
+import { MarkTable } from "./mirror/mark-table.ts";
+import { Mirror } from "./mirror/mirror.ts";
 import { type ProjectionPort, Projector } from "./projector.ts";
 import { Room } from "./room.ts";
 import { migrate } from "./schema.ts";
@@ -40,6 +42,8 @@ export interface EnginePorts {
   readonly decide: Store["decide"];
   /** Of this deployment. */
   readonly version?: string | undefined;
+  /** Its name, by which its records in Kafka are known. */
+  readonly deployment: string;
   readonly executors: Readonly<Record<Kind, Executor>>;
   readonly projection: ProjectionPort;
   readonly now: () => number;
@@ -67,6 +71,7 @@ export class Engine {
   readonly alignment: Alignment;
   readonly streams: Streams;
   readonly room: Room;
+  readonly mirror: Mirror;
   /** By lifetime id, woken when it ends; and LOG_GREW. */
   readonly waiters = new Waiters<string>();
   readonly #storage: DurableObjectStorage;
@@ -77,7 +82,8 @@ export class Engine {
   #resumed = false;
   #aloneFor = 0;
 
-  constructor(storage: DurableObjectStorage, ports: EnginePorts) {
+  constructor(state: DurableObjectState, ports: EnginePorts) {
+    const { storage } = state;
     migrate(storage);
     const sql = new CountedSql(storage.sql);
     this.#storage = storage;
@@ -90,6 +96,7 @@ export class Engine {
       graphs: new Graphs(sql),
       holds: new HoldTable(sql),
       budgets: new BudgetTable(sql),
+      marks: new MarkTable(sql),
     };
     this.#store = sqlStore(this.parts, ports);
     this.inbox = new Inbox(
@@ -129,6 +136,7 @@ export class Engine {
       projector: this.projector,
       say,
     });
+    this.mirror = new Mirror(this, state, ports);
   }
 
   get identity(): Identity | undefined {
@@ -142,9 +150,11 @@ export class Engine {
 
   identify(identity: Identity): void {
     writeIdentity(this.parts.sql, identity);
-    const changed = identity.logRetentionMs !== this.#identity?.logRetentionMs;
+    const { logRetentionMs, mirror } = this.#identity ?? {};
     this.#identity = identity;
-    if (changed) this.#timers.arm(this.room.trimmer.anew(this.#ports.now()));
+    if (identity.mirror !== mirror) this.mirror.configured();
+    if (identity.logRetentionMs !== logRetentionMs)
+      this.#timers.arm(this.room.trimmer.anew(this.#ports.now()));
   }
 
   /**
@@ -221,6 +231,8 @@ export class Engine {
     this.parts.graphs.reset();
     this.parts.holds.reset();
     this.parts.budgets.reset();
+    this.parts.marks.reset();
+    this.mirror.reset();
     this.projector.reset();
     this.alignment.reset();
     this.#timers.reset();
@@ -291,6 +303,7 @@ export class Engine {
     if (writes.records.length === 0) return;
     this.streams.publish(writes.records);
     this.projector.grew(writes.records);
+    this.mirror.grew();
     this.waiters.wake(LOG_GREW);
   }
 }

@@ -1,6 +1,7 @@
 /** Who this object is: tenant, partition, and the generation that nothing older can come back into. */
 import type { Holds } from "../../src/control-plane/holds.ts";
-import type { Address, TenantSettings, TenantView } from "../../src/control-plane/tenant.ts";
+import type { Address, MirrorView, TenantSettings, TenantView } from "../../src/control-plane/tenant.ts";
+import { type MirrorSettings, mirrorSettings } from "../../src/mirror/settings.ts";
 import { pausedOf } from "./pausing.ts";
 import type { Sql } from "./sql.ts";
 
@@ -18,8 +19,12 @@ export const provisioned = (
   now: number,
 ): Identity =>
   known?.status === "ACTIVE"
-    ? { ...known, ...settings }
+    ? { ...known, ...settings, ...mirrorOf(known, settings) }
     : { ...address, generation: (known?.generation ?? 0) + 1, status: "ACTIVE", createdAt: now, ...settings };
+
+/** What is left out of it stays as it is. */
+const mirrorOf = (known: Identity, { mirror }: TenantSettings) =>
+  mirror && { mirror: { ...known.mirror, ...mirror } };
 
 const KEY = "identity";
 
@@ -33,7 +38,7 @@ export const writeIdentity = (sql: Sql, identity: Identity): void => {
 };
 
 export const tenantView = (
-  { tenant, status, generation, createdAt, logRetentionMs }: Identity,
+  { tenant, status, generation, createdAt, logRetentionMs, mirror }: Identity,
   holds: Holds,
 ): TenantView => ({
   tenant,
@@ -41,5 +46,16 @@ export const tenantView = (
   generation,
   created_at: new Date(createdAt).toISOString(),
   ...(logRetentionMs !== undefined && { log_retention_ms: logRetentionMs }),
+  mirror: mirrorView(mirrorSettings(mirror)),
   ...pausedOf(holds),
+});
+
+const mirrorView = (settings: MirrorSettings): MirrorView => ({
+  key_mode: settings.keyMode,
+  out: [...settings.out],
+  in: [...settings.in],
+  inputs: settings.inputs,
+  takes_starts: settings.takesStarts,
+  on_premises_data_plane: settings.onPremisesDataPlane,
+  at_threshold: settings.atThreshold,
 });

@@ -208,6 +208,13 @@ export class Log {
     });
   }
 
+  /** What a topic has at an offset: put together, where it is an input. Empty where there is nothing. */
+  messageAt(offset: number): Uint8Array {
+    const record = this.get(offset);
+    if (record?.type === "input") return this.compose(record);
+    return messageOf(record) ?? new Uint8Array();
+  }
+
   /** Whose the records from … to are, in order, read as they are asked for. */
   *owned(from: number, to: number): Generator<Owned> {
     const rows = this.#sql.exec<Row>(

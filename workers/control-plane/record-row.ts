@@ -39,15 +39,18 @@ const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
 const CODE = new Map(RECORD_TYPES.map((each) => [`${each.type}/${each.kind ?? ""}`, each.code]));
 
 /** A list is of warnings alone, as it was before there were versions. */
-const executionMeta = ({ version, warnings, estimated }: ExecutionRecord): string | null => {
-  if (version !== undefined || estimated) return JSON.stringify({ version, warnings, estimated });
+const executionMeta = ({ version, warnings, estimated, kafka }: ExecutionRecord): string | null => {
+  if (version !== undefined || estimated || kafka)
+    return JSON.stringify({ version, warnings, estimated, kafka });
   return warnings ? JSON.stringify(warnings) : null;
 };
 
-/** A third element is there only where something guards the tenant. */
-const inputMeta = ({ carries, withoutResult, policies, parameters, estimate }: InputRecord): string => {
-  const guarded = policies !== undefined || parameters !== undefined || estimate !== undefined;
-  return JSON.stringify([carries, withoutResult, ...(guarded ? [{ policies, parameters, estimate }] : [])]);
+/** A third element is there only where something guards the tenant, or Kafka has to do with it. */
+const inputMeta = (record: InputRecord): string => {
+  const { carries, withoutResult, policies, parameters, estimate, kafka } = record;
+  const isMore = policies !== undefined || parameters || estimate || kafka;
+  const more = isMore ? [{ policies, parameters, estimate, kafka }] : [];
+  return JSON.stringify([carries, withoutResult, ...more]);
 };
 
 interface Encoded {

@@ -77,8 +77,24 @@ CREATE TABLE charges (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sketches (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
+const MIRROR = `
+-- Which bridge sends the log to Kafka: one row.
+CREATE TABLE mirror_lease (
+  id INTEGER PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, lasts_ms INTEGER NOT NULL,
+  expires INTEGER NOT NULL
+);
+-- How far each partition of Kafka was taken in.
+CREATE TABLE kafka_marks (
+  topic TEXT NOT NULL, partition INTEGER NOT NULL, generation INTEGER NOT NULL, next INTEGER NOT NULL,
+  regressed INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+) WITHOUT ROWID;
+-- Of what came from Kafka, or did not go there.
+ALTER TABLE dead_letters ADD COLUMN partition INTEGER;
+ALTER TABLE dead_letters ADD COLUMN kafka_offset INTEGER;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING, SIGNAL_KEYS, BUDGETS];
+const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING, SIGNAL_KEYS, BUDGETS, MIRROR];
 
 export const TABLES_VERSION = STEPS.length;
 
@@ -102,6 +118,8 @@ export const TABLE_KEYS = {
   accounts: "key",
   charges: "key",
   sketches: "key",
+  mirror_lease: "rowid",
+  kafka_marks: "topic, partition",
 } as const;
 
 /** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */

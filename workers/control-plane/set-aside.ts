@@ -40,5 +40,15 @@ const pageOf = <T>(
 
 export const listStrays = (sql: Sql, request: Request): Page<StrayView> => pageOf(sql, "strays", request);
 
-export const listDeadLetters = (sql: Sql, request: Request): Page<DeadLetterView> =>
-  pageOf(sql, "dead_letters", request);
+type DeadLetterRow = Omit<DeadLetterView, "partition" | "offset"> & {
+  readonly partition: number | null;
+  readonly kafka_offset: number | null;
+};
+
+export const listDeadLetters = (sql: Sql, request: Request): Page<DeadLetterView> => {
+  const { items, ...more } = pageOf<DeadLetterRow>(sql, "dead_letters", request);
+  return { items: items.map(deadLetterOf), ...more };
+};
+
+const deadLetterOf = ({ partition, kafka_offset: offset, ...letter }: DeadLetterRow): DeadLetterView =>
+  partition === null || offset === null ? letter : { ...letter, partition, offset };

@@ -6,6 +6,7 @@ import type { Graphs } from "./graphs.ts";
 import type { HoldTable } from "./hold-table.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import type { Log } from "./log.ts";
+import type { MarkTable } from "./mirror/mark-table.ts";
 import type { CountedSql, Sql } from "./sql.ts";
 
 export interface Parts {
@@ -15,6 +16,7 @@ export interface Parts {
   readonly graphs: Graphs;
   readonly holds: HoldTable;
   readonly budgets: BudgetTable;
+  readonly marks: MarkTable;
 }
 
 /** What of the deployment a turn may ask. */
@@ -95,8 +97,17 @@ export const write = (
   };
 };
 
-export const writeDeadLetter = (sql: Sql, { at, reason, detail, topic, message }: DeadLetter): void => {
-  sql.exec("INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?)", at, reason, detail, topic, message);
+export const writeDeadLetter = (sql: Sql, { at, reason, detail, topic, message, from }: DeadLetter): void => {
+  sql.exec(
+    "INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+    at,
+    reason,
+    detail,
+    topic,
+    message,
+    from?.partition ?? null,
+    from?.offset ?? null,
+  );
 };
 
 const writeIdempotency = (sql: Sql, { key, bodyHash, lifetime, expiresAt }: IdempotencyEntry): void => {

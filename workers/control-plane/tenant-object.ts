@@ -60,7 +60,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   constructor(ctx: DurableObjectState, env: Env, ports: Ports) {
     super(ctx, env);
     this.#ports = ports;
-    this.#engine = new Engine(ctx.storage, ports);
+    this.#engine = new Engine(ctx, ports);
     this.#removal = new Removal(ctx.storage, this.#engine, ports);
     this.#entrance = new Entrance(this.#engine);
     this.#graphs = new GraphRequests(this.#engine, this.#entrance);
@@ -76,7 +76,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     if (known?.status === "DELETING") return deleting(known.tenant);
     const created = known?.status !== "ACTIVE";
     const identity = provisioned(known, address, settings, this.#ports.now());
-    if (created || settings.logRetentionMs !== undefined) this.#engine.identify(identity);
+    if (created || Object.keys(settings).length > 0) this.#engine.identify(identity);
     await this.#ports.projection.provision(identity);
     return ok({ ...this.#view(identity), created });
   }
@@ -217,12 +217,32 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     }
   }
 
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    // It may have slept.
+    this.#engine.resume();
+    this.#engine.mirror.message(socket, typeof message === "string" ? message : new Uint8Array(message));
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    this.#engine.mirror.closed(socket);
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    this.#engine.mirror.closed(socket);
+  }
+
   override async fetch(request: Request): Promise<Response> {
+    if (request.headers.get("upgrade") === "websocket") return this.#bridge();
     const wanted = (await request.json()) as StreamRequest;
     const entered = this.#entrance.enter();
     const opened = entered.ok ? await this.#engine.streams.open(wanted) : entered;
     if (!opened.ok) return Response.json(opened.error, { status: 400 });
     return opened.value ? new Response(opened.value) : new Response(null, { status: 204 });
+  }
+
+  #bridge(): Response {
+    const entered = this.#entrance.enter();
+    return entered.ok ? this.#engine.mirror.open() : Response.json(entered.error, { status: 400 });
   }
 
   async listStrays(request: Page) {

@@ -7,6 +7,7 @@ import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { approvals } from "./approvals.ts";
 import { authenticate } from "./auth.ts";
 import { blobs } from "./blobs.ts";
+import { bridge } from "./bridge.ts";
 import { budgets } from "./budgets.ts";
 import { events } from "./events.ts";
 import { executions } from "./executions.ts";
@@ -14,7 +15,6 @@ import { graphs } from "./graphs.ts";
 import { health } from "./health.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { lineage } from "./lineage.ts";
-import { links } from "./links.ts";
 import { metrics } from "./metrics.ts";
 import { pausing } from "./pausing.ts";
 import { problem, problemOfThrown } from "./problem.ts";
@@ -35,7 +35,6 @@ const authenticated: MiddlewareHandler<GatewayEnv> = async (c, next) => {
 
 const root = new Api({ getPath: routingPath });
 root.route("/", health);
-root.route("/", links);
 root.use(authenticated);
 
 export const app = root
@@ -53,6 +52,7 @@ export const app = root
   .route("/", results)
   .route("/", blobs)
   .route("/", topics)
+  .route("/", bridge)
   .route("/", setAside);
 
 export type App = typeof app;

@@ -9,12 +9,16 @@ import { err, ok, type Result } from "../../src/result.ts";
 import { TENANT_ID } from "../../src/topics/tenant.ts";
 
 /** Each role may do what those before it may. */
-export const ROLES = ["reader", "operator", "admin"] as const;
+const RANKS = ["reader", "operator", "admin"] as const;
+/** Beside them: reads as a reader does, and connects tenants with Kafka, which but for it only an admin may. */
+const BRIDGE = "bridge";
+export const ROLES = [...RANKS, BRIDGE] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Credential {
   readonly name: string;
   readonly rank: number;
+  readonly isBridge: boolean;
   /** Undefined is every tenant. */
   readonly tenants: ReadonlySet<string> | undefined;
 }
@@ -36,7 +40,7 @@ const HOW = `set the secret ESCAPEMENT_KEYS to [{ "name": "…", "key": "…", "
 
 const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-const rankOf = (role: Role): number => ROLES.indexOf(role);
+const rankOf = (role: Role): number => (role === BRIDGE ? 0 : RANKS.indexOf(role));
 
 const parseKeys = (configured: string | undefined): Result<readonly Key[], Rejection> => {
   if (!configured) return reject("unauthenticated", `no keys are configured; ${HOW}`);
@@ -48,6 +52,7 @@ const parseKeys = (configured: string | undefined): Result<readonly Key[], Rejec
       name,
       digest: sha256(key),
       rank: Math.max(...roles.map(rankOf)),
+      isBridge: roles.includes(BRIDGE),
       tenants: tenants && new Set(tenants),
     })),
   );
@@ -104,12 +109,13 @@ export const authenticate = (
 
 /** Whether a credential may use a route. `tenant` is the one in the path, if the route has one. */
 export const authorize = (
-  { name, rank, tenants }: Credential,
+  { name, rank, isBridge, tenants }: Credential,
   role: Role,
   tenant: string | undefined,
 ): Result<void, Rejection> => {
   const forbidden = (detail: string) => err({ code: "forbidden" as const, detail });
-  if (rank < rankOf(role)) return forbidden(`key ${name} lacks the role ${role}, which this needs`);
+  const may = role === BRIDGE ? isBridge || rank === rankOf("admin") : rank >= rankOf(role);
+  if (!may) return forbidden(`key ${name} lacks the role ${role}, which this needs`);
   if (tenants === undefined) return ok(undefined);
   if (tenant === undefined) return forbidden(`key ${name} is limited to tenants, and this is not about one`);
   return tenants.has(tenant) ? ok(undefined) : forbidden(`key ${name} is not for tenant ${tenant}`);

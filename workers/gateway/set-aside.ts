@@ -2,6 +2,7 @@
 
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { z } from "@hono/zod-openapi";
+import { DEAD_LETTER_REASONS } from "../../src/control-plane/tenant.ts";
 import { executionSchema } from "../../src/wire/codec.ts";
 import { objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
@@ -25,10 +26,12 @@ const straySchema = z
 const deadLetterSchema = z
   .object({
     id: z.int(),
-    reason: z.enum(["undecodable", "uncorrelated", "wrong_tenant", "internal", "unprojectable"]),
+    reason: z.enum(DEAD_LETTER_REASONS),
     detail: z.string(),
     received_at: z.string().openapi({ format: "date-time" }),
     topic: z.string(),
+    partition: z.int().optional().openapi({ description: "Of what came from Kafka; likewise its offset" }),
+    offset: z.int().optional(),
     message_base64: z.string(),
   })
   .openapi("DeadLetter");

@@ -7,6 +7,7 @@ import { Queries, type TenantRow } from "../data-plane/queries.ts";
 import { FIRST_PARTITION, objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
 import { listPage } from "./list.ts";
+import { mirrorOf, mirrorSchema } from "./mirror-settings.ts";
 import { ofTenant, paging, TENANT } from "./parameters.ts";
 import { pausedSchema } from "./paused.ts";
 import { problem } from "./problem.ts";
@@ -19,6 +20,7 @@ export const tenantSchema = z
     generation: z.int().openapi({ description: "Counts how often a tenant of this name was provisioned" }),
     created_at: z.string().openapi({ format: "date-time" }),
     log_retention_ms: z.int().optional().openapi({ description: "Where the tenant has its own" }),
+    mirror: mirrorSchema.optional().openapi({ description: "Not told in the list of tenants" }),
     paused: pausedSchema
       .optional()
       .openapi({ description: "All of its lifetimes hold; not told in the list of tenants" }),
@@ -29,6 +31,7 @@ const settings = z.strictObject({
   log_retention_ms: z.int().min(0).max(LOG_RETENTION_MS_MAX).optional().openapi({
     description: "How long records stay in the log after their lifetime has ended; as it is where absent",
   }),
+  mirror: mirrorSchema.partial().optional(),
 });
 
 const putTenant = route("admin", {
@@ -113,10 +116,13 @@ export const tenants = new Api()
   })
   .openapi(putTenant, async (c) => {
     const { tenant } = c.req.valid("param");
-    const { log_retention_ms: logRetentionMs } = c.req.valid("json");
+    const { log_retention_ms: logRetentionMs, mirror } = c.req.valid("json");
     const provisioned = await objectOf(c.env, tenant).provision(
       { tenant, partition: FIRST_PARTITION },
-      { ...(logRetentionMs !== undefined && { logRetentionMs }) },
+      {
+        ...(logRetentionMs !== undefined && { logRetentionMs }),
+        ...(mirror && { mirror: mirrorOf(mirror) }),
+      },
     );
     if (!provisioned.ok) return problem(c, provisioned.error);
     const { created, ...view } = provisioned.value;

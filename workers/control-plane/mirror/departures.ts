@@ -1,0 +1,125 @@
+/**
+ * Sends the log to the bridge that has the lease, in batches that are bounded in records and bytes, within the credit
+ * that it was given. Never on the path of a step: it reads what was committed, a batch a turn, and where nobody is
+ * connected it does nothing at all.
+ */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  MIRROR_BATCH_BYTES_MAX,
+  MIRROR_BATCH_RECORDS_MAX,
+  MIRROR_SCAN_RECORDS_MAX,
+  MIRROR_SEND_MS,
+  MIRROR_SILENT_OFFSETS_MAX,
+} from "../../../src/limits.ts";
+import { isMirrored, keyOf, MIRRORED, type Mirrored, topicsOf } from "../../../src/mirror/departure.ts";
+import { wireTopic } from "../../../src/mirror/frame.ts";
+import type { MirrorSettings } from "../../../src/mirror/settings.ts";
+import type { DepartureSchema } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import type { Log } from "../log.ts";
+import type { Connection } from "./connection.ts";
+
+type Departure = MessageInitShape<typeof DepartureSchema> & { value: Uint8Array };
+
+export interface DeparturesPorts {
+  readonly log: Log;
+  settings(): MirrorSettings;
+  failed(to: Connection, cause: unknown): void;
+}
+
+export class Departures {
+  readonly #ports: DeparturesPorts;
+  #to: Connection | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last offset that is known not to go out, or has gone out. */
+  #looked = 0;
+
+  constructor(ports: DeparturesPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whoever has resumed; undefined where there is nobody. */
+  get to(): Connection | undefined {
+    return this.#to;
+  }
+
+  begin(to: Connection): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#to = to;
+    this.#looked = to.sent ?? 0;
+    this.soon();
+  }
+
+  /** If it is this one that is sent to. */
+  end(to: Connection): void {
+    if (to !== this.#to) return;
+    this.#to = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Something was appended, or credit was given. */
+  soon(): void {
+    if (this.#to === undefined || this.#timer !== undefined) return;
+    const { records, bytes } = this.#to.credit;
+    if (records > 0 && bytes > 0) this.#timer = setTimeout(() => this.#guarded(), MIRROR_SEND_MS);
+  }
+
+  #guarded(): void {
+    this.#timer = undefined;
+    const to = this.#to;
+    if (to === undefined) return;
+    try {
+      if (this.#send(to)) this.soon();
+    } catch (cause) {
+      this.end(to);
+      this.#ports.failed(to, cause);
+    }
+  }
+
+  /** One batch; answers whether there may be more. */
+  #send(to: Connection): boolean {
+    const { log } = this.#ports;
+    const { credit } = to;
+    const recordsMax = Math.min(MIRROR_BATCH_RECORDS_MAX, credit.records);
+    const bytesMax = Math.min(MIRROR_BATCH_BYTES_MAX, credit.bytes);
+    // What was trimmed everybody has.
+    const from = Math.max(this.#looked + 1, log.first);
+    const end = log.tail - 1;
+    const found = log.read(MIRRORED, undefined, from, MIRROR_SCAN_RECORDS_MAX, bytesMax);
+    const records: Departure[] = [];
+    let bytes = 0;
+    let through = found.whole ? end : (found.records.at(-1)?.offset ?? end);
+    for (const record of found.records) {
+      const departure = isMirrored(record) ? this.#departure(record) : undefined;
+      if (departure === undefined) continue;
+      if (records.length === recordsMax || bytes >= bytesMax) {
+        through = record.offset - 1;
+        break;
+      }
+      records.push(departure);
+      bytes += departure.value.byteLength;
+    }
+    this.#looked = through;
+    const silent = through - (to.sent ?? 0);
+    if (records.length === 0 && silent < MIRROR_SILENT_OFFSETS_MAX) return through < end;
+    to.keep({ sent: through, records: credit.records - records.length, bytes: credit.bytes - bytes });
+    const sent = to.send({ case: "departures", value: { records, through: BigInt(through) } });
+    return sent && through < end;
+  }
+
+  /** Undefined for what stays. An input is put together only now. */
+  #departure(record: Mirrored): Departure | undefined {
+    const settings = this.#ports.settings();
+    const topics = topicsOf(record, settings);
+    if (topics.length === 0) return undefined;
+    const value = record.type === "input" ? this.#ports.log.compose(record) : record.message;
+    return {
+      offset: BigInt(record.offset),
+      topics: topics.map(wireTopic),
+      key: keyOf(record, settings),
+      value,
+      at: BigInt(record.at),
+    };
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * The tenant's end of its bridges: takes their frames, and answers them. One of them, that with the lease, is sent
+ * the log; any may bring what Kafka has. Does nothing while none is connected.
+ */
+import { MIRROR_CONNECTIONS_MAX, MIRROR_CREDIT_BYTES, MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
+import {
+  decodeBridgeFrame,
+  PING,
+  PONG,
+  PROTOCOL_VERSION,
+  topicOfWire,
+  wireTopic,
+} from "../../../src/mirror/frame.ts";
+import type { Mark } from "../../../src/mirror/mark.ts";
+import { type MirrorSettings, mirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
+import {
+  type BridgeFrame,
+  type Credit,
+  type Hello,
+  type Progress,
+  RefusalCode,
+  type Resume,
+} from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import type { Engine } from "../engine.ts";
+import { writeDeadLetter } from "../sql-store.ts";
+import { Connection, GOING_AWAY, POLICY_VIOLATION } from "./connection.ts";
+import { Departures } from "./departures.ts";
+import { Leases } from "./leases.ts";
+import { isFatal, type Refused, refused } from "./refusal.ts";
+
+/** What the platform gives for sockets that outlive an object's sleep, and the storage. */
+type State = Pick<
+  DurableObjectState,
+  | "storage"
+  | "acceptWebSocket"
+  | "getWebSockets"
+  | "setWebSocketAutoResponse"
+  | "getWebSocketAutoResponseTimestamp"
+>;
+
+export interface MirrorPorts {
+  readonly deployment: string;
+  now(): number;
+}
+
+/** The tag of a bridge's socket, and the name of its cursor. */
+const KAFKA = "kafka";
+
+export class Mirror {
+  readonly #engine: Engine;
+  readonly #state: State;
+  readonly #ports: MirrorPorts;
+  readonly #connections = new Map<WebSocket, Connection>();
+  readonly #leases: Leases;
+  readonly #departures: Departures;
+
+  constructor(engine: Engine, state: State, ports: MirrorPorts) {
+    this.#engine = engine;
+    this.#state = state;
+    this.#ports = ports;
+    this.#leases = new Leases(engine.parts.sql, {
+      connections: () => this.#connections.values(),
+      pingedAt: (socket) => state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0,
+      now: ports.now,
+    });
+    this.#departures = new Departures({
+      log: engine.parts.log,
+      settings: () => this.settings,
+      failed: (to, cause) => {
+        engine.watch.say("error", "departures_failed", { detail: String(cause) });
+        to.close(GOING_AWAY, "the log could not be read");
+      },
+    });
+    // Of before this object slept.
+    for (const socket of state.getWebSockets(KAFKA)) {
+      const connection = this.#connected(socket);
+      if (connection.sent !== undefined && connection.epoch === this.#leases.epoch)
+        this.#departures.begin(connection);
+    }
+  }
+
+  get settings(): MirrorSettings {
+    return mirrorSettings(this.#engine.identity?.mirror);
+  }
+
+  /** The answer to a request for a connection. */
+  open(): Response {
+    if (this.#connections.size >= MIRROR_CONNECTIONS_MAX)
+      return new Response(`${MIRROR_CONNECTIONS_MAX} bridges are connected already`, { status: 429 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    this.#state.acceptWebSocket(server, [KAFKA]);
+    this.#connected(server);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Something was committed. */
+  grew(): void {
+    this.#departures.soon();
+  }
+
+  /** The tenant's settings are others now. */
+  configured(): void {
+    const settings = settingsFrame(this.#ports.deployment, this.settings);
+    for (const each of this.#connections.values())
+      if (each.bridge) each.send({ case: "settings", value: settings });
+    // What goes nowhere keeps nothing from being trimmed.
+    if (this.settings.out.length === 0) this.#engine.room.mirrors.delete(KAFKA);
+  }
+
+  message(socket: WebSocket, bytes: Uint8Array | string): void {
+    const from = this.#connections.get(socket);
+    if (from === undefined) return;
+    from.heardAt = this.#ports.now();
+    if (typeof bytes === "string") return;
+    const frame = decodeBridgeFrame(bytes);
+    const refusal = frame.ok ? this.#take(from, frame.value) : refused(RefusalCode.MALFORMED, frame.error);
+    if (refusal) this.#refuse(from, refusal);
+  }
+
+  closed(socket: WebSocket): void {
+    const gone = this.#connections.get(socket);
+    if (gone === undefined) return;
+    this.#connections.delete(socket);
+    this.#leases.release(gone);
+    this.#departures.end(gone);
+  }
+
+  /** The tenant goes, and whoever is connected with it. */
+  reset(): void {
+    for (const each of this.#connections.values()) {
+      this.#departures.end(each);
+      each.close(GOING_AWAY, "the tenant is being deleted");
+    }
+    this.#connections.clear();
+    this.#leases.reset();
+  }
+
+  #connected(socket: WebSocket): Connection {
+    const connection = new Connection(socket, this.#ports.now());
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+
+  #take(from: Connection, frame: BridgeFrame["frame"]): Refused | undefined {
+    if ((frame.case === "hello") === (from.bridge !== undefined))
+      return refused(RefusalCode.MALFORMED, "say hello first, and once");
+    switch (frame.case) {
+      case "hello":
+        return this.#hello(from, frame.value);
+      case "claim":
+        this.#claim(from, Number(frame.value.leaseMs));
+        return undefined;
+      case "resume":
+        return this.#resume(from, frame.value);
+      case "credit":
+        this.#credit(from, frame.value);
+        return undefined;
+      case "progress":
+        return this.#progress(from, frame.value);
+      case "goodbye":
+        this.closed(from.socket);
+        from.close(NORMAL, frame.value.reason);
+        return undefined;
+      default:
+        return refused(RefusalCode.MALFORMED, "this object does not know such a frame");
+    }
+  }
+
+  #hello(from: Connection, { protocolVersion, deployment, bridgeId }: Hello): Refused | undefined {
+    const { active, parts, room } = this.#engine;
+    const own = this.#ports.deployment;
+    if (active === undefined) return refused(RefusalCode.MALFORMED, "there is no such tenant");
+    if (protocolVersion !== PROTOCOL_VERSION)
+      return refused(RefusalCode.PROTOCOL_VERSION, `this object speaks version ${PROTOCOL_VERSION}`);
+    if (deployment !== own)
+      return refused(RefusalCode.WRONG_DEPLOYMENT, `this is deployment ${own}, not ${deployment}`);
+    if (bridgeId === "") return refused(RefusalCode.MALFORMED, "a hello needs a bridge_id");
+    from.keep({ bridge: bridgeId });
+    from.send({
+      case: "welcome",
+      value: {
+        protocolVersion: PROTOCOL_VERSION,
+        tenant: active.tenant,
+        partition: active.partition,
+        generation: BigInt(active.generation),
+        settings: settingsFrame(own, this.settings),
+        acknowledged: BigInt(room.mirrors.get(KAFKA)),
+        marks: parts.marks.all().map(markFrame),
+        credit: { records: BigInt(MIRROR_CREDIT_RECORDS), bytes: BigInt(MIRROR_CREDIT_BYTES) },
+        tail: BigInt(parts.log.tail),
+      },
+    });
+    return undefined;
+  }
+
+  #claim(from: Connection, leaseMs: number): void {
+    if (!this.#leases.claim(from, leaseMs)) return;
+    if (this.#departures.to) this.#departures.end(this.#departures.to);
+    // From now on nothing is trimmed that Kafka does not have.
+    if (this.settings.out.length > 0) this.#engine.room.mirrors.set(KAFKA, 0, this.#ports.now());
+    this.#engine.watch.say("info", "mirror_leased", { bridge: from.bridge, epoch: from.epoch });
+  }
+
+  #resume(from: Connection, { after }: Resume): Refused | undefined {
+    const { parts, room } = this.#engine;
+    const at = Number(after);
+    const had = room.mirrors.get(KAFKA);
+    if (from.epoch === undefined) return refused(RefusalCode.NOT_LEASED, "claim the lease first");
+    if (at < had)
+      return refused(
+        RefusalCode.PROGRESS_LOST,
+        `Kafka is at ${at}, and was at ${had}: look for its progress in the origins at the ends of the topics`,
+      );
+    if (at >= parts.log.tail)
+      return refused(
+        RefusalCode.PROGRESS_AHEAD,
+        `Kafka is at ${at}, and the log ends at ${parts.log.tail - 1}: it is older than what Kafka was sent`,
+      );
+    from.keep({ sent: at });
+    this.#departures.begin(from);
+    return undefined;
+  }
+
+  #credit(from: Connection, { records, bytes }: Credit): void {
+    const had = from.credit;
+    from.keep({ records: had.records + Number(records), bytes: had.bytes + Number(bytes) });
+    if (from === this.#departures.to) this.#departures.soon();
+  }
+
+  /** The cursor, and what the broker does not take, as one. */
+  #progress(from: Connection, { through, undelivered }: Progress): Refused | undefined {
+    const upTo = Number(through);
+    if (from.epoch === undefined || from.sent === undefined)
+      return refused(RefusalCode.NOT_LEASED, "claim the lease, and resume");
+    if (upTo > from.sent) return refused(RefusalCode.MALFORMED, `nothing above ${from.sent} was sent yet`);
+    const { parts, room, watch } = this.#engine;
+    const at = this.#ports.now();
+    this.#state.storage.transactionSync(() => {
+      room.mirrors.set(KAFKA, upTo, at);
+      for (const { offset, topic, detail, bytes } of undelivered)
+        writeDeadLetter(parts.sql, {
+          at,
+          reason: "undeliverable",
+          detail: `${bytes} bytes of log offset ${offset}: ${detail}`,
+          topic: topicOfWire(topic) ?? "",
+          message: parts.log.messageAt(Number(offset)),
+        });
+    });
+    for (const _ of undelivered) watch.metrics.buried("undeliverable");
+    return undefined;
+  }
+
+  #refuse(from: Connection, refusal: Refused): void {
+    const { code, detail } = refusal;
+    this.#engine.watch.say("warn", "bridge_refused", { bridge: from.bridge, code, detail });
+    from.send({ case: "refusal", value: { code, detail } });
+    if (!isFatal(refusal)) return;
+    this.closed(from.socket);
+    from.close(POLICY_VIOLATION, detail);
+  }
+}
+
+const NORMAL = 1000;
+
+const markFrame = ({ topic, partition, next }: Mark) => ({
+  topic: wireTopic(topic),
+  partition,
+  next: BigInt(next),
+});
