@@ -1,5 +1,6 @@
-/** `npm run bridge`: the bridge between the gateway and Kafka, until it is told to stop. */
+/** `npm run bridge`: the bridge between the gateway and Kafka, until it is told to stop; `-- doctor` only looks. */
 import { Bridge } from "./bridge.ts";
+import { doctor } from "./doctor/doctor.ts";
 import { log } from "./log.ts";
 import { startServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
@@ -9,6 +10,9 @@ const STOP_MS_MAX = 9_000;
 
 const main = async (): Promise<void> => {
   const settings = readSettings(process.env);
+  const [command] = process.argv.slice(2);
+  if (command === "doctor") process.exit((await doctor(settings, console.log)) ? 0 : 1);
+  if (command !== undefined) throw new Error(`There is no ${command}. Usage: npm run bridge [-- doctor]`);
   const bridge = new Bridge(settings, log);
   const server = await startServer(bridge, settings.listen);
   bridge.start();

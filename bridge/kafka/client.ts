@@ -15,8 +15,9 @@ export type KafkaSettings = Pick<KafkaConfig, "ssl" | "sasl" | "retry"> & {
  */
 export const RETRY = { initialRetryTime: 5, multiplier: 1.5, maxRetryTime: 1_000, retries: 30 };
 
-/** Said at level ERROR at each retry, and no fault. */
-const EXPECTED = /concurrent operation on the same transaction|group is rebalancing|coordinator is loading/i;
+/** Said at each retry, at level ERROR, or of settings that are as they should be. */
+const EXPECTED =
+  /concurrent operation on the same transaction|group is rebalancing|coordinator is loading|limiting retries for the/i;
 
 const LEVELS: Readonly<Record<number, Level>> = { [logLevel.ERROR]: "error", [logLevel.WARN]: "warn" };
 

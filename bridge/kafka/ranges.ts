@@ -12,15 +12,22 @@ export interface Range {
 export interface Ranged {
   readonly topic: string;
   readonly partition: number;
+  readonly offset: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 const placeOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
 
-export const readRanges = async (kafka: Kafka, ranges: readonly Range[]): Promise<readonly Ranged[]> => {
+/** Each partition in its order. */
+export const readRanges = async (
+  kafka: Kafka,
+  ranges: readonly Range[],
+  read: (record: Ranged) => void,
+): Promise<void> => {
   const left = new Map(ranges.map((range) => [placeOf(range), range]));
-  const found: Ranged[] = [];
-  if (left.size === 0) return found;
+  if (left.size === 0) return;
   const groupId = `escapement-ranges-${crypto.randomUUID()}`;
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
   const done = Promise.withResolvers<void>();
@@ -39,10 +46,11 @@ export const readRanges = async (kafka: Kafka, ranges: readonly Range[]): Promis
       eachBatch: async ({ batch: { topic, partition, messages }, pause }) => {
         const range = left.get(placeOf({ topic, partition }));
         if (range === undefined) return void pause();
-        for (const { offset, headers } of messages) {
-          if (Number(offset) < range.from || Number(offset) >= range.to) continue;
-          const texts = Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]);
-          found.push({ topic, partition, headers: Object.fromEntries(texts) });
+        for (const { offset: at, key, value, headers } of messages) {
+          const offset = Number(at);
+          if (offset < range.from || offset >= range.to) continue;
+          const texts = Object.entries(headers ?? {}).map(([name, each]) => [name, String(each)]);
+          read({ topic, partition, offset, key, value, headers: Object.fromEntries(texts) });
         }
       },
     });
@@ -52,5 +60,4 @@ export const readRanges = async (kafka: Kafka, ranges: readonly Range[]): Promis
   } finally {
     await consumer.disconnect();
   }
-  return found;
 };

@@ -2,7 +2,15 @@
  * A producer that writes records and the progress that they reach as one fact. Opening it ends whatever an earlier one
  * of the same transactional id had begun. After a failure it is closed, and another opened: nothing else is certain.
  */
-import type { Kafka, Message, Producer, TopicMessages, Transaction } from "kafkajs";
+import {
+  type Kafka,
+  type Message,
+  Partitioners,
+  type Producer,
+  type TopicMessages,
+  type Transaction,
+} from "kafkajs";
+import { crashPoint } from "../crash-points.ts";
 import { RETRY, retried } from "./client.ts";
 import { isConcurrent } from "./failure.ts";
 
@@ -67,6 +75,8 @@ export class Writer {
       maxInFlightRequests: 1,
       transactionTimeout: TRANSACTION_MS_MAX,
       allowAutoTopicCreation: false,
+      // As Java's, so that a key has one partition whoever produces it.
+      createPartitioner: Partitioners.DefaultPartitioner,
       retry: RETRY,
     });
     const writer = new Writer(producer);
@@ -86,6 +96,7 @@ export class Writer {
     await this.#inTransaction(async (transaction) => {
       for (const topicMessages of requestsOf(records))
         await transaction.sendBatch({ acks: -1, topicMessages });
+      crashPoint("records-written");
       if (progress) await sendProgress(transaction, progress);
       await transaction.commit();
     });

@@ -25,7 +25,7 @@ const wholePartitions = async (topics: Topics, tenant: string): Promise<readonly
   for (const name of TOPIC_NAMES) {
     const topic = kafkaTopic(name, tenant);
     for (const [partition, { begin, end }] of (await topics.bounds(topic)) ?? [])
-      ranges.push({ topic, partition, from: begin, to: end });
+      if (begin < end) ranges.push({ topic, partition, from: begin, to: end });
   }
   return ranges;
 };
@@ -46,11 +46,13 @@ export const recoverProgress = async (
       ...range,
       from: Math.max(range.from, range.to - WINDOW_RECORDS),
     }));
-    const found = (await readRanges(kafka, windows)).flatMap((record) => {
-      const origin = parseOrigin(record.headers[ORIGIN_HEADER] ?? "");
-      return isOf(stream, origin) ? [{ ...record, origin }] : [];
+    const found: { topic: string; partition: number }[] = [];
+    await readRanges(kafka, windows, ({ topic, partition, headers }) => {
+      const origin = parseOrigin(headers[ORIGIN_HEADER] ?? "");
+      if (!isOf(stream, origin)) return;
+      found.push({ topic, partition });
+      last = Math.max(last, origin.offset);
     });
-    for (const { origin } of found) last = Math.max(last, origin.offset);
     left = left
       .filter((range) => !found.some((record) => isIn(range, record)))
       .map((range) => ({ ...range, to: Math.max(range.from, range.to - WINDOW_RECORDS) }))

@@ -1,46 +1,50 @@
-// What a reader of committed records finds in a topic, once it has so many of them.
+// What Kafka has for a reader of committed records, and what it should have by the log of the tenant.
 import type { Kafka } from "../../bridge/kafka/client.ts";
-import { unique } from "./broker-test.ts";
+import { type Range, type Ranged, readRanges } from "../../bridge/kafka/ranges.ts";
+import { Topics } from "../../bridge/kafka/topics.ts";
+import { kafkaTopic } from "../../src/mirror/names.ts";
+import { ORIGIN_HEADER, parseOrigin } from "../../src/mirror/origin.ts";
+import type { Topic } from "../../src/topics/topics.ts";
+import type { askOf } from "../local/ask.ts";
 
-export interface Consumed {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly key: string;
-  readonly value: Buffer;
-  readonly headers: Readonly<Record<string, string>>;
+/** All that is committed by now, each partition in its order. */
+export const consume = async (kafka: Kafka, topics: readonly string[]): Promise<readonly Ranged[]> => {
+  const admin = new Topics(kafka);
+  await admin.connect();
+  const ranges: Range[] = [];
+  for (const topic of topics)
+    for (const [partition, { begin, end }] of (await admin.bounds(topic)) ?? [])
+      if (begin < end) ranges.push({ topic, partition, from: begin, to: end });
+  await admin.close();
+  const found: Ranged[] = [];
+  await readRanges(kafka, ranges, (record) => found.push(record));
+  return found;
+};
+
+/** Log offsets of what the bridge has written, by partition and in its order. */
+export const origins = async (kafka: Kafka, topic: Topic, tenant: string): Promise<readonly number[][]> => {
+  const partitions: number[][] = [];
+  for (const { partition, headers } of await consume(kafka, [kafkaTopic(topic, tenant)])) {
+    const origin = parseOrigin(headers[ORIGIN_HEADER] ?? "");
+    if (origin === undefined) continue;
+    partitions[partition] ??= [];
+    partitions[partition].push(origin.offset);
+  }
+  return partitions.filter(Boolean);
+};
+
+interface Page {
+  readonly records: readonly { readonly offset: number }[];
+  readonly next_offset: number;
 }
 
-/** All records of the topics from their beginning, until `enough` says so. */
-export const consume = async (
-  kafka: Kafka,
-  topics: readonly string[],
-  enough: (found: readonly Consumed[]) => boolean,
-): Promise<readonly Consumed[]> => {
-  const consumer = kafka.consumer({ groupId: unique("reader"), maxWaitTimeInMs: 100 });
-  const found: Consumed[] = [];
-  const done = Promise.withResolvers<void>();
-  await consumer.connect();
-  try {
-    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
-    await consumer.run({
-      eachMessage: async ({ topic, partition, message: { offset, key, value, headers } }) => {
-        found.push({
-          topic,
-          partition,
-          offset: Number(offset),
-          key: String(key),
-          value: value ?? Buffer.alloc(0),
-          headers: Object.fromEntries(
-            Object.entries(headers ?? {}).map(([name, each]) => [name, String(each)]),
-          ),
-        });
-        if (enough(found)) done.resolve();
-      },
-    });
-    await done.promise;
-  } finally {
-    await consumer.disconnect();
+/** Offsets of a topic in the tenant's log. */
+export const logged = async (ask: ReturnType<typeof askOf>, topic: Topic): Promise<readonly number[]> => {
+  const offsets: number[] = [];
+  for (let from = 0; ; ) {
+    const page = await ask<Page>("GET", `/topics/${topic}/records?limit=1000&offset=${from}`);
+    if (page.records.length === 0) return offsets;
+    offsets.push(...page.records.map(({ offset }) => offset));
+    from = page.next_offset;
   }
-  return found;
 };

@@ -44,9 +44,9 @@ brokerTest("records and their progress are written together, in order per key", 
   await writer.write([], { ...progress, next: 60 });
   await reaches(60);
   await writer.close();
-  const found = await consume(kafka, [topic], ({ length }) => length === 20);
+  const found = await consume(kafka, [topic]);
   for (const key of ["a", "b"])
-    expect(found.filter((each) => each.key === key).map(({ value }) => String(value))).toEqual(
+    expect(found.filter((each) => String(each.key) === key).map(({ value }) => String(value))).toEqual(
       [10, 20, 30, 40, 50].flatMap((next) => [`${next} first`, `${next} then`]),
     );
   expect(found[0]?.headers).toEqual({ "escapement-origin": "here" });
@@ -64,9 +64,7 @@ brokerTest(
     await expect(late).rejects.toSatisfy(isFenced);
     await reaches(1);
     await second.write([record(topic, "after")], { ...progress, next: 2 });
-    const found = await consume(kafka, [topic], (each) =>
-      each.some(({ value }) => String(value) === "after"),
-    );
+    const found = await consume(kafka, [topic]);
     expect(found.map(({ value }) => String(value))).toEqual(["before", "after"]);
     await first.close();
     await second.close();
@@ -85,7 +83,7 @@ brokerTest("a record that is too large for the broker fails as such, and the wri
   const many = Array.from({ length: 30 }, (_, n) => record(topic, `${n} ${"x".repeat(100_000)}`));
   await writer.write(many, { ...progress, next: 2 });
   await reaches(2);
-  const found = await consume(kafka, [topic], ({ length }) => length === many.length);
+  const found = await consume(kafka, [topic]);
   expect(found.map(({ value }) => Number.parseInt(String(value), 10))).toEqual(many.map((_, n) => n));
   await writer.close();
 });
