@@ -15,12 +15,10 @@ import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { err, ok, type Result } from "../result.ts";
 import {
-  type BudgetRemovedRecord,
-  type BudgetSetRecord,
-  type BudgetThresholdRecord,
   type LogRecord,
   messageOf,
   type PolicyChangedRecord,
+  type TenantwideRecord,
 } from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
@@ -111,8 +109,7 @@ export class Turn {
     this.#idempotency.set(entry.key, entry);
   }
 
-  /** Records of the tenant rather than of a lifetime. */
-  append(record: Tenantwide): number {
+  append(record: TenantwideRecord): number {
     const offset = this.#tail++;
     this.#records.push({ ...record, offset, at: this.#at } as LogRecord);
     if (record.type === "paused" || record.type === "resumed")
@@ -378,19 +375,3 @@ const NO_GRAPH = indexGraph({
   nodes: [],
   edges: [],
 });
-
-type BudgetRecord = BudgetSetRecord | BudgetRemovedRecord | BudgetThresholdRecord;
-
-type Tenantwide = LogRecord extends infer R
-  ? R extends {
-      type:
-        | "graph_registered"
-        | "graph_status"
-        | "paused"
-        | "resumed"
-        | "policy_changed"
-        | BudgetRecord["type"];
-    }
-    ? Omit<R, "offset" | "at">
-    : never
-  : never;

@@ -271,6 +271,23 @@ export type LogRecord =
   | GraphRegisteredRecord
   | GraphStatusRecord;
 
+/** Of the tenant rather than of a lifetime, before it has its place. */
+export type TenantwideRecord = LogRecord extends infer R
+  ? R extends {
+      type:
+        | "graph_registered"
+        | "graph_status"
+        | "paused"
+        | "resumed"
+        | "policy_changed"
+        | "budget_set"
+        | "budget_removed"
+        | "budget_threshold";
+    }
+    ? Omit<R, "offset" | "at">
+    : never
+  : never;
+
 /** The execution that a record holds. */
 export const messageOf = (record: LogRecord | undefined): Uint8Array | undefined => {
   if (record?.type === "execution") return record.message;
