@@ -90,8 +90,6 @@ export class PolicySet {
   }
 }
 
-export const NO_POLICIES = new PolicySet(0, new Map());
-
 /** By the words alone, which is never too little: what is not named is not read. */
 const needsOf = (rules: readonly Rule[]): Needs | undefined => {
   const names = (word: string) => rules.some(({ policy }) => policy.when.includes(word));
@@ -103,3 +101,5 @@ const needsOf = (rules: readonly Rule[]): Needs | undefined => {
   };
   return Object.values(needs).includes(true) ? needs : undefined;
 };
+
+export const NO_POLICIES = new PolicySet(0, new Map());
