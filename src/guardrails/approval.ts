@@ -106,8 +106,8 @@ export const answer = (
 const isSame = (one: JsonValue, other: JsonValue | undefined): boolean =>
   other !== undefined && canonicalJson(one) === canonicalJson(other);
 
-const mayAnswer = (
-  { who, votes, delegations }: Approval,
+export const mayAnswer = (
+  { who, votes, delegations }: Pick<Approval, "who" | "votes" | "delegations">,
   { name, roles }: Voter,
 ): Result<void, Rejection> => {
   if (votes?.some(({ by }) => by === name))

@@ -15,6 +15,7 @@ import { graphs } from "./graphs.ts";
 import { health } from "./health.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { lineage } from "./lineage.ts";
+import { links } from "./links.ts";
 import { metrics } from "./metrics.ts";
 import { pausing } from "./pausing.ts";
 import { problem, problemOfThrown } from "./problem.ts";
@@ -35,6 +36,7 @@ const authenticated: MiddlewareHandler<GatewayEnv> = async (c, next) => {
 
 const root = new Api({ getPath: routingPath });
 root.route("/", health);
+root.route("/", links);
 root.use(authenticated);
 
 export const app = root

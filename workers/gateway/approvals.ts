@@ -3,21 +3,26 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ApprovalAnswer, ApprovalRequest } from "../../src/control-plane/tenant.ts";
 import { asJson } from "../../src/executor/json.ts";
-import type { Ballot, Voter } from "../../src/guardrails/approval.ts";
+import { duration } from "../../src/graph/validation/readers.ts";
+import { type Ballot, mayAnswer, type Voter } from "../../src/guardrails/approval.ts";
 import {
   APPROVAL_COMMENT_CHARS_MAX,
   APPROVAL_EDIT_BYTES_MAX,
   APPROVAL_ID_CHARS_MAX,
+  APPROVAL_LINK_MS,
+  APPROVAL_LINK_MS_MAX,
   JSON_DEPTH_MAX,
   NAME_CHARS_MAX,
 } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
+import type { Approval } from "../data-plane/approval-list.ts";
 import { answerApproval, findApproval } from "./answer-approval.ts";
 import { Api, type GatewayEnv, route } from "./api.ts";
-import { APPROVAL_STATUSES, approvalJson, approvalSchema } from "./approval-json.ts";
+import { APPROVAL_STATUSES, approvalJson, approvalSchema, closedWords } from "./approval-json.ts";
 import { type Credential, ROLES } from "./auth.ts";
 import { idempotencyHeader, keyed } from "./idempotency.ts";
+import { linkToken } from "./link-token.ts";
 import { listPage, readProjected } from "./list.ts";
 import { id, ofTenant, paging, period, periodOf, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
@@ -27,6 +32,19 @@ const APPROVALS = `${TENANT}/approvals` as const;
 export const APPROVAL = `${APPROVALS}/{approval}` as const;
 
 export const ofApproval = ofTenant.extend({ approval: z.string().min(1).max(APPROVAL_ID_CHARS_MAX) });
+
+const ms = duration(1, APPROVAL_LINK_MS_MAX);
+
+const linkTtl = z
+  .union([z.string(), z.number()])
+  .default(APPROVAL_LINK_MS)
+  .transform((value, check) => {
+    const read = ms(value);
+    if (read.ok) return read.value;
+    check.addIssue(`write ${read.error}`);
+    return z.NEVER;
+  })
+  .openapi({ type: "string", example: "2h", description: "How long it may be used; a day by default" });
 
 const comment = z.string().max(APPROVAL_COMMENT_CHARS_MAX).optional();
 
@@ -114,6 +132,34 @@ const delegate = route("reader", {
   responses: answered,
 });
 
+const linkSchema = z
+  .object({
+    url: z.string().openapi({ description: "A page that shows what is asked, and takes the answer" }),
+    who: z.string(),
+    expires_at: z.string().openapi({ format: "date-time" }),
+  })
+  .openapi("ApprovalLink");
+
+const makeLink = route("admin", {
+  method: "post",
+  path: `${APPROVAL}:link`,
+  summary: "A link by which one person answers once, without a key",
+  request: {
+    params: ofApproval,
+    body: jsonBody(
+      z.strictObject({
+        who: z
+          .string()
+          .min(1)
+          .max(NAME_CHARS_MAX)
+          .openapi({ description: "By name, as the approval has it" }),
+        ttl: linkTtl,
+      }),
+    ),
+  },
+  responses: { 200: json("Whoever has it may answer as this person", linkSchema) },
+});
+
 const voterOf = ({ name, rank }: Credential): Voter => ({ name, roles: ROLES.slice(0, rank + 1) });
 
 /** JSON of a bounded size, because it is kept while others have to agree to it. */
@@ -147,6 +193,20 @@ const respond = async (c: Context<GatewayEnv>, { tenant, comment, ...of }: Valid
   return c.json(shown(answer.value), 200);
 };
 
+/** Only for somebody whose answer would count: a link gives nobody a voice. */
+const linkRefusal = (row: Approval, who: string): Rejection | undefined => {
+  if (row.status !== "OPEN") return { code: "approval_closed", detail: closedWords(row) };
+  const may = mayAnswer(
+    {
+      who: row.who,
+      ...(row.votes && { votes: row.votes }),
+      ...(row.delegations && { delegations: row.delegations }),
+    },
+    { name: who, roles: [] },
+  );
+  return may.ok ? undefined : may.error;
+};
+
 const inTime = z.strictObject({ openedAt: z.int(), approval: z.string() });
 
 export const approvals = new Api()
@@ -177,6 +237,19 @@ export const approvals = new Api()
   .openapi(rejectApproval, async (c) => {
     const { comment } = c.req.valid("json");
     return respond(c, { ...c.req.valid("param"), ...keyed(c), comment }, { type: "reject" });
+  })
+  .openapi(makeLink, async (c) => {
+    const { tenant, approval } = c.req.valid("param");
+    const { who, ttl } = c.req.valid("json");
+    const found = await findApproval(c.env, tenant, approval);
+    if (!found.ok) return problem(c, found.error);
+    const refused = linkRefusal(found.value, who);
+    if (refused) return problem(c, refused);
+    const expires = Date.now() + ttl;
+    const from = c.get("credential").name;
+    const token = await linkToken(c.env.ESCAPEMENT_KEYS, { tenant, approval, who, from, expires });
+    const url = new URL(`/links/${token}`, c.req.url).href;
+    return c.json({ url, who, expires_at: new Date(expires).toISOString() }, 200);
   })
   .openapi(delegate, async (c) => {
     const { comment, to } = c.req.valid("json");
