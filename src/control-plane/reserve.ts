@@ -50,7 +50,7 @@ export const reserveFor = (draft: Draft, attempts: Attempts): Reserved => {
     const amounts: Amounts = isWait(of)
       ? { ...(first && { iterations: 1 }) }
       : estimateOf(of, ledger.sketches.get(nodeKey(graph, node)), first);
-    return { node, amounts };
+    return { node, amounts, external: of.executor === "external" };
   });
   const granted = reserve(bookOf(draft, ledger), asks, draft.at);
   if (!("refusals" in granted)) return granted;
@@ -84,9 +84,9 @@ export const charge = (draft: Draft, n: number, member: Member, answer?: Executi
   const ledger = draft.guard?.ledger;
   if (reserved === undefined || ledger === undefined) return undefined;
   const { calls, iterations } = reserved.amounts;
-  const external = isExternal(draft, member);
+  const { external } = reserved;
   const usage = answer?.header?.usage;
-  const unsaid = answer === undefined || (usage === undefined && external);
+  const unsaid = answer === undefined || (usage === undefined && external === true);
   const said = unsaid ? reportable(reserved.amounts) : usage ? usageOf(usage) : {};
   const used: Amounts = {
     ...said,
@@ -140,16 +140,12 @@ const correctBy = (book: Book, n: number, { header }: Execution, at: number): bo
 const attemptKey = (lifetime: string, n: number, attempt: number): string =>
   `${inputId(lifetime, n)}/${attempt}`;
 
-const isExternal = ({ graph }: Draft, { node }: Member): boolean =>
-  graph.has(node) && graph.node(node).executor === "external";
-
 const reportable = (amounts: Amounts): Amounts =>
   Object.fromEntries(
     REPORTED.filter((measure) => amounts[measure]).map((measure) => [measure, amounts[measure]]),
   );
 
 const learn = ({ lifetime, graph }: Draft, { sketches }: Ledger, { node }: Member, used: Amounts): void => {
-  if (!graph.has(node)) return;
   const of = graph.node(node);
   const { estimate } = of;
   if (isWait(of)) return;

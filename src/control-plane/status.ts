@@ -1,6 +1,6 @@
 /** The states of a lifetime and the legal moves between them, as one table. */
 export const MOVES = {
-  QUEUED: ["RUNNING", "WAITING", "PAUSED", "FAILED", "CANCELED"],
+  QUEUED: ["RUNNING", "WAITING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
   RUNNING: ["WAITING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
   WAITING: ["RUNNING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"],
   PAUSED: ["RUNNING", "WAITING", "SUCCEEDED", "FAILED", "CANCELED"],

@@ -44,11 +44,12 @@ export interface Reservation {
   readonly amounts: Amounts;
   /** Keys of accounts. */
   readonly on: readonly string[];
+  /** Its executor may answer without saying what it has used. */
+  readonly external?: true;
 }
 
 export interface Charge {
   readonly estimated: Amounts;
-  /** Its executor may answer without saying what it has used. */
   readonly external?: true;
   readonly on: readonly string[];
 }
@@ -56,6 +57,7 @@ export interface Charge {
 export interface Ask {
   readonly node: string;
   readonly amounts: Amounts;
+  readonly external?: boolean;
 }
 
 export interface Refusal extends Shortage {
@@ -108,10 +110,15 @@ export type Granted = readonly Reservation[] | { readonly refusals: readonly Ref
 export const reserve = (book: Book, asks: readonly Ask[], at: number): Granted => {
   const { ledger, lifetime } = book;
   const sums = new Map<Budget, Amounts>();
-  const reservations = asks.map(({ node, amounts }) => {
+  const reservations = asks.map(({ node, amounts, external }): Reservation => {
     const budgets = ledger.budgets.on(lifetime.graph, node);
     for (const budget of budgets) sums.set(budget, plus(sums.get(budget) ?? {}, amounts));
-    return { at, amounts, on: budgets.map((budget) => accountKey(budget, at)) };
+    return {
+      at,
+      amounts,
+      on: budgets.map((budget) => accountKey(budget, at)),
+      ...(external && { external }),
+    };
   });
   const refusals: Refusal[] = [];
   for (const [budget, sum] of sums) {
