@@ -1,5 +1,6 @@
 /** What is asked for by a step; the shell does it, after the commit for all but `append` and `recall`. */
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { Allowance } from "../executor/dispatch.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { StrayReason } from "./tenant.ts";
 
@@ -20,6 +21,7 @@ export interface DispatchInput {
   readonly offset: number;
   /** When the lease ends. */
   readonly due: number;
+  readonly allowance?: Allowance;
 }
 
 /** Asks for what a wait needs of the record at an offset; answered by the turn before it takes in anything else. */

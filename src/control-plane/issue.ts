@@ -9,6 +9,7 @@ import { append, type Draft } from "./draft.ts";
 import { allowed } from "./guard.ts";
 import { encodeOwnHeader, headerOf } from "./header.ts";
 import { type Held, type HoldCause, type Member, NEVER } from "./lifetime.ts";
+import { allowanceOf } from "./reserve.ts";
 import { waitBegins } from "./standing.ts";
 import { isWait, waiting } from "./wait.ts";
 
@@ -147,5 +148,6 @@ const send = (draft: Draft, n: number, member: Member, { executor }: Node): void
     epoch: draft.lifetime.head.epoch,
     offset: member.input,
     due: member.due,
+    ...(member.reserved && allowanceOf(draft, member.node, member.reserved)),
   });
 };

@@ -2,6 +2,7 @@
  * Where budgets meet the steps of a lifetime: what is to be issued is reserved before it is, what has an outcome is
  * charged with it, and a late answer corrects what was charged without it. Decides nothing of what becomes of steps.
  */
+import type { Allowance } from "../executor/dispatch.ts";
 import type { Accounts } from "../guardrails/account.ts";
 import { type Budget, nodeKey } from "../guardrails/budget.ts";
 import { estimateOf } from "../guardrails/estimate.ts";
@@ -16,7 +17,7 @@ import {
   reserve,
   settle,
 } from "../guardrails/ledger.ts";
-import { type Amounts, isNothing, REPORTED, usageOf } from "../guardrails/measure.ts";
+import { type Amounts, isNothing, type Measure, REPORTED, usageOf } from "../guardrails/measure.ts";
 import { NO_SKETCH, observed } from "../guardrails/sketch.ts";
 import { BUDGET_LOOK_MS, SKETCHES_MAX } from "../limits.ts";
 import type { Execution } from "../wire/codec.ts";
@@ -74,6 +75,22 @@ const refusalOf = (strictest: Refusal, refusals: readonly Refusal[], at: number)
 /** What is reserved may turn out to be less, so somebody looks again while that would do. */
 const roomAt = ({ asked, spent, limit, until = Number.POSITIVE_INFINITY }: Refusal, at: number): number =>
   spent + asked <= limit ? Math.min(until, at + BUDGET_LOOK_MS) : until;
+
+/** What was reserved, where a budget limits it, is all that the attempt may use. */
+export const allowanceOf = (
+  { guard, lifetime }: Draft,
+  node: string,
+  { amounts }: Reservation,
+): { readonly allowance?: Allowance } => {
+  const budgets = guard?.ledger?.budgets.on(lifetime.head.graph, node) ?? [];
+  const limited = (measure: Measure) => budgets.some(({ limits }) => limits[measure] !== undefined);
+  const allowance = {
+    ...(limited("tokens") && { tokens: amounts.tokens ?? 0 }),
+    ...(limited("cost_usd_micros") && { costUsdMicros: amounts.cost_usd_micros ?? 0 }),
+    ...(limited("wall_ms") && { ms: amounts.wall_ms ?? 0 }),
+  };
+  return Object.keys(allowance).length > 0 ? { allowance } : {};
+};
 
 /**
  * An open attempt has its outcome: what it used takes the place of what was reserved, or all of that where nobody

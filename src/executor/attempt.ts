@@ -15,7 +15,7 @@ import type {
 } from "../wire/gen/escapement/v1/execution_pb.ts";
 import type { PlanInput, TaskInput } from "../wire/gen/escapement/v1/input_pb.ts";
 import { concludePlan, concludeTask, encodeOutcome, type Settled, type Unstored } from "./conclude.ts";
-import type { NodeSpec } from "./dispatch.ts";
+import type { Allowance, NodeSpec } from "./dispatch.ts";
 import { type Ending, type Failed, planExecution, taskExecution } from "./execution.ts";
 import { NodeError } from "./failure.ts";
 import type { NodeContext, Plan, Task } from "./node.ts";
@@ -44,6 +44,7 @@ export interface Ports {
   /** With the JSON text of how far the node has come, where it says so. */
   readonly heartbeat: (progress?: string) => void;
   readonly payload: OpenPayload;
+  readonly allowance?: Allowance;
 }
 
 export type { Settled, Unstored } from "./conclude.ts";
@@ -78,6 +79,7 @@ const ctxOf = <Settings>(
   settings,
   idempotencyKey: header.inputId,
   ...(header.traceParent !== "" && { traceParent: header.traceParent }),
+  ...(ports.allowance && { allowance: ports.allowance }),
   env: ports.env,
   log: ports.log,
   heartbeat: (progress) => ports.heartbeat(progress === undefined ? undefined : progressText(progress)),

@@ -17,6 +17,13 @@ export interface NodeSpec {
   readonly next: readonly { readonly name: string; readonly when?: string }[];
 }
 
+/** What one attempt may use at the most, of what budgets limit; its provider is to be told so. */
+export interface Allowance {
+  readonly tokens?: number;
+  readonly costUsdMicros?: number;
+  readonly ms?: number;
+}
+
 export interface DispatchItem {
   /** Index into `nodes`. */
   readonly node: number;
@@ -24,6 +31,8 @@ export interface DispatchItem {
   readonly input: Uint8Array;
   /** What is left of the attempt's time. */
   readonly remainingMs: number;
+  /** Absent where no budget limits it. */
+  readonly allowance?: Allowance;
 }
 
 export interface Dispatch {

@@ -5,6 +5,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { z } from "zod";
 import type { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
+import type { Allowance } from "./dispatch.ts";
 import { type Payload, payloadType, type Reading, readingOf } from "./payload.ts";
 import type { UsageReport } from "./usage.ts";
 
@@ -25,6 +26,11 @@ export interface NodeContext<Settings> {
   readonly idempotencyKey: string;
   /** W3C Trace Context of the input, where it has one: pass it on to whatever is called. */
   readonly traceParent?: string;
+  /**
+   * What was reserved for the attempt where budgets limit it: hand it on as a hard limit to whatever spends. Absent
+   * where nothing is limited.
+   */
+  readonly allowance?: Allowance;
   /** Bindings and secrets of the deployment. */
   readonly env: Readonly<Record<string, unknown>>;
   /** Adds to what the attempt has consumed. */

@@ -7,6 +7,7 @@
  * 2. What a lifetime no longer waits for when its turn comes is not sent.
  */
 import type {
+  Allowance,
   Dispatch,
   DispatchItem,
   Executor,
@@ -34,6 +35,7 @@ export interface Outgoing {
   readonly due: number;
   /** Since when it may be sent. */
   readonly since: number;
+  readonly allowance?: Allowance;
 }
 
 export interface DispatcherPorts {
@@ -195,7 +197,8 @@ export class Dispatcher {
         node = nodes.push(textOf(out.spec)) - 1;
         index.set(out.spec, node);
       }
-      items.push({ node, input, remainingMs: this.#remainingMs(out, now) });
+      const { allowance } = out;
+      items.push({ node, input, remainingMs: this.#remainingMs(out, now), ...(allowance && { allowance }) });
       outs.push(out);
       this.#ports.sent(kind, now - out.since);
       bytes += input.byteLength;

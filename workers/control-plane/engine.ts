@@ -293,9 +293,18 @@ export class Engine {
     for (const { lifetime, effect } of emitted) {
       const { id, graph, version } = lifetime.head;
       if (effect.type === "dispatch") {
-        const { n, attempt, offset, due, node } = effect;
+        const { n, attempt, offset, due, node, allowance } = effect;
         const spec = this.parts.graphs.index(graph, version).spec(node);
-        this.dispatcher.add({ lifetime: id, n, attempt, offset, due, spec, since: now });
+        this.dispatcher.add({
+          lifetime: id,
+          n,
+          attempt,
+          offset,
+          due,
+          spec,
+          since: now,
+          ...(allowance && { allowance }),
+        });
       } else if (effect.type === "withdraw") this.dispatcher.withdraw(id, effect.inputs);
       else this.waiters.wake(id);
     }

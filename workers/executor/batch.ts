@@ -8,7 +8,7 @@
  */
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Attempt, Ports, Settled, Unstored } from "../../src/executor/attempt.ts";
-import type { Dispatch, DispatchItem, News, NodeSpec } from "../../src/executor/dispatch.ts";
+import type { Allowance, Dispatch, DispatchItem, News, NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Registry } from "../../src/executor/registry.ts";
 import { type Loaded, sizeOf } from "../../src/executor/upstream.ts";
 import { HEARTBEATS_A_TIMEOUT, LOADED_BYTES_MAX, PROGRESS_MS } from "../../src/limits.ts";
@@ -23,6 +23,7 @@ interface Work {
   readonly timeoutMs: number;
   readonly controller: () => AbortController;
   remainingMs: number;
+  readonly allowance?: Allowance;
   timer?: ReturnType<typeof setTimeout>;
   beats?: Paced<void>;
   progress?: Paced<string>;
@@ -139,9 +140,9 @@ export class Batch {
     this.#announce();
   }
 
-  #start(attempt: Attempt, { timeoutMs }: NodeSpec, { remainingMs }: DispatchItem): void {
+  #start(attempt: Attempt, { timeoutMs }: NodeSpec, { remainingMs, allowance }: DispatchItem): void {
     const controller = lazyController();
-    const work: Work = { attempt, timeoutMs, remainingMs, controller };
+    const work: Work = { attempt, timeoutMs, remainingMs, controller, ...(allowance && { allowance }) };
     this.#atWork.add(work);
     if (attempt.wanted.length === 0) this.#run(work);
     else void this.#load(work);
@@ -177,6 +178,7 @@ export class Batch {
       log: logOf(attempt),
       heartbeat: (progress) => this.#heartbeat(work, progress),
       payload: (result) => this.#payloads.open(result, attempt.header),
+      ...(work.allowance && { allowance: work.allowance }),
       get signal() {
         return controller().signal;
       },

@@ -123,6 +123,24 @@ describe("a budget", () => {
   });
 });
 
+describe("a node", () => {
+  test("is told what it may use where a budget limits it, and nothing where none does", async () => {
+    await call("POST", "/graphs", {
+      dot: `digraph told {
+        begin [type=plan kind=parallel]
+        say [type=task kind=allowance estimate_tokens=70 estimate_cost_usd_micros=9]
+        begin -> say
+      }`,
+    });
+    const told = async () => (await run("told")).output[0].result;
+    expect(await told()).toEqual({});
+    await budget("tokens", { limits: { tokens: 1_000, calls: 100 } });
+    expect(await told()).toEqual({ tokens: 70 });
+    await budget("money", { scope: "lifetime", limits: { cost_usd_micros: 1_000 } });
+    expect(await told()).toEqual({ tokens: 70, costUsdMicros: 9 });
+  });
+});
+
 describe("the routes of budgets", () => {
   test("set, change, show and delete", async () => {
     const created = await send("PUT", path("/budgets/day"), {
