@@ -11,6 +11,8 @@ import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
 import { limited } from "../guardrails/budgets.ts";
 import { forkGuard, isChanged, type StoredGuard } from "../guardrails/guard.ts";
 import type { Ledger } from "../guardrails/ledger.ts";
+import type { PolicySet } from "../guardrails/policy-set.ts";
+import type { TenantTally } from "../guardrails/tally.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -63,6 +65,7 @@ export class Turn {
   #tail: number;
   #holds: Holds;
   #guard: StoredGuard | undefined;
+  #policies: PolicySet | undefined;
   readonly #lifetimes = new Map<string, Lifetime>();
   readonly #records: LogRecord[] = [];
   readonly #idempotency = new Map<string, IdempotencyEntry>();
@@ -129,13 +132,25 @@ export class Turn {
     return this.#guard;
   }
 
+  /** Those that hold, where this turn has changed them. */
+  get policies(): PolicySet | undefined {
+    return this.#policies;
+  }
+
   /** Other policies from here on, with the record of what has changed. */
   setPolicies(
     change: Omit<PolicyChangedRecord, "offset" | "at" | "type">,
-    guard: StoredGuard | undefined,
+    policies: PolicySet,
+    tally: TenantTally | undefined,
   ): void {
     this.append({ type: "policy_changed", ...change });
-    this.#guard = guard;
+    this.#policies = policies;
+    const ledger = this.#guard?.ledger;
+    const holds = policies.rules.size > 0;
+    const guarded = holds || ledger !== undefined;
+    this.#guard = guarded
+      ? { ...(holds && { policies }), ...(tally && { tally }), ...(ledger && { ledger }) }
+      : undefined;
   }
 
   /** What pauses a graph, or else the tenant, as of this turn. */

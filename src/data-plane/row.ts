@@ -28,6 +28,8 @@ import { readPayload } from "../wire/payload.ts";
 import { type ApprovalRow, movedApproval } from "./approval-row.ts";
 import type { graphVersions, lifetimes, planExecutions, taskExecutions } from "./schema.ts";
 
+import { type VerdictRow, verdictRow } from "./verdict-row.ts";
+
 type Complete<Row> = Omit<Row, "tenant" | "partition">;
 export type PlanExecutionRow = Complete<typeof planExecutions.$inferSelect>;
 export type TaskExecutionRow = Complete<typeof taskExecutions.$inferSelect>;
@@ -42,6 +44,7 @@ export interface Rows {
   readonly graphVersions: readonly GraphVersionRow[];
   /** Likewise one for each approval. */
   readonly approvals: readonly ApprovalRow[];
+  readonly verdicts: readonly VerdictRow[];
   readonly unreadable: readonly { readonly offset: number; readonly detail: string }[];
 }
 
@@ -51,6 +54,7 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
   const byLifetime = new Map<string, LifetimeRow>();
   const byVersion = new Map<string, GraphVersionRow>();
   const byApproval = new Map<string, ApprovalRow>();
+  const verdicts: VerdictRow[] = [];
   const unreadable: { offset: number; detail: string }[] = [];
   for (const record of records)
     switch (record.type) {
@@ -77,6 +81,9 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
       case "approval_closed":
         byApproval.set(record.approval, movedApproval(byApproval.get(record.approval), record));
         break;
+      case "verdict":
+        verdicts.push(verdictRow(record));
+        break;
       case "graph_registered":
       case "graph_status": {
         const key = `${record.graph}/${record.version}`;
@@ -90,6 +97,7 @@ export const rowsOf = (records: readonly LogRecord[]): Rows => {
     lifetimes: [...byLifetime.values()],
     graphVersions: [...byVersion.values()],
     approvals: [...byApproval.values()],
+    verdicts,
     unreadable,
   };
 };

@@ -12,6 +12,7 @@ import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
 import type { Delegation, Vote } from "../guardrails/approval.ts";
 import type { ExpiryAction } from "../guardrails/approval-terms.ts";
+import type { Policy, PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy.ts";
 import type { Kind } from "../topics/topics.ts";
 
 /** An encoded message, as base64: as a BLOB it would come back as a list of numbers, and go in as twice its size. */
@@ -213,5 +214,38 @@ export const approvals = sqliteTable(
     index("approvals_by_time").on(table.tenant, table.openedAt, table.approval),
     index("approvals_by_status").on(table.tenant, table.status, table.openedAt, table.approval),
     index("approvals_by_lifetime").on(table.tenant, table.lifetime),
+  ],
+);
+
+/** Evaluations of policies that did not simply allow. */
+export const verdicts = sqliteTable(
+  "verdicts",
+  {
+    tenant: text().notNull(),
+    partition: integer().notNull(),
+    offset: integer().notNull(),
+    judgedAt: integer("judged_at").notNull(),
+    lifetime: text().notNull(),
+    graph: text().notNull(),
+    node: text(),
+    policy: text().notNull(),
+    /** Of this policy, and of all that held. */
+    version: integer().notNull(),
+    policies: integer().notNull(),
+    event: text().$type<PolicyEvent>().notNull(),
+    action: text().$type<PolicyAction>().notNull(),
+    mode: text().$type<PolicyMode>().notNull(),
+    message: text().notNull(),
+    /** Why it could not be evaluated, and what followed from that. */
+    error: text(),
+    onError: text("on_error").$type<Policy["onError"]>(),
+    read: text({ mode: "json" }).$type<JsonObject>().notNull(),
+    inputId: text("input_id"),
+    attempt: integer(),
+    execId: text("exec_id"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.lifetime, table.offset] }),
+    index("verdicts_by_time").on(table.tenant, table.judgedAt, table.partition, table.offset),
   ],
 );

@@ -116,8 +116,8 @@ export const frameOf = (record: LogRecord): string => {
       return frame(offset, record.type, { budget: name, ...said, at: iso(at) });
     }
     case "policy_changed": {
-      const { policy, version, policies, document } = record;
-      const changed = { policy, version, policies, deleted: document === undefined, at: iso(at) };
+      const { policy, version, document } = record;
+      const changed = { policy, version, deleted: document === undefined, at: iso(at) };
       return frame(offset, record.type, changed);
     }
     case "paused": {

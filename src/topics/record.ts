@@ -226,8 +226,8 @@ export interface BudgetThresholdRecord extends Appended, Crossing {
 export interface PolicyChangedRecord extends Appended {
   readonly type: "policy_changed";
   readonly policy: string;
+  /** Of all policies, and from now on of this one. */
   readonly version: number;
-  readonly policies: number;
   /** Absent where it holds no more. */
   readonly document?: JsonObject;
 }

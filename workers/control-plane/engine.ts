@@ -26,6 +26,7 @@ import { Lifetimes } from "./lifetimes.ts";
 import { Log } from "./log.ts";
 import { MarkTable } from "./mirror/mark-table.ts";
 import { Mirror } from "./mirror/mirror.ts";
+import { PolicyTable } from "./policy-table.ts";
 import { type ProjectionPort, Projector } from "./projector.ts";
 import { Room } from "./room.ts";
 import { migrate } from "./schema.ts";
@@ -89,14 +90,16 @@ export class Engine {
     this.#storage = storage;
     this.#ports = ports;
     const { say } = this.watch;
+    const lifetimes = new Lifetimes(sql);
     this.parts = {
       sql,
       log: new Log(sql),
-      lifetimes: new Lifetimes(sql),
+      lifetimes,
       graphs: new Graphs(sql),
       holds: new HoldTable(sql),
       budgets: new BudgetTable(sql),
       marks: new MarkTable(sql),
+      policies: new PolicyTable(sql, () => lifetimes.open.running),
     };
     this.#store = sqlStore(this.parts, ports);
     this.inbox = new Inbox(
@@ -233,6 +236,7 @@ export class Engine {
     this.parts.budgets.reset();
     this.parts.marks.reset();
     this.mirror.reset();
+    this.parts.policies.reset();
     this.projector.reset();
     this.alignment.reset();
     this.#timers.reset();

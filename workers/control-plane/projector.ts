@@ -54,6 +54,7 @@ const PROJECTED: readonly LogRecord["type"][] = [
   "lifetime_ended",
   "lifetime_status",
   "lifetime_retried",
+  "verdict",
   "approval_opened",
   "approval_changed",
   "approval_closed",

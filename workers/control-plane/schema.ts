@@ -93,8 +93,26 @@ ALTER TABLE dead_letters ADD COLUMN partition INTEGER;
 ALTER TABLE dead_letters ADD COLUMN kafka_offset INTEGER;
 `;
 
+/** Policies in all their versions, null where one was deleted; and what is counted of the tenant for them. */
+const POLICIES = `
+CREATE TABLE policies (
+  name TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, document TEXT, PRIMARY KEY (name, version)
+) WITHOUT ROWID;
+CREATE TABLE tallies (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [TABLES, ROOM, HOLDS, FAILED, RUNNING, SIGNAL_KEYS, BUDGETS, MIRROR];
+const STEPS: readonly string[] = [
+  TABLES,
+  ROOM,
+  HOLDS,
+  FAILED,
+  RUNNING,
+  SIGNAL_KEYS,
+  BUDGETS,
+  MIRROR,
+  POLICIES,
+];
 
 export const TABLES_VERSION = STEPS.length;
 
@@ -120,6 +138,8 @@ export const TABLE_KEYS = {
   sketches: "key",
   mirror_lease: "rowid",
   kafka_marks: "topic, partition",
+  policies: "name, version",
+  tallies: "name",
 } as const;
 
 /** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */

@@ -1,5 +1,6 @@
 /** The storage as a turn sees it, and the one place that writes what a turn decided. */
 import type { DeadLetter, IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
+import type { StoredGuard } from "../../src/guardrails/guard.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import type { BudgetTable } from "./budget-table.ts";
 import type { Graphs } from "./graphs.ts";
@@ -7,6 +8,7 @@ import type { HoldTable } from "./hold-table.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import type { Log } from "./log.ts";
 import type { MarkTable } from "./mirror/mark-table.ts";
+import type { PolicyTable } from "./policy-table.ts";
 import type { CountedSql, Sql } from "./sql.ts";
 
 export interface Parts {
@@ -17,6 +19,7 @@ export interface Parts {
   readonly holds: HoldTable;
   readonly budgets: BudgetTable;
   readonly marks: MarkTable;
+  readonly policies: PolicyTable;
 }
 
 /** What of the deployment a turn may ask. */
@@ -26,7 +29,7 @@ interface Deployment {
 }
 
 export const sqlStore = (
-  { sql, log, lifetimes, graphs, holds, budgets }: Parts,
+  { sql, log, lifetimes, graphs, holds, budgets, policies }: Parts,
   { decide, version }: Deployment,
 ): Store => ({
   ...(version !== undefined && { version }),
@@ -37,7 +40,7 @@ export const sqlStore = (
   record: (offset) => log.get(offset),
   decide,
   holds: () => holds.current,
-  guard: () => budgets.current && { ledger: budgets.current },
+  guard: () => guardOf(policies.guard, budgets.current),
   idempotency: (key) => {
     const [row] = sql
       .exec<{ body_hash: string; lifetime: string; expires_at: number | null }>(KEY, key)
@@ -48,6 +51,9 @@ export const sqlStore = (
   },
   openInputs: (kind, node, parents) => openInputs(lifetimes, kind, node, parents),
 });
+
+const guardOf = (policies: PolicyTable["guard"], ledger: BudgetTable["current"]): StoredGuard | undefined =>
+  policies || ledger ? { ...policies, ...(ledger && { ledger }) } : undefined;
 
 /** One of a signal comes first: the other has expired where there are two. */
 const KEY = `SELECT body_hash, lifetime, NULL AS expires_at FROM signal_keys WHERE key = ?1
@@ -77,7 +83,7 @@ const openInputs = (lifetimes: Lifetimes, kind: Kind, node: string, parents: rea
 
 /** Inside the transaction; answers what to do in memory once it is committed. */
 export const write = (
-  { sql, log, lifetimes, graphs, holds, budgets }: Parts,
+  { sql, log, lifetimes, graphs, holds, budgets, policies }: Parts,
   writes: Writes,
 ): (() => void) => {
   log.append(writes.records);
@@ -88,12 +94,14 @@ export const write = (
     sql.exec("INSERT INTO strays VALUES (NULL, ?, ?, ?, ?)", at, reason, kind, message);
   const limited = writes.guard?.ledger && budgets.write(writes.guard.ledger);
   const held = writes.holds && holds.write(writes.holds);
+  const guarded = policies.write(writes.records, writes.guard);
   for (const letter of writes.deadLetters) writeDeadLetter(sql, letter);
   return () => {
     log.advance(writes.records);
     remember();
     held?.();
     limited?.();
+    guarded?.();
   };
 };
 

@@ -18,6 +18,7 @@ import type {
   TenantSettings,
   TenantView,
 } from "../../src/control-plane/tenant.ts";
+import type { PolicyDocument } from "../../src/guardrails/document.ts";
 import { READ_BARRIER_MS_MAX } from "../../src/limits.ts";
 import type { Family } from "../../src/metrics/family.ts";
 import { reject } from "../../src/rejection.ts";
@@ -30,6 +31,7 @@ import { GraphRequests } from "./graph-requests.ts";
 import { type Identity, provisioned, tenantView } from "./identity.ts";
 import { type LifetimePorts, LifetimeRequests } from "./lifetime-requests.ts";
 import { pause, resume } from "./pausing.ts";
+import { PolicyRequests } from "./policy-requests.ts";
 import { behind, deleting, noTenant, trimmed } from "./refusals.ts";
 import type { Registration, StatusChange } from "./registration.ts";
 import { Removal, type RemovalPort } from "./removal.ts";
@@ -55,6 +57,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   readonly #entrance: Entrance;
   readonly #graphs: GraphRequests;
   readonly #budgets: BudgetRequests;
+  readonly #policies: PolicyRequests;
   readonly #lifetimes: LifetimeRequests;
 
   constructor(ctx: DurableObjectState, env: Env, ports: Ports) {
@@ -65,6 +68,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     this.#entrance = new Entrance(this.#engine);
     this.#graphs = new GraphRequests(this.#engine, this.#entrance);
     this.#budgets = new BudgetRequests(this.#engine, this.#entrance, ports.now);
+    this.#policies = new PolicyRequests(this.#engine, this.#entrance);
     this.#lifetimes = new LifetimeRequests(ctx.storage, this.#engine, this.#entrance, ports);
   }
 
@@ -148,6 +152,22 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async resumeGraph(graph: string) {
     return this.#graphs.resume(graph);
+  }
+
+  async putPolicy(document: PolicyDocument) {
+    return this.#policies.put(document);
+  }
+
+  async getPolicy(name: string) {
+    return this.#policies.get(name);
+  }
+
+  async listPolicies({ after, limit }: { after: string; limit: number }) {
+    return this.#policies.list(after, limit);
+  }
+
+  async removePolicy(name: string) {
+    return this.#policies.remove(name);
   }
 
   async start(request: StartRequest) {

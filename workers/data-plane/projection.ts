@@ -55,6 +55,7 @@ const EMPTIED = [
   "plan_executions",
   "task_executions",
   "approvals",
+  "verdicts",
   "lifetimes",
   "graph_versions",
   "projections",
@@ -80,7 +81,7 @@ const ACTIVE = "EXISTS (SELECT 1 FROM tenants WHERE tenant = ?1 AND generation =
 
 const OF_LIFETIME = "tenant = ?1 AND lifetime = ?3";
 
-const OF_LIFETIMES = ["plan_executions", "task_executions", "approvals"];
+const OF_LIFETIMES = ["plan_executions", "task_executions", "approvals", "verdicts"];
 
 const removeOf = (table: string): string =>
   `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${OF_LIFETIME} AND ${ACTIVE} LIMIT ?4)`;

@@ -22,6 +22,7 @@ import {
 } from "./execution-rows.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { hasLabel, lookAhead, type Page, type Paging, type Period, page } from "./page.ts";
+import { listVerdicts, type VerdictFilter, type VerdictPosition } from "./verdict-list.ts";
 
 export interface LifetimeFilter extends Period {
   readonly graph?: string | undefined;
@@ -191,6 +192,11 @@ export class Queries {
 
   getApproval(tenant: string, approval: string) {
     return getApproval(this.#db, tenant, approval);
+  }
+
+  /** Newest first. */
+  listVerdicts(tenant: string, filter: VerdictFilter, paging: Paging<VerdictPosition>) {
+    return listVerdicts(this.#db, tenant, filter, paging);
   }
 
   async getExecution(tenant: string, execId: string): Promise<ExecutionDetail | undefined> {

@@ -14,6 +14,7 @@ import {
   planExecutions,
   projections,
   taskExecutions,
+  verdicts,
 } from "../../src/data-plane/schema.ts";
 import { FLUSH_PARAMETER_BYTES_MAX } from "../../src/limits.ts";
 
@@ -82,6 +83,7 @@ export const INSERT_ROWS = {
     ["registered", "hash", "created_at"],
     ["moved", "status"],
   ),
+  verdicts: insert(verdicts, "ON CONFLICT DO NOTHING"),
   approvals: moving(
     approvals,
     "tenant, approval",

@@ -43,7 +43,7 @@ export const route = <Path extends string, D extends Definition<Path>>(
  * ends like an action is still reachable: its colon is sent as %3A.
  */
 const REQUESTED_ACTION =
-  /^(.*):(activate|approve|archive|cancel|delegate|link|pause|reject|resume|retry|signal|validate)$/;
+  /^(.*):(activate|approve|archive|backtest|cancel|delegate|enable|link|pause|reject|resume|retry|schema|signal|starters|validate)$/;
 const DEFINED_ACTION = /^(.*[^/]):([a-z]+)$/;
 const ACTION_FIRST = "/#$2$1";
 

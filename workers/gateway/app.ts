@@ -18,6 +18,7 @@ import { lineage } from "./lineage.ts";
 import { links } from "./links.ts";
 import { metrics } from "./metrics.ts";
 import { pausing } from "./pausing.ts";
+import { policies } from "./policies.ts";
 import { problem, problemOfThrown } from "./problem.ts";
 import { results } from "./results.ts";
 import { setAside } from "./set-aside.ts";
@@ -48,6 +49,7 @@ export const app = root
   .route("/", signals)
   .route("/", pausing)
   .route("/", approvals)
+  .route("/", policies)
   .route("/", executions)
   .route("/", lineage)
   .route("/", events)

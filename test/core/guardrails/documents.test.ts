@@ -83,7 +83,7 @@ describe("what is wrong is said with its place", () => {
       ),
       /^effective_until: /,
     ],
-    ["a syntax error", policy("lifetime.steps > > 3"), /^when: 1:18: /],
+    ["a syntax error", policy("lifetime.steps > > 3"), /^when: 1:16: /],
     ["a syntax error on a later line", policy("lifetime.steps > 3\n  && ("), /^when: 2:3: /],
     [
       "an unknown name",

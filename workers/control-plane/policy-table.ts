@@ -1,0 +1,117 @@
+/**
+ * The policies of the tenant in all their versions: in a table, and those that hold in memory as turns ask for them.
+ * What is counted of the tenant for them lies beside, while any of them reads it.
+ */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { type PolicyDocument, policyOf } from "../../src/guardrails/document.ts";
+import type { StoredGuard } from "../../src/guardrails/guard.ts";
+import { PolicySet, Rule } from "../../src/guardrails/policy-set.ts";
+import { newTenantTally, type TenantTally } from "../../src/guardrails/tally.ts";
+import type { LogRecord } from "../../src/topics/record.ts";
+import type { Sql } from "./sql.ts";
+
+export interface StoredPolicy {
+  readonly name: string;
+  /** Also of all policies, when it was stored. */
+  readonly version: number;
+  readonly createdAt: number;
+  readonly document: JsonObject;
+}
+
+type Row = { name: string; version: number; at: number; document: string };
+
+/** Of each the last version, unless that says that it holds no more. */
+const CURRENT = `SELECT name, version, at, document FROM policies AS p WHERE document IS NOT NULL
+  AND version = (SELECT MAX(version) FROM policies WHERE name = p.name)`;
+
+const storedOf = ({ name, version, at, document }: Row): StoredPolicy => ({
+  name,
+  version,
+  createdAt: at,
+  document: JSON.parse(document),
+});
+
+export class PolicyTable {
+  readonly #sql: Sql;
+  readonly #running: () => number;
+  #set: PolicySet | undefined;
+  #guard: StoredGuard | undefined;
+
+  constructor(sql: Sql, running: () => number) {
+    this.#sql = sql;
+    this.#running = running;
+  }
+
+  get set(): PolicySet {
+    if (this.#set === undefined) this.#load(new Map());
+    return this.#set as PolicySet;
+  }
+
+  /** Undefined where no policy holds. */
+  get guard(): Pick<StoredGuard, "policies" | "tally"> | undefined {
+    return this.set.rules.size > 0 ? this.#guard : undefined;
+  }
+
+  find(name: string): StoredPolicy | undefined {
+    const [row] = this.#sql.exec<Row>(`${CURRENT} AND name = ?`, name).toArray();
+    return row && storedOf(row);
+  }
+
+  list(after: string, limit: number): StoredPolicy[] {
+    return this.#sql
+      .exec<Row>(`${CURRENT} AND name > ? ORDER BY name LIMIT ?`, after, limit)
+      .toArray()
+      .map(storedOf);
+  }
+
+  /** What is counted of the tenant while these policies hold; undefined where none of them reads it. */
+  tallyFor({ needs }: PolicySet, known: TenantTally | undefined): TenantTally | undefined {
+    return needs?.tenant ? (known ?? newTenantTally(this.#running())) : undefined;
+  }
+
+  /** Inside the transaction; answers what to remember once it is committed. */
+  write(records: readonly LogRecord[], guard: StoredGuard | undefined): (() => void) | undefined {
+    const changes = records.filter((record) => record.type === "policy_changed");
+    for (const { policy, version, at, document } of changes)
+      this.#sql.exec(
+        "INSERT INTO policies VALUES (?, ?, ?, ?)",
+        policy,
+        version,
+        at,
+        document === undefined ? null : JSON.stringify(document),
+      );
+    const tally = guard?.tally;
+    const counted = guard !== undefined && tally !== this.#guard?.tally;
+    if (tally && counted)
+      this.#sql.exec("INSERT OR REPLACE INTO tallies VALUES ('tenant', ?)", JSON.stringify(tally));
+    if (changes.length > 0 && tally === undefined) this.#sql.exec("DELETE FROM tallies");
+    if (changes.length === 0 && !counted) return undefined;
+    return () => {
+      if (changes.length > 0) this.#load(this.#set?.rules ?? new Map());
+      else if (tally && this.#guard) this.#guard = { ...this.#guard, tally };
+    };
+  }
+
+  reset(): void {
+    this.#set = undefined;
+    this.#guard = undefined;
+  }
+
+  /** What was compiled of a version stays. */
+  #load(known: ReadonlyMap<string, Rule>): void {
+    const rows = this.#sql.exec<Row>(`${CURRENT} ORDER BY name`).toArray();
+    const rules = rows.map(({ name, version, document }): [string, Rule] => {
+      const rule = known.get(name);
+      if (rule?.version === version) return [name, rule];
+      return [name, new Rule(policyOf(JSON.parse(document) as PolicyDocument), version)];
+    });
+    const { version } = this.#sql
+      .exec<{ version: number }>("SELECT COALESCE(MAX(version), 0) AS version FROM policies")
+      .one();
+    const set = new PolicySet(version, new Map(rules));
+    const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM tallies").toArray();
+    const tally = this.tallyFor(set, row && (JSON.parse(row.value) as TenantTally));
+    this.#set = set;
+    this.#guard = { policies: set, ...(tally && { tally }) };
+  }
+}
