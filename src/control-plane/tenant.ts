@@ -3,14 +3,13 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Graph, GraphStatus } from "../graph/graph.ts";
 import type { Outcome as ApprovalOutcome, Ballot, Voter } from "../guardrails/approval.ts";
 import type { Budget } from "../guardrails/budget.ts";
-import type { PolicyDocument } from "../guardrails/document.ts";
 import type { Amounts } from "../guardrails/measure.ts";
-import type { Policy, PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy.ts";
 import type { Family } from "../metrics/family.ts";
 import type { MirrorSettings } from "../mirror/settings.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
 import type { ExecutionTopic, Kind, Topic } from "../topics/topics.ts";
+import type { PolicyRpc } from "./policy-rpc.ts";
 import type { LifetimeStatus } from "./status.ts";
 
 export type Answer<T> = Result<T, Rejection>;
@@ -108,22 +107,6 @@ export interface BudgetView
   readonly overrun?: Amounts;
   readonly window_ends_at?: string;
   readonly runs_out_at?: string;
-}
-
-export interface PolicyView {
-  readonly policy: string;
-  /** That of all policies, when this one was stored. */
-  readonly version: number;
-  readonly created_at: string;
-  readonly scope: Policy["scope"];
-  readonly on: readonly PolicyEvent[];
-  readonly action: PolicyAction;
-  readonly mode: PolicyMode;
-  readonly labels: Record<string, string>;
-}
-
-export interface PolicyDetail extends PolicyView {
-  readonly document: JsonObject;
 }
 
 /** A branch of the graph that ended, with the message that it ended in. */
@@ -320,7 +303,7 @@ export interface StreamRequest {
   readonly after?: number;
 }
 
-export interface TenantRpc {
+export interface TenantRpc extends PolicyRpc {
   provision(address: Address, settings?: TenantSettings): Promise<Answer<TenantView & { created: boolean }>>;
   describe(): Promise<Answer<TenantView>>;
   /** Refuses what comes from now on, and deletes everything, in slices if it is much. */
@@ -349,13 +332,6 @@ export interface TenantRpc {
   getBudget(name: string): Promise<Answer<BudgetView>>;
   listBudgets(): Promise<Answer<readonly BudgetView[]>>;
   removeBudget(name: string): Promise<Answer<void>>;
-
-  /** The same document again changes nothing. */
-  putPolicy(document: PolicyDocument): Promise<Answer<PolicyView & { created: boolean }>>;
-  getPolicy(name: string): Promise<Answer<PolicyDetail>>;
-  /** By name, after the given one. */
-  listPolicies(request: { after: string; limit: number }): Promise<Answer<readonly PolicyView[]>>;
-  removePolicy(name: string): Promise<Answer<void>>;
 
   start(request: StartRequest): Promise<Answer<StartAnswer>>;
   getLifetime(lifetime: string, waitMs: number): Promise<Answer<LifetimeView>>;

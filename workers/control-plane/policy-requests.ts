@@ -1,5 +1,6 @@
 /** What is asked of the policies of a tenant; each change makes another version of all of them. */
-import type { Answer, PolicyDetail, PolicyView } from "../../src/control-plane/tenant.ts";
+import type { PolicyDetail, PolicyView } from "../../src/control-plane/policy-rpc.ts";
+import type { Answer } from "../../src/control-plane/tenant.ts";
 import type { Turn } from "../../src/control-plane/turn.ts";
 import { canonicalJson } from "../../src/graph/canonical.ts";
 import { type PolicyDocument, policyOf } from "../../src/guardrails/document.ts";
