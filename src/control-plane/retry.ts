@@ -25,7 +25,7 @@ const stoppedOf = ({ members }: Lifetime): [number, Member][] =>
 
 /** At the end, where it may be retried: what is not done stops, and all else stays as it is. */
 export const stop = ({ lifetime: { members } }: Draft): void => {
-  for (const [n, member] of [...members.entries()])
+  for (const [n, { approval: _, ...member }] of [...members.entries()])
     if (member.phase !== "done" && member.phase !== "stopped")
       members.set(n, {
         ...unreserved(member),

@@ -34,8 +34,9 @@ export const recalled = (draft: Draft, { n, attempt, found }: Recalled): void =>
   const member = draft.lifetime.members.get(n);
   if (member === undefined || !isWaiting(member) || member.attempt !== attempt) return;
   if ("value" in found) end(draft, n, member, found.value);
-  else if ("asks" in found) asked(draft, n, member, found.asks);
-  else if ("fault" in found)
+  else if ("asks" in found) {
+    if (member.approval === undefined) asked(draft, n, member, found.asks);
+  } else if ("fault" in found)
     settle(draft, n, member, recordOutcome(draft, n, member, "invalid_input", found.fault));
   else put(draft, n, { ...member, waits: found, due: dueOf(found, member.due) });
 };

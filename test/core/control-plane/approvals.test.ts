@@ -2,9 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { decideAnswer } from "../../../src/control-plane/approvals.ts";
 import type { Ballot, Voter } from "../../../src/guardrails/approval.ts";
-import { policyOf, readPolicy } from "../../../src/guardrails/document.ts";
-import type { StoredGuard } from "../../../src/guardrails/guard.ts";
-import { PolicySet, Rule } from "../../../src/guardrails/policy-set.ts";
 import { messageOf } from "../../../src/topics/record.ts";
 import { decodeTaskInput, isPlan } from "../../../src/wire/codec.ts";
 import { composeInput } from "../../../src/wire/compose.ts";
@@ -12,20 +9,11 @@ import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_p
 import { readResult } from "../../../src/wire/payload.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play, START } from "../../fixtures/play.ts";
+import { policies } from "../../fixtures/policies.ts";
 
 const HOUR = 3_600_000;
 const ADA: Voter = { name: "ada", roles: ["reader", "operator"] };
 const BOB: Voter = { name: "bob", roles: ["reader"] };
-
-/** Policies of a tenant, as people write them. */
-const policies = (...documents: string[]): StoredGuard => {
-  const rules = documents.map((text) => {
-    const read = readPolicy(new TextEncoder().encode(text));
-    if (!read.ok) throw new Error(JSON.stringify(read.error));
-    return new Rule(policyOf(read.value), 1);
-  });
-  return { policies: new PolicySet(1, new Map(rules.map((rule) => [rule.policy.name, rule]))) };
-};
 
 const APPROVE_X = `
 name: two-eyes

@@ -5,6 +5,7 @@ import { type Scope, settleLifetime } from "../../../src/control-plane/lifetime.
 import { reduce } from "../../../src/control-plane/reduce.ts";
 import { ROOT_NAME } from "../../../src/control-plane/root.ts";
 import { gatheringKey } from "../../../src/control-plane/scopes.ts";
+import { isWaiting } from "../../../src/control-plane/standing.ts";
 import { type Cell, loadStored, storedWrite } from "../../../src/control-plane/stored.ts";
 import { decodeExecution } from "../../../src/wire/codec.ts";
 import { Play } from "../../fixtures/play.ts";
@@ -87,7 +88,7 @@ holds(
     const { head, members, waves } = after;
     const open = [...members.entries()].filter(([, { phase }]) => phase !== "done" && phase !== "stopped");
     expect(head.outstanding).toBe(open.length);
-    expect(head.waiting ?? 0).toBe(open.filter(([, { phase }]) => phase === "waiting").length);
+    expect(head.waiting ?? 0).toBe(open.filter(([, member]) => isWaiting(member)).length);
     expect(head.endedAt === undefined).toBe(open.length > 0);
     if (head.endedAt !== undefined) return;
     for (const [, member] of open) expect(head.due).toBeLessThanOrEqual(member.due);
@@ -111,11 +112,11 @@ holds(
 );
 
 holds(
-  "while a lifetime is paused nothing is issued, and nothing is held while it is not",
+  "while a lifetime is paused nothing is issued, and while it is not only approvals hold anything",
   ({ event, effects, after }) => {
     const { head, members } = after;
     if (head.endedAt !== undefined) return;
-    const held = [...members.entries()].filter(([, { phase }]) => phase === "held");
+    const held = [...members.entries()].filter(([, each]) => each.phase === "held" && !isWaiting(each));
     const paused = head.holds !== undefined;
     const recalls = effects.some(({ type }) => type === "recall");
     const status = head.waiting === head.outstanding ? "WAITING" : "RUNNING";
@@ -287,3 +288,30 @@ test("a state that is stored after every step and loaded again is the same, as o
     RUNS,
   );
 });
+
+holds(
+  "an approval closes once, what it held is issued only if it was approved, and nothing is open after the end",
+  () => {},
+  (play) => {
+    const open = new Set<string>();
+    const closed = new Map<string, string>();
+    const approved = new Set<string>();
+    for (const record of play.log) {
+      if (record.type === "approval_opened") {
+        expect([...open].filter((id) => id.startsWith(`${record.input}:`))).toEqual([]);
+        open.add(record.approval);
+      } else if (record.type === "approval_changed") expect(open.has(record.approval)).toBe(true);
+      else if (record.type === "approval_closed") {
+        expect(open.delete(record.approval)).toBe(true);
+        expect(closed.has(record.approval)).toBe(false);
+        closed.set(record.approval, record.outcome);
+        if (record.outcome === "approved") approved.add(record.approval);
+      } else if (record.type === "input") {
+        const input = record.decoded?.inputId ?? "";
+        expect([...open].filter((id) => id.startsWith(`${input}:`))).toEqual([]);
+      }
+    }
+    expect([...open]).toEqual([]);
+    expect(JSON.stringify([...(play.state?.members.entries() ?? [])])).not.toContain("opened");
+  },
+);

@@ -7,16 +7,21 @@ import type { Effect } from "../../../src/control-plane/effect.ts";
 import type { LifetimeEvent } from "../../../src/control-plane/event.ts";
 import { type Hold, type Lifetime, PARTS } from "../../../src/control-plane/lifetime.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
+import type { Ballot } from "../../../src/guardrails/approval.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { anyGraph } from "../../fixtures/graphs.ts";
 import { type Answer, Play } from "../../fixtures/play.ts";
+import { policies } from "../../fixtures/policies.ts";
 
 type Happens = "answer" | "pass" | "signal" | "lose" | "miss" | "beat" | "lose all" | "cancel" | "retry";
 /** A lifetime learns of a pause of its graph or tenant at once or with whatever happens next. */
 type Pausing = "pause" | "resume" | "hold graph" | "hold tenant" | "lift graph" | "lift tenant" | "align";
 
+/** People who answer, and policies that want approvals of inputs and then do not. */
+type Guarding = "approve" | "edit" | "reject" | "delegate" | "guard" | "unguard";
+
 export interface Move {
-  readonly what: Happens | Pausing;
+  readonly what: Happens | Pausing | Guarding;
   /** Which of the issued inputs. */
   readonly which: number;
   readonly status: "succeed" | "fail" | "never" | "skip" | "unfinished";
@@ -40,6 +45,8 @@ export const anyMove: fc.Arbitrary<Move> = fc.record({
       arbitrary: fc.constantFrom<Pausing>("hold graph", "hold tenant", "lift graph", "lift tenant"),
     },
     { weight: 6, arbitrary: fc.constant("retry" as const) },
+    { weight: 8, arbitrary: fc.constantFrom<Guarding>("approve", "approve", "edit", "reject", "delegate") },
+    { weight: 4, arbitrary: fc.constantFrom<Guarding>("guard", "unguard") },
   ),
   which: fc.nat({ max: 20 }),
   status: fc.oneof(
@@ -82,6 +89,35 @@ const lift = (play: Play, scope: Hold["scope"]): void => {
   play.holds = left.length > 0 ? left : undefined;
 };
 
+const PEOPLE = ["ada", "bob", "cleo"];
+
+const BALLOTS = {
+  approve: { type: "approve" },
+  edit: { type: "approve", edit: { at: 1 } },
+  reject: { type: "reject" },
+  delegate: { type: "delegate", to: "dora" },
+} as const satisfies Record<string, Ballot>;
+
+/** Somebody answers an approval that is open, or one that has been. */
+const answer = (play: Play, what: keyof typeof BALLOTS, which: number): void => {
+  const opened = play.log.filter((record) => record.type === "approval_opened");
+  const record = opened[opened.length - 1 - (which % Math.max(1, Math.min(opened.length, 3)))];
+  if (record === undefined) return;
+  const n = Number(record.input.split(":").at(-1));
+  const voter = { name: PEOPLE[which % PEOPLE.length] ?? "", roles: which % 2 ? ["operator"] : [] };
+  play.reduce({ type: "approval_answered", n, opened: record.offset, voter, ballot: BALLOTS[what] });
+};
+
+/** Wants every other pass through any node approved, and decides by itself after a while. */
+const GUARD = policies(`
+name: every-other
+on: [plan_input, task_input]
+when: input.iteration % 2 == 1 || node.name.endsWith("1")
+action: REQUIRE_APPROVAL
+message: look first
+approval: { who: [ada, bob, "role:operator"], quorum: 1, due: 600ms, on_expiry: approve }
+`);
+
 const make = (play: Play, move: Move): void => {
   const issued = play.open("issued");
   const [n, member] = issued[move.which % Math.max(issued.length, 1)] ?? [];
@@ -95,6 +131,9 @@ const make = (play: Play, move: Move): void => {
   else if (move.what === "hold tenant") hold(play, "tenant");
   else if (move.what === "lift graph") lift(play, "graph");
   else if (move.what === "lift tenant") lift(play, "tenant");
+  else if (move.what === "guard") play.guard = GUARD;
+  else if (move.what === "unguard") play.guard = undefined;
+  else if (Object.hasOwn(BALLOTS, move.what)) answer(play, move.what as keyof typeof BALLOTS, move.which);
   else if (move.what === "lose all") play.reduce({ type: "restarted" });
   else if (move.what === "pass" || n === undefined || member === undefined) play.pass(move.ms);
   else if (move.what === "answer") play.answerInput(n, answerOf(play, member.node, move));
