@@ -302,6 +302,8 @@ export const LIST_SCAN_ROWS_MAX = 10_000;
 /** Executions of one lifetime that are looked through at a time for ancestors or descendants, and at most. */
 export const LINEAGE_SLICE_ROWS = 1_000;
 export const LINEAGE_ROWS_MAX = 20_000;
+/** Executions of each kind that one answer of costs sums up: some 100 ms of D1's one thread. */
+export const COST_ROWS_MAX = 50_000;
 /** A read waits this long for its own writes to reach D1. */
 export const READ_BARRIER_MS_MAX = 5 * SECOND;
 

@@ -55,4 +55,5 @@ export const executionJson = (row: ExecutionSummary) => ({
   warnings: row.warnings ?? undefined,
   executor_version: row.version ?? undefined,
   usage: usageOf(row),
+  estimated: row.estimated ?? undefined,
 });

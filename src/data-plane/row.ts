@@ -113,7 +113,7 @@ const STATUS_NAMES: ReadonlyMap<number, string> = new Map(
 );
 
 const executionRow = (
-  { offset, at, message, warnings, version }: ExecutionRecord,
+  { offset, at, message, warnings, version, estimated }: ExecutionRecord,
   { header, result }: Execution,
 ) => ({
   offset,
@@ -137,6 +137,7 @@ const executionRow = (
   warnings: warnings ?? null,
   message,
   version: textOrNull(version),
+  estimated: estimated ?? null,
 });
 
 const usageRow = (usage: Usage | undefined) => ({

@@ -12,6 +12,7 @@ import type { LifetimeStatus } from "../control-plane/status.ts";
 import type { GraphStatus } from "../graph/graph.ts";
 import type { Delegation, Vote } from "../guardrails/approval.ts";
 import type { ExpiryAction } from "../guardrails/approval-terms.ts";
+import type { Amounts } from "../guardrails/measure.ts";
 import type { Policy, PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy.ts";
 import type { Kind } from "../topics/topics.ts";
 
@@ -131,6 +132,8 @@ const executionColumns = () => ({
   message: message().notNull(),
   /** Of the deployment whose code ran it. */
   version: text("executor_version"),
+  /** What budgets were charged of it where nobody said what it used, by measure. */
+  estimated: text({ mode: "json" }).$type<Amounts>(),
 });
 
 export const planExecutions = sqliteTable(

@@ -7,9 +7,10 @@ import { drizzle } from "drizzle-orm/d1";
 import type { LifetimeStatus } from "../../src/control-plane/status.ts";
 import type { Line } from "../../src/data-plane/lineage.ts";
 import { lifetimes, planExecutions, taskExecutions, tenants } from "../../src/data-plane/schema.ts";
-import { LIST_SCAN_ROWS_MAX, PAGE_BYTES_MAX } from "../../src/limits.ts";
+import { COST_ROWS_MAX, LIST_SCAN_ROWS_MAX, PAGE_BYTES_MAX } from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { type ApprovalFilter, type ApprovalPosition, getApproval, listApprovals } from "./approval-list.ts";
+import { type CostFilter, type Costs, costsOf } from "./costs.ts";
 import { type ExecutionFilter, type ExecutionPosition, listExecutions } from "./execution-list.ts";
 import {
   type ExecutionDetail,
@@ -168,6 +169,11 @@ export class Queries {
     return offsets
       .flatMap((offset) => byOffset.get(offset) ?? [])
       .map(({ kind, message }) => ({ kind, message }));
+  }
+
+  /** Of the newest executions. */
+  costs(tenant: string, by: "node" | "edge", filter: CostFilter): Promise<Costs> {
+    return costsOf(this.#db, tenant, by, filter, COST_ROWS_MAX);
   }
 
   /** Newest first. */

@@ -9,6 +9,7 @@ import { authenticate } from "./auth.ts";
 import { blobs } from "./blobs.ts";
 import { bridge } from "./bridge.ts";
 import { budgets } from "./budgets.ts";
+import { costs } from "./costs.ts";
 import { events } from "./events.ts";
 import { executions } from "./executions.ts";
 import { graphs } from "./graphs.ts";
@@ -46,6 +47,7 @@ export const app = root
   .route("/", graphs)
   .route("/", lifetimes)
   .route("/", budgets)
+  .route("/", costs)
   .route("/", signals)
   .route("/", pausing)
   .route("/", approvals)

@@ -48,6 +48,10 @@ export const executionSchema = z
         custom: z.record(z.string(), z.number()).readonly().optional(),
       })
       .optional(),
+    estimated: z
+      .object({ tokens: z.int().optional(), cost_usd_micros: z.int().optional() })
+      .optional()
+      .openapi({ description: "What budgets were charged of it, where nobody said what it used" }),
   })
   .openapi("Execution");
 

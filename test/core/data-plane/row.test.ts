@@ -59,6 +59,7 @@ describe("an execution", () => {
       warnings: null,
       message: expect.any(Uint8Array),
       version: "v7",
+      estimated: null,
       taskType: "write",
       parentPlanExecId: "p",
       parentPlanName: "plan",

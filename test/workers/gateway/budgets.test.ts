@@ -123,6 +123,67 @@ describe("a budget", () => {
   });
 });
 
+describe("costs", () => {
+  const DIAMOND = `digraph diamond {
+    begin [type=plan kind=parallel]
+    { node [type=task kind=spends] left [micros=3 tokens=2]; right [micros=5] }
+    join [type=plan kind=parallel]
+    after [type=task kind=spends micros=1]
+    begin -> {left right} -> join -> after
+  }`;
+  const sums = async (by: string) =>
+    (await call("GET", `/costs?by=${by}&graph=diamond`)).items.map((item: Record<string, unknown>) =>
+      [item.from, item.node, item.executions, item.tokens, item.cost_usd_micros]
+        .filter((each) => each !== undefined)
+        .join(" "),
+    );
+
+  test("are summed up by node and by edge, those that cost most first", async () => {
+    await call("POST", "/graphs", { dot: DIAMOND });
+    for (let i = 0; i < 2; i++) expect((await run("diamond")).status).toBe("SUCCEEDED");
+    expect(await sums("node")).toEqual([
+      "right 2 0 10",
+      "left 2 4 6",
+      "after 2 0 2",
+      "begin 2 0 0",
+      "join 2 0 0",
+    ]);
+    expect(await sums("edge")).toEqual([
+      "begin right 2 0 10",
+      "begin left 2 4 6",
+      "join after 2 0 2",
+      "$input begin 2 0 0",
+      "left join 2 0 0",
+      "right join 2 0 0",
+    ]);
+  });
+
+  test("of what does not say what it used are as estimated, and marked", async () => {
+    await budget("tokens", { limits: { tokens: 100 } });
+    await call("POST", "/graphs", {
+      dot: `digraph elsewhere {
+        begin [type=plan kind=parallel]
+        far [type=task kind=far executor=external estimate_tokens=40 estimate_cost_usd_micros=8]
+        begin -> far
+      }`,
+    });
+    const { lifetime } = await begin("elsewhere");
+    const header = { name: "far", status: "EXECUTION_STATUS_SUCCEEDED", input_id: `${lifetime}:2` };
+    await call("POST", "/topics/task-executions/records", { header });
+    expect((await ended(lifetime)).status).toBe("SUCCEEDED");
+    const { items } = await call("GET", `/executions?lifetime=${lifetime}&node=far`);
+    expect(items).toMatchObject([{ estimated: { tokens: 40, cost_usd_micros: 8 } }]);
+    expect(await call("GET", `/costs?lifetime=${lifetime}`)).toMatchObject({
+      items: [
+        { node: "far", tokens: 40, cost_usd_micros: 8, estimated: 1 },
+        { node: "begin", estimated: 0 },
+      ],
+      truncated: false,
+    });
+    expect(await call("GET", "/budgets/tokens")).toMatchObject({ spent: { tokens: 40 }, reserved: {} });
+  });
+});
+
 describe("a node", () => {
   test("is told what it may use where a budget limits it, and nothing where none does", async () => {
     await call("POST", "/graphs", {
