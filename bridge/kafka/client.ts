@@ -2,8 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from "kafkajs";
 import type { Level, Log } from "../log.ts";
+import { installCodecs } from "./codecs.ts";
 
 export type { Kafka } from "kafkajs";
+
+installCodecs();
 
 export type KafkaSettings = Pick<KafkaConfig, "ssl" | "sasl" | "retry"> & {
   brokers: string[];

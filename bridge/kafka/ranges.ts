@@ -35,10 +35,18 @@ export const readRanges = async (
   try {
     await consumer.subscribe({ topics: [...new Set(ranges.map(({ topic }) => topic))], fromBeginning: true });
     consumer.on("consumer.crash", ({ payload: { error, restart } }) => restart || done.reject(error));
+    // `run` may settle before it has joined, and it may join again.
+    consumer.on("consumer.group_join", () => {
+      for (const { topic, partition, from } of left.values())
+        consumer.seek({ topic, partition, offset: String(from) });
+    });
     // Told of batches too of which nothing is left, say because they were aborted.
     consumer.on("consumer.end_batch_process", ({ payload }) => {
-      const range = left.get(placeOf(payload));
-      if (range && Number(payload.lastOffset) >= range.to - 1) left.delete(placeOf(payload));
+      const place = placeOf(payload);
+      const range = left.get(place);
+      const from = Number(payload.lastOffset) + 1;
+      if (range && from >= range.to) left.delete(place);
+      else if (range) left.set(place, { ...range, from });
       if (left.size === 0) done.resolve();
     });
     await consumer.run({
@@ -54,8 +62,6 @@ export const readRanges = async (
         }
       },
     });
-    for (const { topic, partition, from } of ranges)
-      consumer.seek({ topic, partition, offset: String(from) });
     await done.promise;
   } finally {
     await consumer.disconnect();
