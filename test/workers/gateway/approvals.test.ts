@@ -279,3 +279,86 @@ describe("a link", () => {
     expect(await refused("admin-key", { who: "operator" })).toBe(409);
   });
 });
+
+describe("a policy that requires approval", () => {
+  const SPEND = `digraph spend {
+    begin [type=plan kind=parallel]; join [type=plan kind=parallel end=true]
+    pay [type=task kind=transform expression="{'paid': input.amount}" on_failure=route]
+    note [type=task kind=transform expression="'noted'"]
+    begin -> { pay note } -> join
+  }`;
+  beforeAll(async () => {
+    await send("POST", `${TENANT}/graphs`, { json: { dot: SPEND } });
+    const stored = await send("PUT", `${TENANT}/policies/large`, {
+      json: {
+        name: "large",
+        scope: { graph: "spend", node: "pay" },
+        on: "task_input",
+        when: "input.value.amount > 100",
+        action: "REQUIRE_APPROVAL",
+        message: "more than 100 is for two eyes",
+        approval: { who: ["reader", "role:admin"], due: "1h", on_expiry: "abort" },
+      },
+    });
+    expect(stored.status).toBe(201);
+  });
+
+  const asked = async (lifetime: string) => {
+    const { body } = await send("GET", lifetime);
+    const [waits] = body.why.inputs.filter(({ approval }: { approval?: string }) => approval);
+    return { status: body.status, node: waits?.node, approval: `${TENANT}/approvals/${waits?.approval}` };
+  };
+  const spend = async (amount: number) => {
+    const { body } = await send("POST", `${TENANT}/graphs/spend/lifetimes`, { json: { input: { amount } } });
+    return `${TENANT}/lifetimes/${body.lifetime}`;
+  };
+
+  test("holds the input until it is approved, with what was changed, and lets the rest go on", async () => {
+    const lifetime = await spend(500);
+    await expect.poll(async () => (await asked(lifetime)).status).toBe("WAITING");
+    const { node, approval } = await asked(lifetime);
+    expect(node).toBe("pay");
+    expect((await send("GET", approval)).body).toMatchObject({
+      policies: ["large"],
+      title: "large: more than 100 is for two eyes",
+      subject: { amount: 500 },
+    });
+    expect((await as("reader-key", `${approval}:approve`, { value: { amount: 50 } })).body).toMatchObject({
+      outcome: "approved",
+    });
+    expect(await end(lifetime)).toMatchObject({
+      status: "SUCCEEDED",
+      steps: 4,
+      output: [{ result: [{ paid: 50 }, "noted"] }],
+    });
+    expect((await send("GET", approval)).body).toMatchObject({
+      subject: { amount: 500 },
+      value: { amount: 50 },
+      answered_by: "reader",
+    });
+  });
+
+  test("does not ask for the same approval twice, though what it was changed to matches as well", async () => {
+    const lifetime = await spend(500);
+    const { approval } = await asked(lifetime);
+    expect(await as("admin-key", `${approval}:approve`, { value: { amount: 900 } })).toMatchObject({
+      status: 200,
+    });
+    expect(await end(lifetime)).toMatchObject({ output: [{ result: [{ paid: 900 }, "noted"] }] });
+    const id = lifetime.split("/").at(-1);
+    expect((await send("GET", `${TENANT}/approvals?lifetime=${id}`)).body.items).toHaveLength(1);
+  });
+
+  test("records what was rejected as REJECTED, and asks nothing where it does not match", async () => {
+    const lifetime = await spend(101);
+    const { approval } = await asked(lifetime);
+    await as("reader-key", `${approval}:reject`, { comment: "too much" });
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    const id = lifetime.split("/").at(-1);
+    const { body } = await send("GET", `${TENANT}/executions?lifetime=${id}&node=pay`);
+    expect(body.items).toMatchObject([
+      { status: "REJECTED", error: "rejected: rejected by reader: too much" },
+    ]);
+    expect(await end(await spend(100))).toMatchObject({ output: [{ result: [{ paid: 100 }, "noted"] }] });
+  });
+});
