@@ -15,6 +15,8 @@ export interface Example {
   readonly graph: WrittenGraph;
   readonly input: JsonValue;
   readonly nodes: { readonly plans: readonly Plan[]; readonly tasks: readonly Task[] };
+  /** What the demo answers itself when it is asked; people do, elsewhere. */
+  readonly answer?: { readonly value: JsonValue; readonly comment: string };
 }
 
 const text = (path: string): string => readFileSync(join(import.meta.dirname, path), "utf8");
@@ -34,5 +36,13 @@ export const examples: readonly Example[] = [
     graph: { graph: digestGraph },
     input: JSON.parse(text("digest/input.json")),
     nodes: digestNodes,
+  },
+  {
+    name: "refund",
+    sentence: "A refund waits until a person has said how much of it is paid.",
+    graph: { dot: text("refund/graph.dot") },
+    input: JSON.parse(text("refund/input.json")),
+    nodes: { plans: [], tasks: [] },
+    answer: { value: { amount: 80 }, comment: "one wheel of two" },
   },
 ];

@@ -51,6 +51,10 @@ export class Client {
     return this.#ask("POST", `/graphs/${example.name}/lifetimes`, { input: example.input });
   }
 
+  approve(approval: string, answer: Example["answer"]): Promise<unknown> {
+    return this.#ask("POST", `/approvals/${approval}:approve`, answer);
+  }
+
   lifetime(id: string): Promise<Lifetime> {
     return this.#ask("GET", `/lifetimes/${id}`);
   }

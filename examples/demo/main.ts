@@ -2,20 +2,31 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import { startLocal } from "../../workers/local/runtime.ts";
 import { type Example, examples } from "../index.ts";
 import { Client, type Execution, type Lifetime } from "./client.ts";
 import { columns } from "./columns.ts";
 import { progressOf, type StepRecord } from "./progress.ts";
-import { recordReader } from "./records.ts";
+import { type Asked, recordReader } from "./records.ts";
 import { screenOn } from "./screen.ts";
 
 /** Between two looks at the clock, while nothing happens. */
 const REDRAW_MS = 80;
 
-/** Shows a lifetime until it has ended. */
-const follow = async (client: Client, { lifetime }: Lifetime): Promise<Lifetime> => {
+/** How long a question stands before the demo answers it itself. */
+const ANSWER_MS = 1_500;
+
+const answer = async (client: Client, { answer }: Example, { approval, title }: Asked): Promise<string> => {
+  await sleep(ANSWER_MS);
+  await client.approve(approval, answer);
+  return `A person is asked: ${title} The demo answers for them: ${JSON.stringify(answer)}`;
+};
+
+/** Shows a lifetime until it has ended; answers what it asks. */
+const follow = async (client: Client, example: Example, { lifetime }: Lifetime): Promise<Lifetime> => {
+  const answers: Promise<string>[] = [];
   const screen = screenOn(process.stdout);
   const records: StepRecord[] = [];
   const read = recordReader();
@@ -25,12 +36,15 @@ const follow = async (client: Client, { lifetime }: Lifetime): Promise<Lifetime>
     for await (const event of client.events(lifetime)) {
       const record = read(event);
       if (record) records.push(record);
+      if (event.event === "approval_opened")
+        answers.push(answer(client, example, JSON.parse(event.data) as Asked));
       if (event.event === "lifetime_ended") break;
     }
   } finally {
     clearInterval(timer);
   }
   draw();
+  for (const said of await Promise.all(answers)) console.log(`\n  ${said}`);
   return client.lifetime(lifetime);
 };
 
@@ -56,7 +70,7 @@ const tableOf = (executions: readonly Execution[]): readonly string[] =>
 const run = async (client: Client, example: Example): Promise<void> => {
   console.log(`\n${styleText("bold", example.name)}: ${example.sentence}\n`);
   await client.register(example);
-  const lifetime = await follow(client, await client.start(example));
+  const lifetime = await follow(client, example, await client.start(example));
   console.log(`\n  ${lifetime.status} after ${lifetime.steps} steps`);
   for (const { node, result, error } of lifetime.output ?? [])
     console.log(`  ${node}: ${error ?? JSON.stringify(result, null, 2).replaceAll("\n", "\n  ")}`);

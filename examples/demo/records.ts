@@ -24,6 +24,7 @@ export const recordReader = (): ((event: StreamEvent) => StepRecord | undefined)
   /** Ids of executions → the input that each answered. */
   const answered = new Map<number, string>();
   return ({ id, event = "", data }) => {
+    if (event === "approval_opened") return questionOf(JSON.parse(data) as Asked);
     const isInput = event === "input_issued";
     if (!isInput && !isExecution(event) && event !== "progress") return undefined;
     const shown = JSON.parse(data) as Shown;
@@ -37,3 +38,18 @@ export const recordReader = (): ((event: StreamEvent) => StepRecord | undefined)
     return { ...step, stage: "inputs", at: Date.parse(shown.issued_at), launchedBy };
   };
 };
+
+/** What people are asked, as far as it is shown. */
+export interface Asked {
+  readonly approval: string;
+  readonly input_id: string;
+  readonly attempt: number;
+  readonly title: string;
+}
+
+const questionOf = ({ input_id: inputId, attempt, title }: Asked): StepRecord => ({
+  stage: "progress",
+  inputId,
+  attempt,
+  progress: `asks: ${title}`,
+});

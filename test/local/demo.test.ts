@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { examples } from "../../examples/index.ts";
 
-test("the demo runs each example to its end, shows its executions, and stops what it started", {
+test("the demo runs each example to its end, answers what it asks, shows its executions, and stops what it started", {
   timeout: 120_000,
 }, async () => {
   // Rejects where it does not exit with 0.
@@ -12,6 +12,8 @@ test("the demo runs each example to its end, shows its executions, and stops wha
   for (const { name, sentence } of examples) expect(stdout).toContain(`${name}: ${sentence}`);
   expect(stdout.match(/SUCCEEDED after \d+ steps/g)).toHaveLength(examples.length);
   expect(stdout.match(/Its executions, as D1 has them/g)).toHaveLength(examples.length);
+  expect(stdout).toContain("asks: Refund 120 to Ada?");
+  expect(stdout).toContain('The demo answers for them: {"value":{"amount":80},"comment":"one wheel of two"}');
   const [url = ""] = /http:\S+\d/.exec(stdout) ?? [];
   await expect(fetch(`${url}/health`)).rejects.toThrow("fetch failed");
 });

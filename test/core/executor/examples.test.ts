@@ -1,8 +1,9 @@
 // Without this the examples, which are the first thing that a newcomer runs, could fail or show something else.
+import type { JsonValue } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { type Example, examples } from "../../../examples/index.ts";
 import { parseGraph } from "../../../src/graph/parse.ts";
-import { messageOf } from "../../../src/topics/record.ts";
+import { type ApprovalOpenedRecord, messageOf } from "../../../src/topics/record.ts";
 import { decodeExecution, isPlan } from "../../../src/wire/codec.ts";
 import { composeInput } from "../../../src/wire/compose.ts";
 import { readResult } from "../../../src/wire/payload.ts";
@@ -25,7 +26,10 @@ const inputOf = (play: Play, offset: number) => {
 };
 
 /** Plays a lifetime of the example with its own nodes, every input in the order in which it was issued. */
-const played = async ({ graph, input }: Example): Promise<Play> => {
+const played = async (
+  { graph, input }: Example,
+  answer: (asked: ApprovalOpenedRecord) => JsonValue = () => null,
+): Promise<Play> => {
   const parsed = parseGraph(graph, nodes);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
   const play = new Play(parsed.value);
@@ -41,6 +45,15 @@ const played = async ({ graph, input }: Example): Promise<Play> => {
   });
   while (play.head.endedAt === undefined) {
     const [next] = play.open("issued");
+    const [asking] = play.open("waiting");
+    if (!next && asking?.[1].approval) {
+      const { opened } = asking[1].approval;
+      const record = play.log[opened - 1] as ApprovalOpenedRecord;
+      const voter = { name: "person", roles: ["operator"] };
+      const ballot = { type: "approve" as const, edit: answer(record) };
+      play.reduce({ type: "approval_answered", n: asking[0], opened, voter, ballot });
+      continue;
+    }
     if (!next) {
       // What is left waits for its retry.
       play.pass(60_000);
@@ -95,6 +108,17 @@ it("digest reads side by side, waits for all, and one reader stumbles", async ()
     documents: 5,
     themes: ["alarm", "disk", "queue", "full", "bound"],
   });
+});
+
+it("refund asks a person, and pays what they answer", async () => {
+  const example = exampleOf("refund");
+  const asked: string[] = [];
+  const play = await played(example, ({ title, description }) => {
+    asked.push(title, description ?? "");
+    return example.answer?.value ?? null;
+  });
+  expect(asked).toEqual(["Refund 120 to Ada?", "the second wheel never came"]);
+  expect([play.head.status, lastResult(play)]).toEqual(["SUCCEEDED", { refunded: 80 }]);
 });
 
 it.each(examples)(
