@@ -158,6 +158,8 @@ export const RESOLVED_NODES_MAX = 1_000;
 
 // HTTP
 export const BODY_BYTES_MAX = 1024 * KIB;
+/** Paths whose route an isolate remembers, some 4 KB each with its parameters. */
+export const ROUTES_KEPT_MAX = 500;
 /** Deeper JSON is a mistake or an attack, and recursion over it would end in a stack overflow. */
 export const JSON_DEPTH_MAX = 100;
 export const PAGE_ITEMS = 50;

@@ -22,6 +22,7 @@ import { pausing } from "./pausing.ts";
 import { policies } from "./policies.ts";
 import { problem, problemOfThrown } from "./problem.ts";
 import { results } from "./results.ts";
+import { RememberingRouter } from "./router.ts";
 import { setAside } from "./set-aside.ts";
 import { signals } from "./signals.ts";
 import { tenants } from "./tenants.ts";
@@ -36,7 +37,7 @@ const authenticated: MiddlewareHandler<GatewayEnv> = async (c, next) => {
   await next();
 };
 
-const root = new Api({ getPath: routingPath });
+const root = new Api({ getPath: routingPath, router: new RememberingRouter() });
 root.route("/", health);
 root.route("/", links);
 root.use(authenticated);
