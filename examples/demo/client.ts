@@ -55,6 +55,10 @@ export class Client {
     return this.#ask("POST", `/approvals/${approval}:approve`, answer);
   }
 
+  limit({ name, budget }: Example): Promise<unknown> {
+    return this.#ask("PUT", `/budgets/${name}`, budget);
+  }
+
   lifetime(id: string): Promise<Lifetime> {
     return this.#ask("GET", `/lifetimes/${id}`);
   }

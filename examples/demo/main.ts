@@ -70,6 +70,7 @@ const tableOf = (executions: readonly Execution[]): readonly string[] =>
 const run = async (client: Client, example: Example): Promise<void> => {
   console.log(`\n${styleText("bold", example.name)}: ${example.sentence}\n`);
   await client.register(example);
+  if (example.budget) await client.limit(example);
   const lifetime = await follow(client, example, await client.start(example));
   console.log(`\n  ${lifetime.status} after ${lifetime.steps} steps`);
   for (const { node, result, error } of lifetime.output ?? [])

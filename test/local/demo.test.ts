@@ -14,6 +14,9 @@ test("the demo runs each example to its end, answers what it asks, shows its exe
   expect(stdout.match(/Its executions, as D1 has them/g)).toHaveLength(examples.length);
   expect(stdout).toContain("asks: Refund 120 to Ada?");
   expect(stdout).toContain('The demo answers for them: {"value":{"amount":80},"comment":"one wheel of two"}');
+  expect(stdout).toContain(
+    "budget_rejected: budget polish has no room for 100 tokens: of 650, 600 are spent",
+  );
   const [url = ""] = /http:\S+\d/.exec(stdout) ?? [];
   await expect(fetch(`${url}/health`)).rejects.toThrow("fetch failed");
 });

@@ -121,6 +121,11 @@ it("refund asks a person, and pays what they answer", async () => {
   expect([play.head.status, lastResult(play)]).toEqual(["SUCCEEDED", { refunded: 80 }]);
 });
 
+it("polish would go round for ever where no budget stops it", async () => {
+  const play = await played(exampleOf("polish"));
+  expect(play.head.reason?.code).toBe("iterations_exceeded");
+});
+
 it.each(examples)(
   "$name is the graph of that name, for people who read its sentence",
   ({ name, sentence, graph }) => {
