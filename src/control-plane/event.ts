@@ -126,6 +126,8 @@ export interface CancelRequested {
 export interface PauseRequested {
   readonly type: "pause_requested";
   readonly detail: string;
+  /** The name of the credential that it was asked with. */
+  readonly by?: string;
 }
 
 export interface ResumeRequested {

@@ -31,7 +31,9 @@ export const withRecord = (
   const { graph } = record;
   const scope = graph === undefined ? "tenant" : "graph";
   const hold: Hold | undefined =
-    record.type === "paused" ? { scope, detail: record.detail, since: record.at } : undefined;
+    record.type === "paused"
+      ? { scope, detail: record.detail, since: record.at, ...(record.by !== undefined && { by: record.by }) }
+      : undefined;
   const others = [...graphs].filter(([name]) => name !== graph);
   const next = {
     tenant: graph === undefined ? hold : tenant,

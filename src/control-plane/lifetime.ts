@@ -98,6 +98,8 @@ export interface KeptSignal {
 export interface Hold {
   readonly scope: "lifetime" | "graph" | "tenant" | "budget";
   readonly detail: string;
+  /** The name of the credential that asked for it. */
+  readonly by?: string;
   readonly since: number;
   /** When a budget is to be asked again, if time may help. */
   readonly until?: number;

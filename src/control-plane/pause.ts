@@ -31,10 +31,11 @@ export const align = (draft: Draft, tenantwide: readonly Hold[] | undefined): vo
 };
 
 /** Pausing what is paused changes nothing: the first reason stays. */
-export const pause = (draft: Draft, detail: string): void => {
+export const pause = (draft: Draft, detail: string, by?: string): void => {
   const { holds = [] } = draft.lifetime.head;
   if (holds.some(({ scope }) => scope === "lifetime")) return;
-  setHolds(draft, [{ scope: "lifetime", detail, since: draft.at }, ...holds]);
+  const hold: Hold = { scope: "lifetime", detail, since: draft.at, ...(by !== undefined && { by }) };
+  setHolds(draft, [hold, ...holds]);
 };
 
 /** Budgets are asked again by this: what they have no room for yet is held again. */

@@ -88,7 +88,7 @@ const happened = (
       end(draft, "CANCELED", { code: "canceled", detail: event.detail });
       break;
     case "pause_requested":
-      pause(draft, event.detail);
+      pause(draft, event.detail, event.by);
       break;
     case "resume_requested":
       resume(draft);

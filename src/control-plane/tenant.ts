@@ -46,6 +46,8 @@ export interface Address {
 /** What was paused, why and since when. */
 export interface PausedView {
   readonly reason: string;
+  /** The name of the credential that asked for it, where somebody did. */
+  readonly by?: string;
   readonly since: string;
 }
 
@@ -342,13 +344,13 @@ export interface TenantRpc extends PolicyRpc {
   /** Continues what has failed from where it did. */
   retry(request: RetryRequest): Promise<Answer<StartAnswer>>;
   /** Pausing what is paused, and resuming what is not, changes nothing. */
-  pauseLifetime(lifetime: string, detail: string): Promise<Answer<LifetimeView>>;
+  pauseLifetime(lifetime: string, detail: string, by?: string): Promise<Answer<LifetimeView>>;
   resumeLifetime(lifetime: string): Promise<Answer<LifetimeView>>;
   /** Likewise, for all lifetimes of a graph; they learn of it soon, and issue nothing from now on. */
-  pauseGraph(graph: string, detail: string): Promise<Answer<readonly GraphView[]>>;
-  resumeGraph(graph: string): Promise<Answer<readonly GraphView[]>>;
-  pauseTenant(detail: string): Promise<Answer<TenantView>>;
-  resumeTenant(): Promise<Answer<TenantView>>;
+  pauseGraph(graph: string, detail: string, by?: string): Promise<Answer<readonly GraphView[]>>;
+  resumeGraph(graph: string, by?: string): Promise<Answer<readonly GraphView[]>>;
+  pauseTenant(detail: string, by?: string): Promise<Answer<TenantView>>;
+  resumeTenant(by?: string): Promise<Answer<TenantView>>;
 
   /** TaskResult of the execution at an offset, encoded. */
   getResult(offset: number): Promise<Answer<Uint8Array>>;

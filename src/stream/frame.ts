@@ -121,11 +121,11 @@ export const frameOf = (record: LogRecord): string => {
       return frame(offset, record.type, changed);
     }
     case "paused": {
-      const { graph, detail } = record;
-      return frame(offset, record.type, { graph, detail, at: iso(at) });
+      const { graph, detail, by } = record;
+      return frame(offset, record.type, { graph, detail, by, at: iso(at) });
     }
     case "resumed":
-      return frame(offset, record.type, { graph: record.graph, at: iso(at) });
+      return frame(offset, record.type, { graph: record.graph, by: record.by, at: iso(at) });
     case "approval_opened":
     case "approval_changed":
     case "approval_closed":

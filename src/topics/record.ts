@@ -171,11 +171,14 @@ export interface PausedRecord extends Appended {
   /** The tenant where absent. */
   readonly graph?: string;
   readonly detail: string;
+  /** The name of the credential that asked for it. */
+  readonly by?: string;
 }
 
 export interface ResumedRecord extends Appended {
   readonly type: "resumed";
   readonly graph?: string;
+  readonly by?: string;
 }
 
 /** An evaluation of a policy that did not simply allow. */

@@ -62,15 +62,15 @@ export class GraphRequests {
     return ok(now.map(this.#shown));
   }
 
-  async pause(graph: string, detail: string): Promise<Answer<readonly GraphView[]>> {
+  async pause(graph: string, detail: string, by?: string): Promise<Answer<readonly GraphView[]>> {
     const known = this.versions(graph);
     if (!known.ok) return known;
-    const paused = await this.#entrance.ask((turn) => ok(pause(turn, graph, detail)));
+    const paused = await this.#entrance.ask((turn) => ok(pause(turn, graph, detail, by)));
     return paused.ok ? this.versions(graph) : paused;
   }
 
-  async resume(graph: string): Promise<Answer<readonly GraphView[]>> {
-    const resumed = await this.#entrance.ask((turn) => ok(resume(turn, graph)));
+  async resume(graph: string, by?: string): Promise<Answer<readonly GraphView[]>> {
+    const resumed = await this.#entrance.ask((turn) => ok(resume(turn, graph, by)));
     return resumed.ok ? this.versions(graph) : resumed;
   }
 

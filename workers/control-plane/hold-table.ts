@@ -6,7 +6,7 @@ import { type Holds, NO_HOLDS } from "../../src/control-plane/holds.ts";
 import type { Hold } from "../../src/control-plane/lifetime.ts";
 import type { Sql } from "./sql.ts";
 
-type Row = { graph: string; detail: string; since: number };
+type Row = { graph: string; detail: string; since: number; held_by: string | null };
 
 /** No graph has it as its name. */
 const TENANT = "";
@@ -53,19 +53,33 @@ export class HoldTable {
 
   #place(graph: string, hold: Hold | undefined): void {
     if (hold === undefined) this.#sql.exec("UPDATE holds SET lifted = 1 WHERE graph = ?", graph);
-    else this.#sql.exec("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, 0)", graph, hold.detail, hold.since);
+    else
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, 0, ?)",
+        graph,
+        hold.detail,
+        hold.since,
+        hold.by ?? null,
+      );
   }
 
   #read(): Holds {
-    const rows = this.#sql.exec<Row>("SELECT graph, detail, since FROM holds WHERE lifted = 0").toArray();
+    const rows = this.#sql
+      .exec<Row>("SELECT graph, detail, since, held_by FROM holds WHERE lifted = 0")
+      .toArray();
     if (rows.length === 0) return NO_HOLDS;
     const tenant = rows.find(({ graph }) => graph === TENANT);
     const graphs = rows.filter(({ graph }) => graph !== TENANT);
     return {
-      ...(tenant && { tenant: { scope: "tenant", detail: tenant.detail, since: tenant.since } }),
-      graphs: new Map(
-        graphs.map(({ graph, detail, since }) => [graph, { scope: "graph", detail, since } as const]),
-      ),
+      ...(tenant && { tenant: holdOf("tenant", tenant) }),
+      graphs: new Map(graphs.map((row) => [row.graph, holdOf("graph", row)])),
     };
   }
 }
+
+const holdOf = (scope: Hold["scope"], { detail, since, held_by }: Row): Hold => ({
+  scope,
+  detail,
+  since,
+  ...(held_by !== null && { by: held_by }),
+});

@@ -6,17 +6,22 @@ import type { PausedView } from "../../src/control-plane/tenant.ts";
 import type { Turn } from "../../src/control-plane/turn.ts";
 
 /** The tenant where no graph is named. The first reason stays. */
-export const pause = (turn: Turn, graph: string | undefined, detail: string): void => {
-  if (turn.hold(graph) === undefined)
-    turn.append({ type: "paused", detail, ...(graph !== undefined && { graph }) });
+export const pause = (turn: Turn, graph: string | undefined, detail: string, by?: string): void => {
+  if (turn.hold(graph) === undefined) turn.append({ type: "paused", detail, ...named(graph, by) });
 };
 
-export const resume = (turn: Turn, graph: string | undefined): void => {
-  if (turn.hold(graph) !== undefined) turn.append({ type: "resumed", ...(graph !== undefined && { graph }) });
+export const resume = (turn: Turn, graph: string | undefined, by?: string): void => {
+  if (turn.hold(graph) !== undefined) turn.append({ type: "resumed", ...named(graph, by) });
 };
 
-export const pausedView = ({ detail, since }: Hold): PausedView => ({
+const named = (graph: string | undefined, by: string | undefined) => ({
+  ...(graph !== undefined && { graph }),
+  ...(by !== undefined && { by }),
+});
+
+export const pausedView = ({ detail, since, by }: Hold): PausedView => ({
   reason: detail,
+  ...(by !== undefined && { by }),
   since: new Date(since).toISOString(),
 });
 

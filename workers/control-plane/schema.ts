@@ -101,6 +101,8 @@ CREATE TABLE policies (
 CREATE TABLE tallies (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
+const HELD_BY = "ALTER TABLE holds ADD COLUMN held_by TEXT";
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
 const STEPS: readonly string[] = [
   TABLES,
@@ -112,6 +114,7 @@ const STEPS: readonly string[] = [
   BUDGETS,
   MIRROR,
   POLICIES,
+  HELD_BY,
 ];
 
 export const TABLES_VERSION = STEPS.length;

@@ -90,13 +90,13 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return identity === undefined || identity.status === "DELETED" ? noTenant() : ok(this.#view(identity));
   }
 
-  async pauseTenant(detail: string): Promise<Answer<TenantView>> {
-    const paused = await this.#entrance.ask((turn) => ok(pause(turn, undefined, detail)));
+  async pauseTenant(detail: string, by?: string): Promise<Answer<TenantView>> {
+    const paused = await this.#entrance.ask((turn) => ok(pause(turn, undefined, detail, by)));
     return paused.ok ? this.describe() : paused;
   }
 
-  async resumeTenant(): Promise<Answer<TenantView>> {
-    const resumed = await this.#entrance.ask((turn) => ok(resume(turn, undefined)));
+  async resumeTenant(by?: string): Promise<Answer<TenantView>> {
+    const resumed = await this.#entrance.ask((turn) => ok(resume(turn, undefined, by)));
     return resumed.ok ? this.describe() : resumed;
   }
 
@@ -146,12 +146,12 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return this.#graphs.setStatus(change);
   }
 
-  async pauseGraph(graph: string, detail: string) {
-    return this.#graphs.pause(graph, detail);
+  async pauseGraph(graph: string, detail: string, by?: string) {
+    return this.#graphs.pause(graph, detail, by);
   }
 
-  async resumeGraph(graph: string) {
-    return this.#graphs.resume(graph);
+  async resumeGraph(graph: string, by?: string) {
+    return this.#graphs.resume(graph, by);
   }
 
   async putPolicy(document: PolicyDocument) {
@@ -182,8 +182,12 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return this.#lifetimes.happen(id, { type: "cancel_requested", detail }, "canceled");
   }
 
-  async pauseLifetime(id: string, detail: string) {
-    return this.#lifetimes.happen(id, { type: "pause_requested", detail }, "paused");
+  async pauseLifetime(id: string, detail: string, by?: string) {
+    return this.#lifetimes.happen(
+      id,
+      { type: "pause_requested", detail, ...(by !== undefined && { by }) },
+      "paused",
+    );
   }
 
   async resumeLifetime(id: string) {

@@ -3,7 +3,6 @@ import { z } from "@hono/zod-openapi";
 import { PAUSE_REASON_CHARS_MAX } from "../../src/limits.ts";
 import { objectOf, objectOfLifetime } from "./address.ts";
 import { Api, route } from "./api.ts";
-import type { Credential } from "./auth.ts";
 import { GRAPHS, ofGraph, versionsSchema } from "./graphs.ts";
 import { lifetimeJson, lifetimeSchema } from "./lifetime-json.ts";
 import { LIFETIMES, ofLifetime } from "./lifetimes.ts";
@@ -15,9 +14,6 @@ import { tenantSchema } from "./tenants.ts";
 const pauseBody = z.strictObject({
   reason: z.string().max(PAUSE_REASON_CHARS_MAX).optional().openapi({ description: "Shown to whoever asks" }),
 });
-
-const reasonOf = ({ reason }: z.output<typeof pauseBody>, { name }: Credential): string =>
-  reason ?? `paused with key ${name}`;
 
 const pauseTenant = route("operator", {
   method: "post",
@@ -69,29 +65,32 @@ const resumeLifetime = route("operator", {
 
 export const pausing = new Api()
   .openapi(pauseTenant, async (c) => {
-    const reason = reasonOf(c.req.valid("json"), c.get("credential"));
-    const paused = await objectOf(c.env, c.req.valid("param").tenant).pauseTenant(reason);
+    const { name: by } = c.get("credential");
+    const { reason = `paused with key ${by}` } = c.req.valid("json");
+    const paused = await objectOf(c.env, c.req.valid("param").tenant).pauseTenant(reason, by);
     return paused.ok ? c.json(paused.value, 200) : problem(c, paused.error);
   })
   .openapi(resumeTenant, async (c) => {
-    const resumed = await objectOf(c.env, c.req.valid("param").tenant).resumeTenant();
+    const resumed = await objectOf(c.env, c.req.valid("param").tenant).resumeTenant(c.get("credential").name);
     return resumed.ok ? c.json(resumed.value, 200) : problem(c, resumed.error);
   })
   .openapi(pauseGraph, async (c) => {
     const { tenant, graph } = c.req.valid("param");
-    const reason = reasonOf(c.req.valid("json"), c.get("credential"));
-    const paused = await objectOf(c.env, tenant).pauseGraph(graph, reason);
+    const { name: by } = c.get("credential");
+    const { reason = `paused with key ${by}` } = c.req.valid("json");
+    const paused = await objectOf(c.env, tenant).pauseGraph(graph, reason, by);
     return paused.ok ? c.json({ items: paused.value }, 200) : problem(c, paused.error);
   })
   .openapi(resumeGraph, async (c) => {
     const { tenant, graph } = c.req.valid("param");
-    const resumed = await objectOf(c.env, tenant).resumeGraph(graph);
+    const resumed = await objectOf(c.env, tenant).resumeGraph(graph, c.get("credential").name);
     return resumed.ok ? c.json({ items: resumed.value }, 200) : problem(c, resumed.error);
   })
   .openapi(pauseLifetime, async (c) => {
     const { tenant, lifetime } = c.req.valid("param");
-    const reason = reasonOf(c.req.valid("json"), c.get("credential"));
-    const paused = await objectOfLifetime(c.env, tenant, lifetime).pauseLifetime(lifetime, reason);
+    const { name: by } = c.get("credential");
+    const { reason = `paused with key ${by}` } = c.req.valid("json");
+    const paused = await objectOfLifetime(c.env, tenant, lifetime).pauseLifetime(lifetime, reason, by);
     return paused.ok ? c.json(lifetimeJson(paused.value), 200) : problem(c, paused.error);
   })
   .openapi(resumeLifetime, async (c) => {

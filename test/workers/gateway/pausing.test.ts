@@ -124,7 +124,7 @@ describe("a tenant that is paused", () => {
     const begun = await Promise.all(Array.from({ length: 100 }, () => begin()));
     await expect.poll(() => begun.every((id) => started.includes(`${id}:2`)), WHILE).toBe(true);
     const { paused } = await post(":pause", { reason: "an incident" });
-    expect(paused).toEqual({ reason: "an incident", since: expect.any(String) });
+    expect(paused).toEqual({ reason: "an incident", by: "admin", since: expect.any(String) });
     expect(await get("")).toMatchObject({ status: "ACTIVE", paused });
     expect(new Set(await statuses())).toEqual(new Set(["PAUSED"]));
     openGate(GATE());
@@ -175,5 +175,39 @@ describe("a tenant that is paused", () => {
     expect(await scopes(own)).toEqual(["lifetime"]);
     await post(`/lifetimes/${own}:resume`);
     expect(await end(own)).toMatchObject({ status: "SUCCEEDED" });
+  });
+});
+
+describe("the switch that holds a whole tenant", () => {
+  test("says who has thrown it and why, over a restart, and asks policies of what it has held", async () => {
+    const lifetime = await begin();
+    await atWork(lifetime);
+    const thrown = await send("POST", path(":pause"), { key: "operator-key", json: { reason: "it spends" } });
+    const paused = { reason: "it spends", by: "operator", since: expect.any(String) };
+    expect(thrown).toMatchObject({ status: 200, body: { paused } });
+    openGate(GATE());
+    await expect.poll(() => executions(lifetime), WHILE).toEqual(["begin", "work"]);
+    await abortAllDurableObjects();
+    expect(await get("")).toMatchObject({ paused });
+    const later = await begin("echo");
+    for (const each of [lifetime, later])
+      expect(await get(`/lifetimes/${each}`)).toMatchObject({
+        status: "PAUSED",
+        paused: [{ scope: "tenant", ...paused }],
+      });
+    const refusing = {
+      name: "no-more",
+      scope: { graph: "gated", node: "then" },
+      on: "plan_input",
+      action: "REJECT_EXECUTION",
+      message: "enough is spent",
+    };
+    expect((await send("PUT", path("/policies/no-more"), { json: refusing })).status).toBe(201);
+    await post(":resume");
+    expect(await end(lifetime)).toMatchObject({
+      status: "FAILED",
+      reason: { detail: expect.stringMatching(/policy_rejected: no-more: enough is spent/) },
+    });
+    expect(await end(later)).toMatchObject({ status: "SUCCEEDED" });
   });
 });
