@@ -19,9 +19,9 @@ import type { Measures } from "../measures.ts";
 import { recoverProgress } from "./recover.ts";
 
 /** What the object may send ahead: a transaction and the one after it. */
-const CREDIT = { records: 4_096, bytes: 4 * 1024 * 1024 };
+const CREDIT = { records: 4_096, bytes: 2 * 1024 * 1024 };
 /** Of one transaction: what is longer delays its first records for its last. */
-const TRANSACTION_BYTES_MAX = 2 * 1024 * 1024;
+const TRANSACTION_BYTES_MAX = 1024 * 1024;
 /** Offsets of a group that commits nothing expire after a week. */
 const COMMIT_AGAIN_MS = 24 * 3_600_000;
 

@@ -1,6 +1,7 @@
 // A runtime and bridges as processes of this machine, beside the broker of the project.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +23,9 @@ export const startRuntime = async (): Promise<Runtime> => {
   return { local, [Symbol.asyncDispose]: end };
 };
 
+/** As `npm run bridge` has them. */
+const FLAGS = JSON.parse(readFileSync("package.json", "utf8")).scripts.bridge.match(/--\S+/g) as string[];
+
 export interface RunningBridge extends AsyncDisposable {
   readonly process: ChildProcess;
   /** Of its metrics. */
@@ -41,7 +45,7 @@ export const startBridge = async (
   tenant: string,
   environment: BridgeEnvironment,
 ): Promise<RunningBridge> => {
-  const child = spawn(process.execPath, ["--disable-warning=TimeoutNegativeWarning", "bridge/main.ts"], {
+  const child = spawn(process.execPath, [...FLAGS, "bridge/main.ts"], {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
