@@ -166,11 +166,11 @@ export const PAGE_ITEMS = 50;
 export const PAGE_ITEMS_MAX = 1_000;
 /** Tenants asked for one answer of metrics: each is a call, and some 10 KB of text. */
 export const METRICS_TENANTS_MAX = 100;
-/** What an export reads at a time: of plans that each joined a thousand tasks still only some 10 MB of an isolate's 128. */
+/** What an export reads at a time; less, where PAGE_BYTES_MAX says so. */
 export const EXPORT_PAGE_ITEMS = 100;
 /** Pages of one export: a tenth of the subrequests that an invocation has by default, and seconds of D1's CPU. */
 export const EXPORT_PAGES_MAX = 500;
-/** A page of messages ends early over it, far below the 32 MiB that RPC allows. */
+/** A page ends early over it, of messages as of rows: far below the 32 MiB that RPC allows, and an isolate's 128 MB. */
 export const PAGE_BYTES_MAX = 4 * 1024 * KIB;
 /** Below the idle timeout of usual proxies. */
 export const WAIT_MS_MAX = 60 * SECOND;

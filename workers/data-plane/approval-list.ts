@@ -1,8 +1,16 @@
 /** Approvals as D1 has them: one by its id, and lists, the newest first. */
-import { and, desc, eq, gte, lt, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, gte, lt, sql } from "drizzle-orm";
 import type { drizzle } from "drizzle-orm/d1";
 import { type ApprovalStatus, approvals } from "../../src/data-plane/schema.ts";
-import { lookAhead, type Page, type Paging, type Period, page } from "./page.ts";
+import {
+  bytesOf,
+  compareTexts,
+  type Page,
+  type Paging,
+  type Period,
+  sizedPage,
+  withinBytes,
+} from "./page.ts";
 
 export type Approval = typeof approvals.$inferSelect;
 
@@ -17,6 +25,9 @@ export interface ApprovalPosition {
   readonly approval: string;
 }
 
+const columns = getTableColumns(approvals);
+const bytes = bytesOf(columns);
+
 export const listApprovals = async (
   db: ReturnType<typeof drizzle>,
   tenant: string,
@@ -24,23 +35,22 @@ export const listApprovals = async (
   { limit, after }: Paging<ApprovalPosition>,
 ): Promise<Page<Approval, ApprovalPosition>> => {
   const { openedAt, approval } = approvals;
+  const where = and(
+    eq(approvals.tenant, tenant),
+    status === undefined ? undefined : eq(approvals.status, status),
+    lifetime === undefined ? undefined : eq(approvals.lifetime, lifetime),
+    node === undefined ? undefined : eq(approvals.node, node),
+    from === undefined ? undefined : gte(openedAt, from),
+    until === undefined ? undefined : lt(openedAt, until),
+    after && sql`(${openedAt}, ${approval}) < (${after.openedAt}, ${after.approval})`,
+  );
+  const order = [desc(openedAt), desc(approval)];
   const rows = await db
-    .select()
+    .select({ ...columns, bytes })
     .from(approvals)
-    .where(
-      and(
-        eq(approvals.tenant, tenant),
-        status === undefined ? undefined : eq(approvals.status, status),
-        lifetime === undefined ? undefined : eq(approvals.lifetime, lifetime),
-        node === undefined ? undefined : eq(approvals.node, node),
-        from === undefined ? undefined : gte(openedAt, from),
-        until === undefined ? undefined : lt(openedAt, until),
-        after && sql`(${openedAt}, ${approval}) < (${after.openedAt}, ${after.approval})`,
-      ),
-    )
-    .orderBy(desc(openedAt), desc(approval))
-    .limit(lookAhead(limit));
-  return page(rows, limit, (row) => ({ openedAt: row.openedAt, approval: row.approval }));
+    .where(withinBytes(approvals, bytes, { where, order, limit }));
+  rows.sort((a, b) => b.openedAt - a.openedAt || compareTexts(b.approval, a.approval));
+  return sizedPage(rows, limit, (row) => ({ openedAt: row.openedAt, approval: row.approval }));
 };
 
 export const getApproval = async (

@@ -9,11 +9,10 @@ import {
   type Database,
   type ExecutionSummary,
   type Executions,
-  planColumns,
   readKinds,
-  taskColumns,
+  readSummaries,
 } from "./execution-rows.ts";
-import { hasLabel, lookAhead, type Page, type Paging, type Period, page } from "./page.ts";
+import { hasLabel, type Page, type Paging, type Period, sizedPage } from "./page.ts";
 
 /** All of it holds. The period is of the records; `created` is of what the executors wrote. */
 export interface ExecutionFilter extends Period {
@@ -64,25 +63,13 @@ export const listExecutions = async (
     matching(planExecutions, tenant, filter) &&
     (await readKinds(db, endOf(planExecutions), endOf(taskExecutions), kind));
   const end = ends?.map(positionOf).sort(compare)[0];
-  const wanted = (table: Executions) =>
-    and(within(table), end && downTo(table, end), matching(table, tenant, filter));
-  const rows = await readKinds(
-    db,
-    db
-      .select(planColumns)
-      .from(planExecutions)
-      .where(wanted(planExecutions))
-      .orderBy(...newestFirst(planExecutions))
-      .limit(lookAhead(limit)),
-    db
-      .select(taskColumns)
-      .from(taskExecutions)
-      .where(wanted(taskExecutions))
-      .orderBy(...newestFirst(taskExecutions))
-      .limit(lookAhead(limit)),
+  const rows = await readSummaries(db, {
+    where: (table) => and(within(table), end && downTo(table, end), matching(table, tenant, filter)),
+    order: newestFirst,
+    limit,
     kind,
-  );
-  const listed = page(rows.sort(compare), limit, positionOf);
+  });
+  const listed = sizedPage(rows.sort(compare), limit, positionOf);
   return listed.next === undefined && end !== undefined ? { ...listed, next: end } : listed;
 };
 

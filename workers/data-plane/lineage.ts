@@ -2,7 +2,7 @@
  * The ancestors and the descendants of an execution. Parents are looked for in the whole of its lifetime's log before
  * or after it, in bounded slices: children have no index, and one would cost a row for each execution ever written.
  */
-import { and, eq, gt, inArray, lt, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, lt, type SQL, sql } from "drizzle-orm";
 import { LINES, type Line, type Link } from "../../src/data-plane/lineage.ts";
 import { planExecutions, taskExecutions } from "../../src/data-plane/schema.ts";
 import { LINEAGE_ROWS_MAX, LINEAGE_SLICE_ROWS } from "../../src/limits.ts";
@@ -11,10 +11,10 @@ import {
   type ExecutionSummary,
   type Executions,
   inLifetime,
-  planColumns,
   readKinds,
-  taskColumns,
+  readSummaries,
 } from "./execution-rows.ts";
+import { bytesOf, type Page, sizedPage, withinBytes } from "./page.ts";
 
 export interface Lineage {
   /** In the order of their line: ancestors backwards from the execution, descendants onwards from it. */
@@ -29,6 +29,8 @@ interface Linked {
   /** JSON. */
   readonly parents: string;
 }
+
+type Compare = (a: { offset: number }, b: { offset: number }) => number;
 
 interface Origin extends Link {
   readonly tenant: string;
@@ -47,22 +49,31 @@ export const lineageOf = async (
   if (origin === undefined) return undefined;
   const belongs = LINES[line](origin);
   const offsets: number[] = [];
-  let from = origin.offset;
-  let more = true;
-  for (let read = 0; more && offsets.length <= limit && read < LINEAGE_ROWS_MAX; read += LINEAGE_SLICE_ROWS) {
-    const slice = await sliceOf(db, origin, line, from);
-    offsets.push(...slice.filter(belongs).map((each) => each.offset));
-    from = slice.at(-1)?.offset ?? from;
-    more = slice.length === LINEAGE_SLICE_ROWS;
+  let from: number | undefined = origin.offset;
+  for (let slices = 0; from !== undefined && offsets.length <= limit && slices < SLICES_MAX; slices++) {
+    const slice: Page<Linked, number> = await sliceOf(db, origin, line, from);
+    offsets.push(
+      ...slice.items
+        .map(linkOf)
+        .filter(belongs)
+        .map((each) => each.offset),
+    );
+    from = slice.next;
   }
-  const found = await summariesOf(db, origin, offsets.slice(0, limit));
-  const items = found.sort((a, b) => (line === "ancestors" ? b.offset - a.offset : a.offset - b.offset));
-  return { items, truncated: more || offsets.length > limit };
+  const { items, next } = await summariesOf(db, origin, line, offsets.slice(0, limit));
+  return { items, truncated: [from, next].some((each) => each !== undefined) || offsets.length > limit };
+};
+
+const SLICES_MAX = LINEAGE_ROWS_MAX / LINEAGE_SLICE_ROWS;
+
+const ORDERS: Readonly<Record<Line, { order: (table: Executions) => SQL[]; compare: Compare }>> = {
+  ancestors: { order: ({ offset }) => [desc(offset)], compare: (a, b) => b.offset - a.offset },
+  descendants: { order: ({ offset }) => [asc(offset)], compare: (a, b) => a.offset - b.offset },
 };
 
 const PARENTS = {
-  plan: sql`coalesce(${planExecutions.parentTaskExecIds}, '[]')`,
-  task: sql`json_array(coalesce(${taskExecutions.parentPlanExecId}, ''))`,
+  plan: sql<string>`coalesce(${planExecutions.parentTaskExecIds}, '[]')`,
+  task: sql<string>`json_array(coalesce(${taskExecutions.parentPlanExecId}, ''))`,
 };
 
 const linkOf = ({ offset, exec_id, parents }: Linked): Link => ({
@@ -71,17 +82,27 @@ const linkOf = ({ offset, exec_id, parents }: Linked): Link => ({
   parents: JSON.parse(parents),
 });
 
-/** Both kinds in one order, so that no row is read which the slice does not have. */
-const sliceOf = async (db: Database, { tenant, lifetime }: Origin, line: Line, from: number) => {
-  const side = (table: Executions, parents: SQL) => {
-    const beyond = line === "ancestors" ? lt(table.offset, from) : gt(table.offset, from);
-    return sql`SELECT ${table.offset} AS "offset", ${table.execId} AS exec_id, ${parents} AS parents FROM ${table} WHERE ${and(inLifetime(table, tenant, lifetime), beyond)}`;
+/** In the order of the line; where the next one begins, if this one did not have all that there is. */
+const sliceOf = async (
+  db: Database,
+  { tenant, lifetime }: Origin,
+  line: Line,
+  from: number,
+): Promise<Page<Linked, number>> => {
+  const { order, compare } = ORDERS[line];
+  const side = (table: Executions, parents: SQL<string>) => {
+    const bytes = bytesOf({ parents });
+    const where = and(
+      inLifetime(table, tenant, lifetime),
+      line === "ancestors" ? lt(table.offset, from) : gt(table.offset, from),
+    );
+    return db
+      .select({ offset: table.offset, exec_id: table.execId, parents, bytes })
+      .from(table)
+      .where(withinBytes(table, bytes, { where, order: order(table), limit: LINEAGE_SLICE_ROWS }));
   };
-  const order = sql.raw(line === "ancestors" ? "DESC" : "ASC");
-  const rows = await db.all<Linked>(
-    sql`${side(planExecutions, PARENTS.plan)} UNION ALL ${side(taskExecutions, PARENTS.task)} ORDER BY 1 ${order} LIMIT ${LINEAGE_SLICE_ROWS}`,
-  );
-  return rows.map(linkOf);
+  const rows = await readKinds(db, side(planExecutions, PARENTS.plan), side(taskExecutions, PARENTS.task));
+  return sizedPage(rows.sort(compare), LINEAGE_SLICE_ROWS, ({ offset }) => offset);
 };
 
 const originOf = async (db: Database, tenant: string, execId: string): Promise<Origin | undefined> => {
@@ -93,18 +114,19 @@ const originOf = async (db: Database, tenant: string, execId: string): Promise<O
   return row && { ...linkOf(row), tenant, lifetime: row.lifetime };
 };
 
+/** As many of them as fit into an answer. */
 const summariesOf = async (
   db: Database,
   { tenant, lifetime }: Origin,
+  line: Line,
   offsets: readonly number[],
-): Promise<ExecutionSummary[]> => {
-  if (offsets.length === 0) return [];
+): Promise<Page<ExecutionSummary, number>> => {
+  if (offsets.length === 0) return { items: [] };
+  const { order, compare } = ORDERS[line];
+  const limit = offsets.length;
   const wanted = sql`(SELECT value FROM json_each(${JSON.stringify(offsets)}))`;
-  const those = (table: Executions) =>
+  const where = (table: Executions) =>
     and(inLifetime(table, tenant, lifetime), inArray(table.offset, wanted));
-  return readKinds(
-    db,
-    db.select(planColumns).from(planExecutions).where(those(planExecutions)),
-    db.select(taskColumns).from(taskExecutions).where(those(taskExecutions)),
-  );
+  const rows = await readSummaries(db, { where, order, limit });
+  return sizedPage(rows.sort(compare), limit, ({ offset }) => offset);
 };

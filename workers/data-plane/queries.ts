@@ -7,7 +7,7 @@ import { drizzle } from "drizzle-orm/d1";
 import type { LifetimeStatus } from "../../src/control-plane/status.ts";
 import type { Line } from "../../src/data-plane/lineage.ts";
 import { lifetimes, planExecutions, taskExecutions, tenants } from "../../src/data-plane/schema.ts";
-import { COST_ROWS_MAX, LIST_SCAN_ROWS_MAX, PAGE_BYTES_MAX } from "../../src/limits.ts";
+import { COST_ROWS_MAX, LIST_SCAN_ROWS_MAX } from "../../src/limits.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { type ApprovalFilter, type ApprovalPosition, getApproval, listApprovals } from "./approval-list.ts";
 import { type CostFilter, type Costs, costsOf } from "./costs.ts";
@@ -17,12 +17,23 @@ import {
   type ExecutionSummary,
   type Executions,
   inLifetime,
-  planColumns,
   readKinds,
-  taskColumns,
+  readSummaries,
 } from "./execution-rows.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
-import { hasLabel, lookAhead, type Page, type Paging, type Period, page } from "./page.ts";
+import {
+  bytesOf,
+  compareTexts,
+  fitting,
+  hasLabel,
+  lookAhead,
+  type Page,
+  type Paging,
+  type Period,
+  page,
+  sizedPage,
+  withinBytes,
+} from "./page.ts";
 import { listVerdicts, type VerdictFilter, type VerdictPosition } from "./verdict-list.ts";
 
 export interface LifetimeFilter extends Period {
@@ -45,6 +56,7 @@ export interface TimelinePosition {
 }
 
 const { input: _input, root: _root, outcomes: _outcomes, ...lifetimeColumns } = getTableColumns(lifetimes);
+const lifetimeBytes = bytesOf(lifetimeColumns);
 
 export type TenantRow = typeof tenants.$inferSelect;
 export type LifetimeSummary = Omit<typeof lifetimes.$inferSelect, "input" | "root" | "outcomes">;
@@ -116,12 +128,17 @@ export class Queries {
             .offset(scannedMax - 1);
     const downTo = end && sql`(${startedAt}, ${lifetime}) >= (${end.startedAt}, ${end.lifetime})`;
     const rows = await this.#db
-      .select(lifetimeColumns)
+      .select({ ...lifetimeColumns, bytes: lifetimeBytes })
       .from(lifetimes)
-      .where(and(within, downTo, matching))
-      .orderBy(...newestFirst)
-      .limit(lookAhead(limit));
-    const found = page(rows, limit, (row) => ({ startedAt: row.startedAt, lifetime: row.lifetime }));
+      .where(
+        withinBytes(lifetimes, lifetimeBytes, {
+          where: and(within, downTo, matching),
+          order: newestFirst,
+          limit,
+        }),
+      );
+    rows.sort((a, b) => b.startedAt - a.startedAt || compareTexts(b.lifetime, a.lifetime));
+    const found = sizedPage(rows, limit, (row) => ({ startedAt: row.startedAt, lifetime: row.lifetime }));
     return found.next === undefined && end !== undefined ? { ...found, next: end } : found;
   }
 
@@ -223,33 +240,12 @@ export class Queries {
   ): Promise<Page<ExecutionSummary, TimelinePosition>> {
     const beyond = (table: Executions) =>
       and(inLifetime(table, tenant, lifetime), gt(table.offset, after?.offset ?? 0));
-    // From each kind as many as the page could take; which of them it takes shows when they are in order.
-    const rows = await readKinds(
-      this.#db,
-      this.#db
-        .select(planColumns)
-        .from(planExecutions)
-        .where(beyond(planExecutions))
-        .orderBy(asc(planExecutions.offset))
-        .limit(lookAhead(limit)),
-      this.#db
-        .select(taskColumns)
-        .from(taskExecutions)
-        .where(beyond(taskExecutions))
-        .orderBy(asc(taskExecutions.offset))
-        .limit(lookAhead(limit)),
-    );
+    const rows = await readSummaries(this.#db, {
+      where: beyond,
+      order: (table) => [asc(table.offset)],
+      limit,
+    });
     rows.sort((a, b) => a.offset - b.offset);
-    return page(rows, limit, ({ offset }) => ({ offset }));
+    return sizedPage(rows, limit, ({ offset }) => ({ offset }));
   }
 }
-
-/** The first of them that fit into a page; one at least. */
-const fitting = (offsets: readonly number[], bytesOf: (offset: number) => number): readonly number[] => {
-  let bytes = 0;
-  const end = offsets.findIndex((offset, i) => {
-    bytes += bytesOf(offset);
-    return i > 0 && bytes > PAGE_BYTES_MAX;
-  });
-  return end < 0 ? offsets : offsets.slice(0, end);
-};

@@ -317,11 +317,11 @@ describe("the plan of each statement", () => {
   });
 
   test.each([
-    ["lifetimes_by_time", /from "lifetimes".*order by/],
+    ["lifetimes_by_time", /^select .* from "lifetimes" where rowid.*ORDER BY/],
     ["sqlite_autoindex_lifetimes_1", /EXISTS \(SELECT 1 FROM "lifetimes"/],
     ["plan_executions_by_id", /from "plan_executions".*"exec_id" = /],
-    ["plan_executions_by_time", /from "plan_executions"(?!.*"lifetime" = \?).*order by/],
-    ["sqlite_autoindex_task_executions_1", /from "task_executions".*"lifetime" = \?.*order by/],
+    ["plan_executions_by_time", /FROM "plan_executions"(?!.*"lifetime" = \?).*ORDER BY/],
+    ["sqlite_autoindex_task_executions_1", /FROM "task_executions".*"lifetime" = \?.*ORDER BY/],
   ])("goes by %s where that is meant", (index, statement) => {
     const meant = all.filter(({ sql }) => statement.test(sql));
     expect(meant.length).toBeGreaterThan(0);
