@@ -131,6 +131,12 @@ export interface LifetimeView {
   readonly started_at: string;
   readonly ended_at?: string;
   readonly steps: number;
+  /** Of those that count each lifetime by itself, while its state is kept. */
+  readonly budgets?: readonly {
+    readonly budget: string;
+    readonly spent: Amounts;
+    readonly reserved: Amounts;
+  }[];
   /** Present once it has ended, when the results are still at hand in the object. */
   readonly outcomes?: readonly Outcome[];
   /** How many more there are than one answer takes. */

@@ -2,7 +2,7 @@
 import { parseInputId } from "../control-plane/ids.ts";
 import type { Lifetime } from "../control-plane/lifetime.ts";
 import type { Writes } from "../control-plane/store.ts";
-import type { ExecutionRecord } from "../topics/record.ts";
+import type { BudgetThresholdRecord, ExecutionRecord } from "../topics/record.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
 
 export interface Remark {
@@ -15,6 +15,7 @@ export const remarksOn = ({ records, lifetimes, deadLetters }: Writes): Remark[]
   const remarks: Remark[] = [];
   for (const record of records) {
     if (record.type === "execution") remarks.push(...onExecution(record, lifetimes));
+    if (record.type === "budget_threshold") remarks.push(onThreshold(record));
     if (record.type !== "lifetime_ended" || record.status !== "FAILED") continue;
     const { lifetime, steps, reason } = record;
     remarks.push({ level: "warn", event: "lifetime_failed", fields: { lifetime, steps, ...reason } });
@@ -27,6 +28,12 @@ export const remarksOn = ({ records, lifetimes, deadLetters }: Writes): Remark[]
     });
   return remarks;
 };
+
+const onThreshold = ({ type, offset: _, at: __, ...fields }: BudgetThresholdRecord): Remark => ({
+  level: "warn",
+  event: type,
+  fields,
+});
 
 const onExecution = ({ execution, kind }: ExecutionRecord, lifetimes: readonly Lifetime[]): Remark[] => {
   const header = execution?.header;

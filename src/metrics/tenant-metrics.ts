@@ -73,6 +73,7 @@ export class TenantMetrics {
     number
   >;
   #started = 0;
+  #thresholds = 0;
 
   /** After each commit. Whether anything was in it that may be worth a line in the log. */
   committed(arrivals: number, { records, strays, deadLetters }: Writes): boolean {
@@ -101,7 +102,7 @@ export class TenantMetrics {
     this.#appended.reset();
   }
 
-  /** Counts it, and says whether it tells of a failure. */
+  /** Counts it, and says whether it tells of a failure, or of what may soon be one. */
   #fails(record: LogRecord): boolean {
     switch (record.type) {
       case "execution":
@@ -116,6 +117,9 @@ export class TenantMetrics {
       case "lifetime_status":
         if (record.status !== "QUEUED") this.#moves[record.status]++;
         return record.status === "FAILED";
+      case "budget_threshold":
+        this.#thresholds++;
+        return true;
       case "lifetime_retried":
         this.#moves.RUNNING++;
         return false;
@@ -142,6 +146,12 @@ export class TenantMetrics {
       ...this.#setAside(),
       ...this.#ofCommits(counters),
       ...ofProjection(counters, gauges),
+      single(
+        "counter",
+        "escapement_budget_thresholds_total",
+        "Thresholds of budgets passed.",
+        this.#thresholds,
+      ),
       single("gauge", "escapement_storage_bytes", "Of the tenant's storage in use.", counters.storage_bytes),
       single("gauge", "escapement_storage_used_ratio", "Of what its storage holds.", gauges.storageShare),
       single("gauge", "escapement_stream_readers", "Who follow events now.", counters.stream_readers),

@@ -128,7 +128,7 @@ export class LifetimeRequests {
   async #viewOf(id: string, waitMs: number): Promise<Answer<LifetimeView>> {
     const { active, waiters } = this.#engine;
     if (active === undefined) return this.#entrance.gone();
-    const { lifetimes, log, holds } = this.#engine.parts;
+    const { lifetimes, log, holds, budgets } = this.#engine.parts;
     let found = lifetimes.get(id);
     if (waitMs > 0 && found && "head" in found && found.head.ended === undefined) {
       await waiters.wait(id, waitMs);
@@ -136,7 +136,7 @@ export class LifetimeRequests {
       if (!still.ok) return still;
       found = lifetimes.get(id);
     }
-    const view = found && viewOf(found, log, holds.current);
+    const view = found && viewOf(found, log, holds.current, budgets.current?.budgets);
     return view ? ok(view) : noLifetime(id);
   }
 }

@@ -5,6 +5,8 @@ import { holdsOf } from "../../src/control-plane/pause.ts";
 import { reasonOf, statusOf } from "../../src/control-plane/standing.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
+import { budgetIdOf } from "../../src/guardrails/account.ts";
+import type { BudgetSet } from "../../src/guardrails/budget.ts";
 import { PAGE_BYTES_MAX } from "../../src/limits.ts";
 import { messageOf } from "../../src/topics/record.ts";
 import type { Log } from "./log.ts";
@@ -12,7 +14,12 @@ import { pausedView } from "./pausing.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-export const viewOf = (found: Lifetime | Tombstone, log: Log, holds: Holds): LifetimeView | undefined => {
+export const viewOf = (
+  found: Lifetime | Tombstone,
+  log: Log,
+  holds: Holds,
+  budgets: BudgetSet | undefined,
+): LifetimeView | undefined => {
   if (!("head" in found)) return viewOfEnded(found.started, found.ended, log);
   const { head } = found;
   return {
@@ -24,9 +31,16 @@ export const viewOf = (found: Lifetime | Tombstone, log: Log, holds: Holds): Lif
     started_at: iso(head.startedAt),
     ...(head.endedAt !== undefined && { ended_at: iso(head.endedAt) }),
     steps: head.steps,
+    ...(head.accounts && budgets && { budgets: accountsOf(head.accounts, budgets) }),
     ...(head.ended !== undefined && outcomesOf(head.ended, log)),
   };
 };
+
+const accountsOf = (accounts: NonNullable<Head["accounts"]>, { byId }: BudgetSet) =>
+  Object.entries(accounts).flatMap(([key, { spent, reserved }]) => {
+    const budget = byId.get(budgetIdOf(key))?.name;
+    return budget === undefined ? [] : [{ budget, spent, reserved }];
+  });
 
 const endingOf = ({ status, reason }: Head) => ({ status, ...(reason && { reason }) });
 

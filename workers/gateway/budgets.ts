@@ -2,23 +2,15 @@
 import { z } from "@hono/zod-openapi";
 import { OVER, SCOPES } from "../../src/guardrails/budget.ts";
 import { WINDOWS } from "../../src/guardrails/window.ts";
-import { BUDGET_LIMIT_MAX, BUDGET_THRESHOLDS_MAX } from "../../src/limits.ts";
+import { BUDGET_THRESHOLDS_MAX } from "../../src/limits.ts";
 import { objectOf } from "./address.ts";
+import { amountsSchema } from "./amounts.ts";
 import { Api, route } from "./api.ts";
 import { id, ofTenant, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
 import { json, jsonBody } from "./responses.ts";
 
 const BUDGETS = `${TENANT}/budgets`;
-
-const amount = z.int().min(0).max(BUDGET_LIMIT_MAX).optional();
-const amounts = z.strictObject({
-  tokens: amount,
-  cost_usd_micros: amount,
-  calls: amount,
-  wall_ms: amount,
-  iterations: amount,
-});
 
 const shape = {
   scope: z.enum(SCOPES).openapi({ description: "Whose steps are counted together" }),
@@ -30,7 +22,7 @@ const shape = {
     .enum(WINDOWS)
     .optional()
     .openapi({ description: "Of the calendar in UTC; for ever where absent" }),
-  limits: amounts,
+  limits: amountsSchema,
   over: z.enum(OVER).openapi({ description: "What becomes of steps that there is no room for" }),
   thresholds: z
     .array(z.int().min(1).max(100))
@@ -60,7 +52,7 @@ const budgetBody = z
       fault("window", "leave it out: a budget of lifetimes lasts as long as each of them");
   });
 
-const spending = amounts.optional();
+const spending = amountsSchema.optional();
 const budgetSchema = z
   .object({
     budget: z.string(),

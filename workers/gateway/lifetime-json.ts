@@ -7,6 +7,7 @@ import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
 import { decodeExecution, type Execution, isPlan } from "../../src/wire/codec.ts";
 import { readResult } from "../../src/wire/payload.ts";
 import type { LifetimeDetail, LifetimeSummary } from "../data-plane/queries.ts";
+import { amountsSchema } from "./amounts.ts";
 import { pausedSchema } from "./paused.ts";
 
 const outputSchema = z.object({
@@ -67,6 +68,11 @@ export const lifetimeSchema = summarySchema
       .readonly()
       .optional()
       .openapi({ description: "All that pauses it; it goes on when nothing of this is left" }),
+    budgets: z
+      .array(z.object({ budget: z.string(), spent: amountsSchema, reserved: amountsSchema }))
+      .readonly()
+      .optional()
+      .openapi({ description: "Of budgets with scope lifetime: what it has used; while it runs" }),
     why: whySchema
       .optional()
       .openapi({ description: "What it waits for and since when, where it is read and has not ended" }),

@@ -38,6 +38,17 @@ const ended = (status: "SUCCEEDED" | "FAILED" | "CANCELED"): LogRecord => ({
 const lifetime = (member: Partial<Member>): Lifetime =>
   ({ head: { id: "l" }, members: Cells.of([[1, member as Member]]) }) as unknown as Lifetime;
 
+const threshold: LogRecord = {
+  type: "budget_threshold",
+  offset: 3,
+  at: 1,
+  budget: "money",
+  measure: "tokens",
+  percent: 50,
+  spent: 60,
+  limit: 100,
+};
+
 const NOTHING: Writes = { records: [], lifetimes: [], idempotency: [], strays: [], deadLetters: [] };
 const { FAILED, SUCCEEDED, TIMED_OUT } = ExecutionStatus;
 
@@ -66,6 +77,7 @@ describe("what is said of", () => {
     ],
     ["a lifetime that failed", { records: [ended("FAILED")] }, ["lifetime_failed"]],
     ["a lifetime that ended otherwise", { records: [ended("SUCCEEDED"), ended("CANCELED")] }, []],
+    ["a budget that is half spent", { records: [threshold] }, ["budget_threshold"]],
     ["a dead letter", { deadLetters: [{ ...letter, reason: "undecodable" }] }, ["dead_letter"]],
   ];
   test.each(cases)("%s", (_, writes, events) => {

@@ -114,9 +114,17 @@ describe("a budget", () => {
       }`,
     });
     await budget("tokens", { scope: "graph", graph: "gated", limits: { tokens: 100 } });
+    await budget("each", { scope: "lifetime", limits: { calls: 10 } });
     const { lifetime } = await begin("gated");
     await expect.poll(() => started.includes(`${lifetime}:2`), WHILE).toBe(true);
     expect(await call("GET", "/budgets/tokens")).toMatchObject({ spent: {}, reserved: { tokens: 70 } });
+    expect((await view(lifetime)).budgets).toEqual([
+      {
+        budget: "each",
+        spent: expect.objectContaining({ calls: 1 }),
+        reserved: expect.objectContaining({ calls: 1 }),
+      },
+    ]);
     await call("POST", `/lifetimes/${lifetime}:cancel`, {});
     expect(await call("GET", "/budgets/tokens")).toMatchObject({ spent: { tokens: 70 }, reserved: {} });
     openGate(gate);
