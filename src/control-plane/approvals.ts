@@ -171,7 +171,8 @@ const conclude = (
   if (outcome.type === "rejected")
     settle(draft, n, closed, recordOutcome(draft, n, closed, "rejected", saying("rejected", answerer)));
   else if (outcome.type === "aborted") {
-    draft.lifetime.members.set(n, closed);
+    const { approval: _, ...unasked } = member;
+    draft.lifetime.members.set(n, unasked);
     end(draft, "FAILED", {
       code: "approval_aborted",
       detail: `${member.node}: ${saying("aborted", answerer)}`,
@@ -192,6 +193,8 @@ const approveInput = (
   { edit }: Approval,
 ): void => {
   waitEnds(draft, member);
+  // What guards it may end the lifetime, and then nobody is asked any more.
+  hold(draft, n, member, { cause: "paused" });
   const approved = [...(member.approved ?? []), ...policies];
   const changed = edit === undefined ? undefined : { parameters: edit as JsonObject };
   attempt(draft, [[n, { ...member, approved, ...changed }]]);

@@ -66,7 +66,7 @@ export const waitBegins = ({ lifetime: { head } }: Draft): void => {
 
 /** Whatever became of an input, it waits no more. */
 export const waitEnds = ({ lifetime: { head } }: Draft, member: Member): void => {
-  if (!isWaiting(member) || head.waiting === undefined) return;
+  if (head.waiting === undefined || !isWaiting(member)) return;
   if (head.waiting > 1) head.waiting--;
   else delete head.waiting;
 };

@@ -291,6 +291,25 @@ describe("an input that a policy wants approved", () => {
     expect(play.issued).toEqual(["2 x"]);
   });
 
+  test("that policies abort or reject by the time it is approved goes no further, and is closed once", () => {
+    const stop = (action: string) =>
+      policies(APPROVE_X.replace(/action: .*\n/, `action: ${action}\n`).replace(/approval: .*\n/, ""));
+    const aborted = guarded().answer("y");
+    aborted.guard = stop("ABORT_LIFETIME");
+    expect(answer(aborted, ADA, approve())).toBeUndefined();
+    expect(aborted.head).toMatchObject({ status: "FAILED", reason: { code: "policy_aborted" } });
+    expect(closedOf(aborted)).toEqual(["approved"]);
+    const rejected = guarded({ x: { onFailure: "route" } }).answer("y");
+    rejected.guard = stop("REJECT_EXECUTION");
+    answer(rejected, ADA, approve());
+    expect([closedOf(rejected), rejected.issued]).toEqual([["approved"], ["4 B"]]);
+    const unguarded = guarded().answer("y");
+    unguarded.guard = undefined;
+    expect(unguarded.head.status).toBe("WAITING");
+    answer(unguarded, ADA, approve());
+    expect(unguarded.issued).toEqual(["2 x"]);
+  });
+
   test("that is rejected is recorded as REJECTED without ever having been at work, and its node decides", () => {
     const play = guarded({ x: { onFailure: "ignore" } }).answer("y");
     expect(answer(play, BOB, REJECT, "no")).toBeUndefined();
@@ -305,6 +324,7 @@ describe("an input that a policy wants approved", () => {
       .pass(HOUR - 1);
     expect(play.head.status).toBe("WAITING");
     expect(play.pass(1).head).toMatchObject({ status: "FAILED", reason: { code: "approval_aborted" } });
+    expect(play.executions().map(({ header }) => header.name)).toEqual(["A", "y"]);
     expect(closedOf(play)).toEqual(["aborted"]);
   });
 

@@ -1,4 +1,5 @@
 // Without this, people could be asked nothing, answer for others or twice, or see another thing than they agreed to.
+import { abortAllDurableObjects } from "cloudflare:test";
 import { beforeAll, describe, expect, test } from "vitest";
 import { send } from "./client.ts";
 
@@ -152,6 +153,26 @@ describe("an approval", () => {
       delegations: [{ from: "admin", to: "reader" }],
     });
   });
+});
+
+test("an approval outlives a restart, with its votes and its due time", async () => {
+  const dot = `digraph brief {
+    begin [type=plan kind=parallel]
+    ask [type=task kind=human title="Now?" who=reader due="700ms" on_expiry=approve expiry_answer="in time"]
+    begin -> ask
+  }`;
+  await send("POST", `${TENANT}/graphs`, { json: { dot } });
+  const [voted, brief] = [await begin("committee"), await begin("brief")];
+  await as("operator-key", `${voted.approval}:approve`);
+  await abortAllDurableObjects();
+  expect((await as("admin-key", `${voted.approval}:approve`)).body).toMatchObject({
+    outcome: "approved",
+    votes: 2,
+  });
+  expect(await end(brief.lifetime)).toMatchObject({ status: "SUCCEEDED", output: [{ result: "in time" }] });
+  const { body } = await send("GET", brief.approval);
+  expect(body).toMatchObject({ status: "APPROVED", on_expiry: "approve", votes: [] });
+  expect(body).not.toHaveProperty("answered_by");
 });
 
 describe("approvals", () => {
