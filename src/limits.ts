@@ -329,3 +329,11 @@ export const VERDICT_VALUE_CHARS_MAX = 1_000;
 export const REPEATED_INPUTS_MAX = 16;
 /** Combinations of event, graph and node whose policies are remembered; a tenant with more looks them up anew. */
 export const POLICY_INDEX_MAX = 4_096;
+/** Offsets of a lifetime's latest executions that looking back remembers: what was refused names its parents by id. */
+export const BACKTEST_EXECUTIONS_KEPT = 64;
+/** Lifetimes that have failed and may be continued, the latest ones. */
+export const BACKTEST_FAILED_KEPT = 1_000;
+/** Of the log, looked through at once: a few milliseconds of the object's thread. */
+export const BACKTEST_SLICE_RECORDS = 256;
+/** Bytes of messages in a slice. */
+export const BACKTEST_SLICE_BYTES = 4 * 1024 * KIB;

@@ -34,13 +34,13 @@ export const allowed = (draft: Draft, attempts: Attempts): void => {
   if (rejected.length > 0 || head.holds !== undefined)
     for (const { n, what } of asked) hold(draft, n, what, { cause: "paused" });
   for (const { n, answer } of rejected) {
-    reject(draft, n, answer as Reject);
+    // Its wave may have done without it, once another was refused.
+    if (members.get(n)?.phase === "held") reject(draft, n, answer as Reject);
     if (head.endedAt !== undefined) return;
   }
   if (head.holds !== undefined) return;
   const free: (readonly [number, Attempt])[] = [];
   for (const { n, what, answer } of asked) {
-    // Its wave may have done without it.
     if (rejected.length > 0 && members.get(n)?.phase !== "held") continue;
     if (answer.action === "approve") holdForApproval(draft, n, what, answer);
     else free.push([n, what]);

@@ -102,6 +102,7 @@ const record = (draft: Draft, kind: Kind, execution: Execution, more: More): Own
     message,
     execution,
     ...more,
+    own: true,
   });
   return { execution, offset, bytes: message.byteLength };
 };

@@ -99,7 +99,7 @@ const subjectOf = (draft: Draft, { on, n, what, execution, later = [] }: Asked):
       id: inputId(head.id, n),
       attempt: what.attempt,
       iteration: what.iteration,
-      from: what.parents.map(({ name }) => name),
+      from: () => what.parents.map(({ name }) => name),
       carried: carriedBy(draft, what),
     },
     ...(execution && { execution }),

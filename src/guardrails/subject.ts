@@ -44,7 +44,7 @@ export interface Subject {
     readonly id: string;
     readonly attempt: number;
     readonly iteration: number;
-    readonly from: readonly string[];
+    readonly from: () => readonly string[];
     readonly carried: Carried;
   };
   readonly execution?: Execution;
@@ -90,7 +90,7 @@ const READ: Readonly<Record<string, Read>> = {
   "input.id": ({ input }) => input.id,
   "input.attempt": ({ input }) => int(input.attempt),
   "input.iteration": ({ input }) => int(input.iteration),
-  "input.from": ({ input }) => [...input.from],
+  "input.from": ({ input }) => [...input.from()],
   "input.value": ({ input }) => toCel(inputValue(input.carried)),
   "cycle.repeats": ({ lifetime: { tally = {} }, input: { carried } }) =>
     int(repeatsOf(tally, carried.node, hashOf(carried))),

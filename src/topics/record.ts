@@ -61,6 +61,8 @@ export interface ExecutionRecord extends Appended {
   readonly estimated?: Amounts;
   /** It came from Kafka. */
   readonly kafka?: "in";
+  /** The control plane has ended the attempt itself: no policy was asked. */
+  readonly own?: true;
 }
 
 export interface LifetimeStartedRecord extends Appended {

@@ -39,9 +39,9 @@ const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
 const CODE = new Map(RECORD_TYPES.map((each) => [`${each.type}/${each.kind ?? ""}`, each.code]));
 
 /** A list is of warnings alone, as it was before there were versions. */
-const executionMeta = ({ version, warnings, estimated, kafka }: ExecutionRecord): string | null => {
-  if (version !== undefined || estimated || kafka)
-    return JSON.stringify({ version, warnings, estimated, kafka });
+const executionMeta = ({ version, warnings, estimated, kafka, own }: ExecutionRecord): string | null => {
+  if (version !== undefined || estimated || kafka || own)
+    return JSON.stringify({ version, warnings, estimated, kafka, own });
   return warnings ? JSON.stringify(warnings) : null;
 };
 

@@ -24,6 +24,7 @@ import type { Family } from "../../src/metrics/family.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
+import { type BacktestRequest, backtest } from "./backtest.ts";
 import { BudgetRequests } from "./budget-requests.ts";
 import { Engine, type EnginePorts, LOG_GREW } from "./engine.ts";
 import { Entrance } from "./entrance.ts";
@@ -257,11 +258,16 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   override async fetch(request: Request): Promise<Response> {
     if (request.headers.get("upgrade") === "websocket") return this.#bridge();
-    const wanted = (await request.json()) as StreamRequest;
+    const wanted = (await request.json()) as StreamRequest | BacktestRequest;
     const entered = this.#entrance.enter();
-    const opened = entered.ok ? await this.#engine.streams.open(wanted) : entered;
+    const opened = entered.ok ? await this.#opened(wanted, entered.value) : entered;
     if (!opened.ok) return Response.json(opened.error, { status: 400 });
     return opened.value ? new Response(opened.value) : new Response(null, { status: 204 });
+  }
+
+  async #opened(wanted: StreamRequest | BacktestRequest, { tenant }: Identity) {
+    if (!("backtest" in wanted)) return this.#engine.streams.open(wanted);
+    return ok(backtest(this.#engine.parts, tenant, wanted.backtest));
   }
 
   #bridge(): Response {

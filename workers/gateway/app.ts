@@ -6,6 +6,7 @@ import type { MiddlewareHandler } from "hono";
 import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { approvals } from "./approvals.ts";
 import { authenticate } from "./auth.ts";
+import { backtest } from "./backtest.ts";
 import { blobs } from "./blobs.ts";
 import { bridge } from "./bridge.ts";
 import { budgets } from "./budgets.ts";
@@ -53,6 +54,7 @@ export const app = root
   .route("/", pausing)
   .route("/", approvals)
   .route("/", policies)
+  .route("/", backtest)
   .route("/", executions)
   .route("/", lineage)
   .route("/", events)

@@ -153,8 +153,15 @@ export interface Seen {
 }
 
 /** Makes the moves, resumes what is paused, and then makes none but answers until the lifetime has ended. */
-export const walk = (graph: Graph, moves: readonly Move[], see: (seen: Seen) => void): Play => {
-  const play = Play.start(graph);
+export const walk = (
+  graph: Graph,
+  moves: readonly Move[],
+  see: (seen: Seen) => void,
+  guard?: Play["guard"],
+): Play => {
+  const play = new Play(graph);
+  play.guard = guard;
+  play.begin();
   let before: Lifetime | undefined;
   play.seen = () => {
     const event = play.events.at(-1);

@@ -194,3 +194,38 @@ test("every change makes another version of all policies, which inputs name that
   await end(path);
   expect((await verdictsOf(id))[0]).toMatchObject({ policies: body.version });
 });
+
+test("looking back tells of each lifetime the first decision that would have been another", async () => {
+  const { path, id } = await begin({ words: "much" }, { for: "looking back" });
+  await end(path);
+  const policy = {
+    name: "later",
+    on: "task_execution",
+    when: only("looking back", "result.words == 'much'"),
+    action: "REJECT_EXECUTION",
+    message: "too much",
+    on_error: "open",
+  };
+  const { body, headers } = await send("POST", `${TENANT}/policies:backtest`, { json: { policy } });
+  expect(headers.get("content-type")).toBe("application/x-ndjson");
+  const lines = String(body)
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.filter(({ flip }) => flip)).toMatchObject([
+    {
+      flip: {
+        lifetime: id,
+        node: "echo",
+        on: "task_execution",
+        decision: "REJECT_EXECUTION",
+        recorded: "NONE",
+      },
+    },
+  ]);
+  expect(lines.at(-1)).toMatchObject({ done: { flips: 1, saved: { tokens: 0 } } });
+  const refused = await send("POST", `${TENANT}/policies:backtest`, {
+    json: { policy: { ...policy, when: "no" } },
+  });
+  expect(refused).toMatchObject({ status: 422, body: { code: "policy_invalid" } });
+});
