@@ -61,6 +61,7 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     input: member.input,
     ...(warnings.length > 0 && { warnings }),
     ...(event.version !== undefined && { version: event.version }),
+    ...(event.kafka && { kafka: event.kafka }),
     ...(estimated && { estimated }),
   });
   const recorded = { execution, offset, bytes: leastBytes(execution, message.byteLength) };

@@ -27,6 +27,15 @@ export interface Started {
   readonly labels: Readonly<Record<string, string>>;
   /** google.protobuf.Value, encoded. */
   readonly input: Uint8Array;
+  /** Where a producer has begun with an input of its own: whose it is, and what it carries instead of a value. */
+  readonly handed?: { readonly node: string; readonly executions: readonly Handed[] };
+}
+
+/** TaskExecution, encoded, with what of its header is asked for; `execId` may be empty. */
+export interface Handed {
+  readonly execId: string;
+  readonly name: string;
+  readonly message: Uint8Array;
 }
 
 export interface ExecutionArrived {
@@ -40,6 +49,8 @@ export interface ExecutionArrived {
   readonly message: Uint8Array;
   /** Of the code that ran it, where it is known. */
   readonly version?: string;
+  /** It came from there. */
+  readonly kafka?: "in";
 }
 
 /** Time has passed: leases, backoffs and the lifetime's own deadline are looked at. */

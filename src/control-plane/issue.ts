@@ -13,7 +13,7 @@ import { allowanceOf } from "./reserve.ts";
 import { waitBegins } from "./standing.ts";
 import { isWait, waiting } from "./wait.ts";
 
-type Issue = Pick<Member, "node" | "wave" | "parents" | "scopes">;
+type Issue = Pick<Member, "node" | "wave" | "parents" | "scopes" | "adopted">;
 
 /** New inputs, with their first attempts: what is to be issued at once is allowed at once. */
 export const issue = (draft: Draft, inputs: readonly Issue[]): void => {
@@ -44,6 +44,7 @@ export type Attempt = Pick<
   | "before"
   | "approved"
   | "parameters"
+  | "adopted"
 >;
 
 /** With the numbers of their inputs. */
@@ -52,7 +53,10 @@ export type Attempts = readonly (readonly [number, Attempt])[];
 /** The one way to attempts, the first ones or later ones; it may end the lifetime. */
 export const attempt = (draft: Draft, attempts: Attempts): void => {
   if (draft.lifetime.head.holds !== undefined)
-    for (const [n, what] of attempts) hold(draft, n, what, { cause: "paused" });
+    // What lies in Kafka is in flight, and cannot be held.
+    for (const [n, what] of attempts)
+      if (what.adopted) open(draft, n, what);
+      else hold(draft, n, what, { cause: "paused" });
   else if (draft.guard === undefined) for (const [n, what] of attempts) open(draft, n, what);
   else allowed(draft, attempts);
 };
@@ -66,10 +70,11 @@ export const hold = (draft: Draft, n: number, what: Attempt, why: Omit<Held, "si
 /** Field by field: what an earlier attempt met is not for this one. */
 const begun = (from: Attempt): Attempt => {
   const { kind, node, iteration, wave, parents, scopes, attempt, expired, before } = from;
-  const { approved, parameters } = from;
+  const { approved, parameters, adopted } = from;
   const what = { kind, node, iteration, wave, parents, attempt, expired };
   const more = { ...(scopes && { scopes }), ...(before !== undefined && { before }) };
-  return { ...what, ...more, ...(approved && { approved }), ...(parameters && { parameters }) };
+  const first = adopted && attempt === 1 && { adopted };
+  return { ...what, ...more, ...first, ...(approved && { approved }), ...(parameters && { parameters }) };
 };
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked again. */
@@ -103,6 +108,7 @@ export const open = (draft: Draft, n: number, what: Attempt, reserved?: Reservat
     ...(member.parameters && { parameters: member.parameters }),
     ...(draft.guard?.policies && { policies: draft.guard.policies.version }),
     ...(reserved && { estimate: reserved.amounts }),
+    ...(node.executor === "kafka" && { kafka: member.adopted ? ("in" as const) : ("out" as const) }),
   });
   if (isWait(node)) {
     waitBegins(draft);
@@ -139,7 +145,10 @@ const leaseEnd = ({ at }: Draft, { timeoutMs }: Node): number => at + timeoutMs 
 
 /** What runs elsewhere is taken from its topic, and answered, by whoever does. */
 const send = (draft: Draft, n: number, member: Member, { executor }: Node): void => {
-  if (executor === "external") return;
+  if (executor !== undefined) {
+    draft.lifetime.head.elsewhere = true;
+    return;
+  }
   draft.effects.push({
     type: "dispatch",
     n,

@@ -81,6 +81,8 @@ export interface Head {
   withdrawn?: readonly (readonly [number, number])[];
   /** That no wait has taken yet, in the order in which they came. */
   signals?: readonly KeptSignal[];
+  /** An input of it was given to an executor elsewhere. */
+  elsewhere?: true;
   /** Of budgets of lifetimes: its accounts with them, by key. */
   accounts?: Readonly<Record<string, Balance>>;
   /** What policies read of it, while any does. */
@@ -141,6 +143,8 @@ export interface Member {
   readonly expired: boolean;
   /** Attempts before its lifetime was retried; the node's own retries count from there. */
   readonly before?: number;
+  /** The record of its first attempt is its producer's, in Kafka. */
+  readonly adopted?: true;
   /** While it is waiting. */
   readonly waits?: Waits;
   /** While people are asked. */

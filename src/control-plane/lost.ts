@@ -24,7 +24,7 @@ export const dispatchLost = (draft: Draft, { inputs }: DispatchLost): void => {
 /** What runs elsewhere was not called, so nothing of it is lost. */
 export const restarted = (draft: Draft): void => {
   for (const [n, member] of inOrder(draft)) {
-    if (member.phase !== "issued" || draft.graph.node(member.node).executor === "external") continue;
+    if (member.phase !== "issued" || draft.graph.node(member.node).executor !== undefined) continue;
     const restarts = (member.restarts ?? 0) + 1;
     if (member.missing?.asleep) resend(draft, n, member);
     else if (restarts <= RESTARTS_MAX) resend(draft, n, { ...member, restarts });

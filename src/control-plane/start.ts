@@ -40,25 +40,36 @@ export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
   const draft = draftOf(lifetime, graph, event);
   align(draft, event.holds);
   const root = execId(lifetime.head, 0, 1);
+  const handed = event.handed?.executions ?? [];
+  const [first, ...others] = handed;
   const offset = append(draft, {
     type: "lifetime_started",
     lifetime: event.lifetime,
     graph: graph.graph.name,
     version: event.version,
     labels: event.labels,
-    root: encodeExecution(rootOf(event, graph, root)),
+    root: first?.message ?? encodeExecution(rootOf(event, graph, root)),
   });
-  const over = overBound(draft, graph.entries, event.input.byteLength);
+  const parents = [{ execId: first?.execId || root, name: first?.name || ROOT_NAME, offset }];
+  for (const { execId, name, message } of others) {
+    const further = append(draft, { type: "lifetime_root", lifetime: event.lifetime, message });
+    parents.push({ execId: execId || root, name: name || ROOT_NAME, offset: further });
+  }
+  const bytes = handed.reduce((sum, { message }) => sum + message.byteLength, event.input.byteLength);
+  const over = overBound(draft, graph.entries, bytes);
   if (over) end(draft, "FAILED", over);
   else {
-    const parents = [{ execId: root, name: ROOT_NAME, offset }];
     issue(
       draft,
-      graph.entries.map((node) => ({ node, wave: 0, parents })),
+      graph.entries.map((node) => ({ node, wave: 0, parents, ...adopted(event, graph, node) })),
     );
   }
   return draft;
 };
+
+/** What its producer has put into Kafka for who reads it there is not issued again. */
+const adopted = ({ handed }: Started, graph: GraphIndex, node: string) =>
+  handed?.node === node && graph.node(node).executor === "kafka" && { adopted: true as const };
 
 /** A plan input without any task execution would give some peers' answers nothing to be correlated by. */
 const rootOf = (event: Started & Moment, graph: GraphIndex, id: string) =>

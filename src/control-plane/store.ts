@@ -3,6 +3,7 @@
 import type { NodeSpec } from "../executor/dispatch.ts";
 import type { GraphIndex } from "../graph/lookup.ts";
 import type { StoredGuard } from "../guardrails/guard.ts";
+import type { Mark } from "../mirror/mark.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
 import type { Holds } from "./holds.ts";
@@ -42,7 +43,7 @@ export interface Store {
   readonly version?: string;
   /** The tasks that a plan launches if the control plane can tell by itself; undefined is for its executor. */
   decide(spec: NodeSpec, iteration: number): readonly string[] | undefined;
-  /** Open inputs of this node whose parents are exactly these, oldest first. */
+  /** Inputs of this node that run elsewhere, oldest first; among them all open ones whose parents are exactly these. */
   openInputs(
     kind: Kind,
     node: string,
@@ -74,6 +75,8 @@ export interface Writes {
   readonly idempotency: readonly IdempotencyEntry[];
   readonly strays: readonly Stray[];
   readonly deadLetters: readonly DeadLetter[];
+  /** How far partitions of Kafka are taken in, if that has changed. */
+  readonly marks?: readonly Mark[];
   /** What pauses the tenant and its graphs, if that has changed. */
   readonly holds?: Holds;
   /** What guards the tenant, if that has changed. */

@@ -5,7 +5,8 @@ import type { Outcome as ApprovalOutcome, Ballot, Voter } from "../guardrails/ap
 import type { Budget } from "../guardrails/budget.ts";
 import type { Amounts } from "../guardrails/measure.ts";
 import type { Family } from "../metrics/family.ts";
-import type { MirrorSettings } from "../mirror/settings.ts";
+import type { MirrorSettings, MirrorView } from "../mirror/settings.ts";
+import type { MirrorRpc } from "../mirror/state.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
 import type { ExecutionTopic, Kind, Topic } from "../topics/topics.ts";
@@ -49,17 +50,6 @@ export interface PausedView {
   /** The name of the credential that asked for it, where somebody did. */
   readonly by?: string;
   readonly since: string;
-}
-
-/** What goes to Kafka and comes from there. */
-export interface MirrorView {
-  readonly key_mode: MirrorSettings["keyMode"];
-  readonly out: Topic[];
-  readonly in: Topic[];
-  readonly inputs: MirrorSettings["inputs"];
-  readonly takes_starts: boolean;
-  readonly on_premises_data_plane: boolean;
-  readonly at_threshold: MirrorSettings["atThreshold"];
 }
 
 export interface TenantView {
@@ -257,7 +247,22 @@ export interface TopicPage {
 export type Disposition =
   | { readonly outcome: "recorded"; readonly exec_id: string; readonly offset: number }
   | { readonly outcome: "stray"; readonly reason: StrayReason; readonly exec_id: string }
-  | { readonly outcome: "dead_letter"; readonly reason: DeadLetterReason };
+  | { readonly outcome: "dead_letter"; readonly reason: DeadLetterReason }
+  | { readonly outcome: "ignored"; readonly reason: IgnoredReason };
+
+/** Why something from Kafka is not even kept. */
+export const IGNORED_REASONS = [
+  /** This deployment has written it. */
+  "echo",
+  /** It was taken in before: what is below a mark, and what starts a lifetime that is there. */
+  "redelivered",
+  "duplicate",
+  /** It matches nothing here, and is another deployment's to take. */
+  "not_ours",
+  /** The tenant takes nothing in of its topic. */
+  "disabled",
+] as const;
+export type IgnoredReason = (typeof IGNORED_REASONS)[number];
 
 /** An answer that came, was understood, and is not the one that counts. */
 export type StrayReason = "late" | "duplicate" | "unknown" | "unfinished";
@@ -271,7 +276,9 @@ export const DEAD_LETTER_REASONS = [
   "unprojectable",
   /** In the log, and refused by Kafka. */
   "undeliverable",
-  /** A start from Kafka that does not say of which graph. */
+  /** A start from Kafka of a graph that is not there, or not active. */
+  "graph_not_found",
+  /** One that does not say of which graph. */
   "ambiguous_graph",
   /** A start from Kafka whose answer could not be told by its parents. */
   "uncorrelatable",
@@ -311,7 +318,7 @@ export interface StreamRequest {
   readonly after?: number;
 }
 
-export interface TenantRpc extends PolicyRpc {
+export interface TenantRpc extends PolicyRpc, MirrorRpc {
   provision(address: Address, settings?: TenantSettings): Promise<Answer<TenantView & { created: boolean }>>;
   describe(): Promise<Answer<TenantView>>;
   /** Refuses what comes from now on, and deletes everything, in slices if it is much. */

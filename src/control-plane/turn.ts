@@ -7,13 +7,14 @@
  *    evidence, fails its lifetime, and the others go on.
  */
 
-import { type GraphIndex, indexGraph } from "../graph/lookup.ts";
+import type { GraphIndex } from "../graph/lookup.ts";
 import { limited } from "../guardrails/budgets.ts";
 import { forkGuard, isChanged, type StoredGuard } from "../guardrails/guard.ts";
 import type { Ledger } from "../guardrails/ledger.ts";
 import type { PolicySet } from "../guardrails/policy-set.ts";
 import type { TenantTally } from "../guardrails/tally.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
+import type { Mark } from "../mirror/mark.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { err, ok, type Result } from "../result.ts";
 import {
@@ -25,21 +26,23 @@ import {
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
 import { decodeExecution, type Execution } from "../wire/codec.ts";
-import { type Correlated, complete, correlate } from "./correlate.ts";
+import { type Correlated, complete, correlate, openIn } from "./correlate.ts";
 import { decided } from "./decide.ts";
 import type { Append, DispatchInput, Effect, Recall } from "./effect.ts";
 import type { LifetimeEvent, Moment, Started } from "./event.ts";
+import { Evidence } from "./evidence.ts";
 import { type Holds, holdOf, holdsOn, withRecord } from "./holds.ts";
 import { inputId } from "./ids.ts";
 import { type Hold, hasChanged, type Lifetime, NEVER } from "./lifetime.ts";
+import { NO_GRAPH } from "./no-graph.ts";
 import { isAligned, isOverBudget } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
 import { correctEnded } from "./reserve.ts";
 import { endRefusal, retryRefusal } from "./retry.ts";
 import { isWaiting } from "./standing.ts";
-import type { DeadLetter, IdempotencyEntry, Store, Stray, Tombstone, Writes } from "./store.ts";
-import type { Address, DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
+import type { IdempotencyEntry, Store, Tombstone, Writes } from "./store.ts";
+import type { Address, Disposition } from "./tenant.ts";
 
 /** An event before it has its moment. */
 type Unplaced<E> = E extends Moment ? Omit<E, keyof Moment> : never;
@@ -69,8 +72,10 @@ export class Turn {
   readonly #lifetimes = new Map<string, Lifetime>();
   readonly #records: LogRecord[] = [];
   readonly #idempotency = new Map<string, IdempotencyEntry>();
-  readonly #strays: Stray[] = [];
-  readonly #deadLetters: DeadLetter[] = [];
+  /** What does not count of what came. */
+  readonly evidence: Evidence;
+  /** How far partitions of Kafka are taken in, where this turn has moved that. */
+  readonly marks = new Map<string, Mark>();
   /** Inputs of plans that this turn decides itself, and what waits ask of the log: before it takes in anything else. */
   readonly #undecided: Undecided[] = [];
   /** In the order in which they are to leave, once the writes are durable. */
@@ -81,6 +86,7 @@ export class Turn {
     this.#tenant = tenant;
     this.#partition = partition;
     this.#at = at;
+    this.evidence = new Evidence(at);
     this.#tail = store.tail();
     this.#holds = store.holds();
     this.#guard = store.guard();
@@ -91,8 +97,9 @@ export class Turn {
       records: this.#records,
       lifetimes: [...this.#lifetimes.values()],
       idempotency: [...this.#idempotency.values()],
-      strays: this.#strays,
-      deadLetters: this.#deadLetters,
+      strays: this.evidence.strays,
+      deadLetters: this.evidence.deadLetters,
+      ...(this.marks.size > 0 && { marks: [...this.marks.values()] }),
       ...(this.#holds !== this.#store.holds() && { holds: this.#holds }),
       ...(this.#guard && isChanged(this.#guard, this.#store.guard()) && { guard: this.#guard }),
     };
@@ -173,25 +180,30 @@ export class Turn {
   arrive(topic: ExecutionTopic, message: Uint8Array, version?: string): Disposition {
     const { kind } = TOPICS[topic];
     const decoded = decodeExecution(kind, message);
-    if (!decoded.ok) return this.#bury(topic, message, "undecodable", decoded.error);
+    if (!decoded.ok) return this.evidence.bury(topic, message, "undecodable", decoded.error);
     const execution = decoded.value;
     const tenant = execution.header?.tenantId;
     if (tenant && tenant !== this.#tenant)
-      return this.#bury(topic, message, "wrong_tenant", `header.tenant_id is ${tenant}`);
-    const correlated = correlate(kind, execution, this.#store);
-    if (!correlated.ok) return this.#bury(topic, message, "uncorrelated", correlated.error);
+      return this.evidence.bury(topic, message, "wrong_tenant", `header.tenant_id is ${tenant}`);
+    const correlated = correlate(kind, execution, this);
+    if (!correlated.ok) return this.evidence.bury(topic, message, "uncorrelated", correlated.error);
     const disposition = this.#admit(topic, kind, execution, message, correlated.value, version);
     this.#decide();
     return disposition;
+  }
+
+  openInputs(kind: Kind, node: string, parents: readonly string[]): readonly Correlated[] {
+    const changed = openIn(this.#lifetimes.values(), kind, node);
+    return [...this.#store.openInputs(kind, node, parents), ...changed];
   }
 
   /** An execution that no transaction took: kept as a dead letter, and its lifetime, if it has one, is failed. */
   discard(topic: ExecutionTopic, message: Uint8Array, detail: string): Disposition {
     const { kind } = TOPICS[topic];
     const decoded = decodeExecution(kind, message);
-    const correlated = decoded.ok ? correlate(kind, decoded.value, this.#store) : decoded;
+    const correlated = decoded.ok ? correlate(kind, decoded.value, this) : decoded;
     if (correlated.ok) this.happen(correlated.value.lifetime, { type: "reduce_failed", detail });
-    return this.#bury(topic, message, "internal", detail);
+    return this.evidence.bury(topic, message, "internal", detail);
   }
 
   /** Anything else that happened to a lifetime; false when it has ended or never was. */
@@ -199,7 +211,8 @@ export class Turn {
     const state = this.lifetime(id);
     if (state === undefined || !("head" in state) || state.head.endedAt !== undefined) return false;
     const reduced = this.#reduce(state, { ...happening, ...this.#moment(state.head.graph) });
-    if (!reduced.ok) this.#bury(happening.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+    if (!reduced.ok)
+      this.evidence.bury(happening.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
     this.#decide();
     return true;
   }
@@ -231,7 +244,7 @@ export class Turn {
     const event = { type: "retry_requested" as const, detail };
     const reduced = this.#reduce(state, { ...event, ...this.#moment(state.head.graph) });
     if (!reduced.ok) {
-      this.#bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+      this.evidence.bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
       return reject("internal", `lifetime ${id} could not be retried; a dead letter has the reason`);
     }
     this.#decide();
@@ -247,22 +260,35 @@ export class Turn {
     version: string | undefined,
   ): Disposition {
     const state = this.lifetime(to.lifetime);
-    if (state === undefined) return this.#setAside("unknown", kind, message, execution);
+    if (state === undefined) return this.evidence.setAside("unknown", kind, message, execution);
     if (!("head" in state)) {
       const guard = this.#guard && forkGuard(this.#guard, this.#messageAt);
       if (guard?.ledger && correctEnded(guard.ledger, to, execution, this.#at)) this.#keep(guard);
-      return this.#setAside("late", kind, message, execution);
+      return this.evidence.setAside("late", kind, message, execution);
     }
     const admitted = complete(execution, message, state, to, inputId(to.lifetime, to.n));
     const bytes = admitted.message.byteLength;
     if (bytes > MESSAGE_BYTES_MAX)
-      return this.#bury(topic, message, "undecodable", `${bytes} bytes; the bound is ${MESSAGE_BYTES_MAX}`);
+      return this.evidence.bury(
+        topic,
+        message,
+        "undecodable",
+        `${bytes} bytes; the bound is ${MESSAGE_BYTES_MAX}`,
+      );
     const ofVersion = version === undefined ? undefined : { version };
-    const event = { type: "execution_arrived" as const, kind, n: to.n, ...admitted, ...ofVersion };
+    const ofKafka = this.evidence.place && { kafka: "in" as const };
+    const event = {
+      type: "execution_arrived" as const,
+      kind,
+      n: to.n,
+      ...admitted,
+      ...ofVersion,
+      ...ofKafka,
+    };
     const reduced = this.#reduce(state, { ...event, ...this.#moment(state.head.graph) });
-    if (!reduced.ok) return this.#bury(topic, message, "internal", reduced.error);
+    if (!reduced.ok) return this.evidence.bury(topic, message, "internal", reduced.error);
     const aside = reduced.value.find((effect) => effect.type === "set_aside");
-    if (aside) return this.#setAside(aside.reason, kind, message, execution);
+    if (aside) return this.evidence.setAside(aside.reason, kind, message, execution);
     const recorded = reduced.value.find(isExecution);
     return {
       outcome: "recorded",
@@ -305,7 +331,8 @@ export class Turn {
       if (!("tasks" in next)) {
         const event = recall(next.effect, node, this.#recordAt(next.effect.offset));
         const reduced = this.#reduce(state, { ...event, ...this.#moment(head.graph) });
-        if (!reduced.ok) this.#bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+        if (!reduced.ok)
+          this.evidence.bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
         continue;
       }
       const { tasks } = next;
@@ -321,7 +348,7 @@ export class Turn {
         ...(version !== undefined && { version }),
       };
       const reduced = this.#reduce(state, { ...event, ...this.#moment(head.graph) });
-      if (!reduced.ok) this.#bury("plan-executions", answer.message, "internal", reduced.error);
+      if (!reduced.ok) this.evidence.bury("plan-executions", answer.message, "internal", reduced.error);
     }
   }
 
@@ -366,27 +393,7 @@ export class Turn {
     if (touched) this.#lifetimes.set(lifetime.head.id, lifetime);
     return touched;
   }
-
-  #setAside(reason: StrayReason, kind: Kind, message: Uint8Array, execution: Execution): Disposition {
-    this.#strays.push({ at: this.#at, reason, kind, message });
-    return { outcome: "stray", reason, exec_id: execution.header?.execId ?? "" };
-  }
-
-  #bury(topic: string, message: Uint8Array, reason: DeadLetterReason, detail: string): Disposition {
-    // What is too large to be a message is too large for a row; how it begins is evidence enough.
-    const kept = message.subarray(0, MESSAGE_BYTES_MAX);
-    this.#deadLetters.push({ at: this.#at, reason, detail, topic, message: kept });
-    return { outcome: "dead_letter", reason };
-  }
 }
 
 const isExecution = (effect: Effect): effect is Append =>
   effect.type === "append" && effect.record.type === "execution";
-
-/** Stands in where the graph of a lifetime cannot be had: to fail the lifetime takes none. */
-const NO_GRAPH = indexGraph({
-  name: "",
-  bounds: { timeoutMs: 0, iterationsMax: 0, fanOutMax: 0, outstandingMax: 0, stepsMax: 0 },
-  nodes: [],
-  edges: [],
-});

@@ -10,7 +10,7 @@ import type { Member, Waits } from "./lifetime.ts";
 import { takeSignal } from "./signal.ts";
 
 export const isWait = (node: Node): boolean =>
-  isHuman(node) || (node.kind === WAIT && node.type === "task" && node.executor !== "external");
+  isHuman(node) || (node.kind === WAIT && node.type === "task" && node.executor === undefined);
 
 /** The member of an attempt that waits. What only the log knows of it is asked for. */
 export const waiting = (draft: Draft, n: number, member: Member, node: Node): Member => {

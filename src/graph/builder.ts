@@ -21,7 +21,7 @@ export interface TaskOptions {
   readonly onFailure?: OnFailure;
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Whether executors elsewhere take its inputs from their topic, and the runtime calls none. */
-  readonly executor?: "rpc" | "external";
+  readonly executor?: "rpc" | "external" | "kafka";
   /** What one attempt is expected to use; learned where absent. */
   readonly estimate?: Estimate;
 }

@@ -26,7 +26,7 @@ const nodeDocument = z.strictObject({
   entry: z.boolean().optional(),
   end: z.boolean().optional(),
   settings: z.record(z.string(), z.unknown()).optional(),
-  executor: z.enum(["rpc", "external"]).optional(),
+  executor: z.enum(["rpc", "external", "kafka"]).optional(),
   estimate: z
     .strictObject({
       tokens: z.number().optional(),
@@ -77,7 +77,7 @@ type CompleteNode = {
   entry?: true;
   end?: true;
   settings?: JsonObject;
-  executor?: "external";
+  executor?: "external" | "kafka";
   estimate?: { tokens?: number; cost_usd_micros?: number; ms?: number };
 };
 

@@ -42,8 +42,8 @@ export interface Node {
   /** Whether a plan without tasks is meant. Plans only. */
   readonly end: boolean;
   readonly settings: JsonObject;
-  /** Its inputs are taken from their topic by executors elsewhere; the runtime calls none. */
-  readonly executor?: "external";
+  /** Its inputs are taken from their topic, here or in Kafka, by executors elsewhere; the runtime calls none. */
+  readonly executor?: "external" | "kafka";
   /** Reserved of budgets before it is issued; learned where absent. */
   readonly estimate?: Estimate;
 }

@@ -22,6 +22,17 @@ export interface MirrorSettings {
   readonly atThreshold: (typeof AT_THRESHOLD)[number];
 }
 
+/** The same, as its JSON. */
+export interface MirrorView {
+  readonly key_mode: MirrorSettings["keyMode"];
+  readonly out: Topic[];
+  readonly in: Topic[];
+  readonly inputs: MirrorSettings["inputs"];
+  readonly takes_starts: boolean;
+  readonly on_premises_data_plane: boolean;
+  readonly at_threshold: MirrorSettings["atThreshold"];
+}
+
 export const MIRROR_SETTINGS: MirrorSettings = {
   keyMode: "node",
   out: TOPIC_NAMES,

@@ -37,6 +37,8 @@ export const EVENT_NAMES = [
   "resumed",
   "graph_registered",
   "graph_status",
+  "lifetime_root",
+  "mirrored",
   "progress",
   "closing",
 ] as const;
@@ -88,14 +90,8 @@ export const frameOf = (record: LogRecord): string => {
     case "lifetime_ended": {
       const { lifetime, status, reason, steps, outcomes } = record;
       const ends = outcomes.map((each) => each.offset);
-      return frame(offset, record.type, {
-        lifetime,
-        status,
-        reason,
-        ended_at: iso(at),
-        steps,
-        outcomes: ends,
-      });
+      const ended = { lifetime, status, reason, ended_at: iso(at), steps, outcomes: ends };
+      return frame(offset, record.type, ended);
     }
     case "lifetime_retried": {
       const { lifetime, detail } = record;
@@ -120,6 +116,9 @@ export const frameOf = (record: LogRecord): string => {
       const changed = { policy, version, deleted: document === undefined, at: iso(at) };
       return frame(offset, record.type, changed);
     }
+    case "lifetime_root":
+    case "mirrored":
+      return frame(offset, record.type, fromKafkaJson(record));
     case "paused": {
       const { graph, detail, by } = record;
       return frame(offset, record.type, { graph, detail, by, at: iso(at) });
@@ -142,6 +141,8 @@ export const frameOf = (record: LogRecord): string => {
     }
   }
 };
+
+type FromKafka = LogRecord & { type: "lifetime_root" | "mirrored" };
 
 /** Undefined for what is of the tenant as a whole. */
 export const lifetimeOf = (record: LogRecord): string | undefined => {
@@ -188,6 +189,11 @@ const bytesOf = (result: TaskResult | undefined): number => {
   if (result?.data.case === "inlineData") return result.data.value.value.byteLength;
   return result?.data.case === "externalData" ? Number(result.data.value.metadata.bytes ?? 0) : 0;
 };
+
+const fromKafkaJson = ({ type: _, offset: __, message: ___, at, ...said }: FromKafka) => ({
+  ...said,
+  at: iso(at),
+});
 
 const signalJson = ({ lifetime, name, key, by, input, value, at }: SignalReceivedRecord) => {
   const small = value.byteLength <= PAYLOAD_COLUMN_BYTES_MAX;

@@ -14,7 +14,7 @@ import type { PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy
 import type { Crossing } from "../guardrails/threshold.ts";
 import type { Execution } from "../wire/codec.ts";
 import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
-import type { Kind } from "./topics.ts";
+import type { Kind, Topic } from "./topics.ts";
 
 interface Appended {
   /** Position in the log; a topic's offset is the position of its record, so offsets rise but are not dense. */
@@ -255,6 +255,24 @@ export interface GraphStatusRecord extends Appended {
   readonly status: GraphStatus;
 }
 
+/** A further task execution that a producer has handed in with the start of a lifetime. */
+export interface LifetimeRootRecord extends Appended {
+  readonly type: "lifetime_root";
+  readonly lifetime: string;
+  /** TaskExecution, encoded. */
+  readonly message: Uint8Array;
+}
+
+/** What came from Kafka and is kept as it came: it starts nothing, and goes nowhere. */
+export interface MirroredRecord extends Appended {
+  readonly type: "mirrored";
+  readonly kind: Kind;
+  readonly topic: Topic;
+  readonly message: Uint8Array;
+  /** Whose it is, if another deployment has written it; then nobody has looked into it. */
+  readonly deployment?: string;
+}
+
 export type LogRecord =
   | InputRecord
   | ExecutionRecord
@@ -274,7 +292,9 @@ export type LogRecord =
   | PausedRecord
   | ResumedRecord
   | GraphRegisteredRecord
-  | GraphStatusRecord;
+  | GraphStatusRecord
+  | LifetimeRootRecord
+  | MirroredRecord;
 
 /** Of the tenant rather than of a lifetime, before it has its place. */
 export type TenantwideRecord = LogRecord extends infer R
@@ -287,7 +307,8 @@ export type TenantwideRecord = LogRecord extends infer R
         | "policy_changed"
         | "budget_set"
         | "budget_removed"
-        | "budget_threshold";
+        | "budget_threshold"
+        | "mirrored";
     }
     ? Omit<R, "offset" | "at">
     : never
@@ -295,6 +316,6 @@ export type TenantwideRecord = LogRecord extends infer R
 
 /** The execution that a record holds. */
 export const messageOf = (record: LogRecord | undefined): Uint8Array | undefined => {
-  if (record?.type === "execution") return record.message;
+  if (record?.type === "execution" || record?.type === "lifetime_root") return record.message;
   return record?.type === "lifetime_started" ? record.root : undefined;
 };

@@ -18,6 +18,7 @@ import { Alignment } from "./alignment.ts";
 import { BudgetTable } from "./budget-table.ts";
 import { Calls } from "./calls.ts";
 import { Dispatcher, type Outgoing } from "./dispatcher.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { Graphs } from "./graphs.ts";
 import { HoldTable } from "./hold-table.ts";
 import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
@@ -90,15 +91,16 @@ export class Engine {
     this.#storage = storage;
     this.#ports = ports;
     const { say } = this.watch;
-    const lifetimes = new Lifetimes(sql);
+    const [lifetimes, graphs] = [new Lifetimes(sql), new Graphs(sql)];
     this.parts = {
       sql,
       log: new Log(sql),
       lifetimes,
-      graphs: new Graphs(sql),
+      graphs,
       holds: new HoldTable(sql),
       budgets: new BudgetTable(sql),
       marks: new MarkTable(sql),
+      elsewhere: new Elsewhere(sql, graphs, lifetimes),
       policies: new PolicyTable(sql, () => lifetimes.open.running),
     };
     this.#store = sqlStore(this.parts, ports);
@@ -175,6 +177,11 @@ export class Engine {
     }
     if (this.parts.holds.any || this.parts.budgets.unlearned) this.alignment.start();
     if (this.parts.log.tail > 1) this.projector.schedule();
+  }
+
+  /** What is written beside any turn, as one; and then what is to be remembered of it. */
+  commit(write: () => () => void): void {
+    this.#storage.transactionSync(write)();
   }
 
   happen(lifetime: string, happening: Happening): Promise<boolean> {

@@ -30,6 +30,8 @@ export class Graphs {
   readonly #indexed = new Map<string, GraphIndex>();
   /** What `find` has answered since a version or a status last changed: every start asks. */
   readonly #found = new Map<string, GraphView | undefined>();
+  /** Likewise, by entry plan. */
+  #byEntry: Map<string, GraphView[]> | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -75,6 +77,25 @@ export class Graphs {
       )
       .toArray();
     return row && viewOf(row);
+  }
+
+  /** The newest active version of each graph that a lifetime may begin with this plan. */
+  withEntry(plan: string): readonly GraphView[] {
+    this.#byEntry ??= this.#entries();
+    return this.#byEntry.get(plan) ?? [];
+  }
+
+  #entries(): Map<string, GraphView[]> {
+    const active = this.#sql
+      .exec<Row & { newest: number }>(
+        `SELECT ${VIEW}, MAX(version) AS newest FROM graph_versions WHERE status = 'ACTIVE' GROUP BY graph ORDER BY graph`,
+      )
+      .toArray();
+    const byEntry = new Map<string, GraphView[]>();
+    for (const { newest: _, ...row } of active)
+      for (const plan of this.index(row.graph, row.version).entries)
+        byEntry.set(plan, [...(byEntry.get(plan) ?? []), viewOf(row)]);
+    return byEntry;
   }
 
   byHash(graph: string, hash: string): GraphView | undefined {
@@ -127,6 +148,7 @@ export class Graphs {
       else if (record.type === "graph_status") this.#move(record);
       else continue;
       this.#found.clear();
+      this.#byEntry = undefined;
     }
   }
 
@@ -168,5 +190,6 @@ export class Graphs {
   reset(): void {
     this.#indexed.clear();
     this.#found.clear();
+    this.#byEntry = undefined;
   }
 }

@@ -1,7 +1,7 @@
 /** Who this object is: tenant, partition, and the generation that nothing older can come back into. */
 import type { Holds } from "../../src/control-plane/holds.ts";
-import type { Address, MirrorView, TenantSettings, TenantView } from "../../src/control-plane/tenant.ts";
-import { type MirrorSettings, mirrorSettings } from "../../src/mirror/settings.ts";
+import type { Address, TenantSettings, TenantView } from "../../src/control-plane/tenant.ts";
+import { type MirrorSettings, type MirrorView, mirrorSettings } from "../../src/mirror/settings.ts";
 import { pausedOf } from "./pausing.ts";
 import type { Sql } from "./sql.ts";
 

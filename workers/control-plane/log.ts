@@ -274,6 +274,8 @@ export const sizeOf = (record: LogRecord): number =>
   RECORD_BYTES +
   (record.type === "input"
     ? record.header.byteLength
-    : record.type === "signal_received"
-      ? record.value.byteLength
-      : (messageOf(record)?.byteLength ?? 0));
+    : record.type === "mirrored"
+      ? record.message.byteLength
+      : record.type === "signal_received"
+        ? record.value.byteLength
+        : (messageOf(record)?.byteLength ?? 0));

@@ -33,6 +33,9 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 21, type: "approval_opened" },
   { code: 22, type: "approval_changed" },
   { code: 23, type: "approval_closed" },
+  { code: 24, type: "mirrored", kind: "plan" },
+  { code: 25, type: "mirrored", kind: "task" },
+  { code: 26, type: "lifetime_root" },
 ];
 
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
@@ -71,6 +74,11 @@ export const encodeRecord = (record: LogRecord): Encoded => {
       const { root, type: _, offset: __, at: ___, ...meta } = record;
       return { type, body: root, meta: JSON.stringify(meta) };
     }
+    case "lifetime_root":
+    case "mirrored": {
+      const { message, type: _, offset: __, at: ___, ...meta } = record;
+      return { type, body: message, meta: JSON.stringify(meta) };
+    }
     case "signal_received": {
       const { value, type: _, offset: __, at: ___, ...meta } = record;
       return { type, body: value, meta: JSON.stringify(meta) };
@@ -100,6 +108,9 @@ export const decodeRecord = ({ offset, type: code, at, meta, body }: Row): LogRe
       return { type, kind, offset, at, message: bytes, ...(Array.isArray(more) ? { warnings: more } : more) };
     case "lifetime_started":
       return { type, offset, at, root: bytes, ...more };
+    case "lifetime_root":
+    case "mirrored":
+      return { type, offset, at, message: bytes, ...more };
     case "signal_received":
       return { type, offset, at, value: bytes, ...more };
     default:

@@ -103,6 +103,15 @@ CREATE TABLE tallies (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 const HELD_BY = "ALTER TABLE holds ADD COLUMN held_by TEXT";
 
+/** Inputs that executors elsewhere have: an answer may name nothing but its node and its parents. */
+const ELSEWHERE = `
+CREATE TABLE elsewhere (
+  started INTEGER NOT NULL, n INTEGER NOT NULL, kind TEXT NOT NULL, node TEXT NOT NULL, graph TEXT NOT NULL,
+  parents TEXT NOT NULL, PRIMARY KEY (started, n)
+) WITHOUT ROWID;
+CREATE INDEX elsewhere_of ON elsewhere (node, parents);
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
 const STEPS: readonly string[] = [
   TABLES,
@@ -115,6 +124,7 @@ const STEPS: readonly string[] = [
   MIRROR,
   POLICIES,
   HELD_BY,
+  ELSEWHERE,
 ];
 
 export const TABLES_VERSION = STEPS.length;
@@ -143,6 +153,7 @@ export const TABLE_KEYS = {
   kafka_marks: "topic, partition",
   policies: "name, version",
   tallies: "name",
+  elsewhere: "started, n",
 } as const;
 
 /** Brings the tables of an object, new or old, up to date; newer ones are refused, so a rollback harms nothing. */

@@ -1,8 +1,8 @@
 /** The storage as a turn sees it, and the one place that writes what a turn decided. */
 import type { DeadLetter, IdempotencyEntry, Store, Writes } from "../../src/control-plane/store.ts";
 import type { StoredGuard } from "../../src/guardrails/guard.ts";
-import type { Kind } from "../../src/topics/topics.ts";
 import type { BudgetTable } from "./budget-table.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import type { Graphs } from "./graphs.ts";
 import type { HoldTable } from "./hold-table.ts";
 import type { Lifetimes } from "./lifetimes.ts";
@@ -20,6 +20,7 @@ export interface Parts {
   readonly budgets: BudgetTable;
   readonly marks: MarkTable;
   readonly policies: PolicyTable;
+  readonly elsewhere: Elsewhere;
 }
 
 /** What of the deployment a turn may ask. */
@@ -29,7 +30,7 @@ interface Deployment {
 }
 
 export const sqlStore = (
-  { sql, log, lifetimes, graphs, holds, budgets, policies }: Parts,
+  { sql, log, lifetimes, graphs, holds, elsewhere, budgets, policies }: Parts,
   { decide, version }: Deployment,
 ): Store => ({
   ...(version !== undefined && { version }),
@@ -49,7 +50,7 @@ export const sqlStore = (
     const { body_hash: bodyHash, lifetime, expires_at: expiresAt } = row;
     return { key, bodyHash, lifetime, ...(expiresAt !== null && { expiresAt }) };
   },
-  openInputs: (kind, node, parents) => openInputs(lifetimes, kind, node, parents),
+  openInputs: (kind, node, parents) => elsewhere.find(kind, node, parents),
 });
 
 const guardOf = (policies: PolicyTable["guard"], ledger: BudgetTable["current"]): StoredGuard | undefined =>
@@ -59,36 +60,16 @@ const guardOf = (policies: PolicyTable["guard"], ledger: BudgetTable["current"])
 const KEY = `SELECT body_hash, lifetime, NULL AS expires_at FROM signal_keys WHERE key = ?1
   UNION ALL SELECT body_hash, lifetime, expires_at FROM idempotency WHERE key = ?1 LIMIT 1`;
 
-/** Looks through all that runs: only answers without an input id ask for this. */
-const openInputs = (lifetimes: Lifetimes, kind: Kind, node: string, parents: readonly string[]) => {
-  const wanted = [...parents].sort().join();
-  const found: { lifetime: string; n: number }[] = [];
-  for (const { id } of lifetimes.running()) {
-    const lifetime = lifetimes.get(id);
-    if (lifetime === undefined || !("head" in lifetime)) continue;
-    for (const [n, member] of lifetime.members.entries())
-      if (
-        member.phase === "issued" &&
-        member.kind === kind &&
-        member.node === node &&
-        member.parents
-          .map((parent) => parent.execId)
-          .sort()
-          .join() === wanted
-      )
-        found.push({ lifetime: id, n });
-  }
-  return found;
-};
-
 /** Inside the transaction; answers what to do in memory once it is committed. */
 export const write = (
-  { sql, log, lifetimes, graphs, holds, budgets, policies }: Parts,
+  { sql, log, lifetimes, graphs, holds, budgets, marks, elsewhere, policies }: Parts,
   writes: Writes,
 ): (() => void) => {
   log.append(writes.records);
   graphs.write(writes.records);
   const remember = lifetimes.write(writes.lifetimes);
+  for (const lifetime of writes.lifetimes) if (lifetime.head.elsewhere) elsewhere.write(lifetime);
+  const marked = writes.marks && marks.write(writes.marks);
   for (const entry of writes.idempotency) writeIdempotency(sql, entry);
   for (const { at, reason, kind, message } of writes.strays)
     sql.exec("INSERT INTO strays VALUES (NULL, ?, ?, ?, ?)", at, reason, kind, message);
@@ -100,6 +81,7 @@ export const write = (
     log.advance(writes.records);
     remember();
     held?.();
+    marked?.();
     limited?.();
     guarded?.();
   };

@@ -275,6 +275,21 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return entered.ok ? this.#engine.mirror.open() : Response.json(entered.error, { status: 400 });
   }
 
+  async mirror() {
+    const entered = this.#entrance.enter();
+    return entered.ok ? ok(this.#engine.mirror.state) : entered;
+  }
+
+  async openElsewhere() {
+    const entered = this.#entrance.enter();
+    return entered.ok ? ok(this.#engine.parts.elsewhere.open()) : entered;
+  }
+
+  async renewPartition(topic: Topic, partition: number) {
+    const entered = this.#entrance.enter();
+    return entered.ok ? ok(this.#engine.mirror.renew(topic, partition)) : entered;
+  }
+
   async listStrays(request: Page) {
     const entered = this.#entrance.enter();
     return entered.ok ? ok(listStrays(this.#engine.parts.sql, request)) : entered;

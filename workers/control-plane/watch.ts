@@ -7,6 +7,7 @@ import { TenantMetrics } from "../../src/metrics/tenant-metrics.ts";
 import { type LogLine, logLineOf } from "../log-line.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Identity } from "./identity.ts";
+import type { Mirror } from "./mirror/mirror.ts";
 import type { Projector } from "./projector.ts";
 import type { Room } from "./room.ts";
 import type { Parts } from "./sql-store.ts";
@@ -20,6 +21,7 @@ export interface Watched {
   readonly projector: Projector;
   readonly room: Room;
   readonly streams: Streams;
+  readonly mirror: Mirror;
 }
 
 export class Watch {
@@ -68,14 +70,17 @@ export class Watch {
   /** Reads no table, but for the age of one record where D1 is behind. */
   families(now: number): Family[] {
     const { parts, dispatcher, projector, room } = this.#watched;
-    return this.metrics.families(this.counters, {
-      ...parts.lifetimes.open,
-      inFlight: dispatcher.inFlight,
-      queued: dispatcher.queued,
-      lagMs: projector.lagMs(now),
-      backlog: projector.cursor === undefined ? undefined : projector.backlog,
-      storageShare: room.share,
-      flushFailures: projector.failed,
-    });
+    return [
+      ...this.metrics.families(this.counters, {
+        ...parts.lifetimes.open,
+        inFlight: dispatcher.inFlight,
+        queued: dispatcher.queued,
+        lagMs: projector.lagMs(now),
+        backlog: projector.cursor === undefined ? undefined : projector.backlog,
+        storageShare: room.share,
+        flushFailures: projector.failed,
+      }),
+      ...this.#watched.mirror.families(),
+    ];
   }
 }

@@ -36,7 +36,7 @@ export const whyOf = (
 
 const outstanding = (id: string, member: Member, { graph, log, dispatcher }: Sources): OutstandingInput => {
   const node = graph.node(member.node);
-  const isSent = dispatcher.isOut(id) || node.executor === "external";
+  const isSent = dispatcher.isOut(id) || node.executor !== undefined;
   const { phase, text } = waitOf(member, node, isSent);
   const since = member.missing?.since ?? member.held?.since ?? log.get(member.input)?.at;
   const progress = dispatcher.progressOf(id);
@@ -69,7 +69,9 @@ const waitOf = (
   }
   if (missing?.asleep) return { phase: "no_executor", text: `code with a ${type} of kind ${kind}` };
   if (!isSent) return { phase: "in_queue", text: "room at its executor" };
-  return { phase: "at_executor", text: executor === "external" ? "an executor elsewhere" : "its executor" };
+  return { phase: "at_executor", text: executor ? ELSEWHERE[executor] : "its executor" };
 };
+
+const ELSEWHERE = { external: "an executor elsewhere", kafka: "an executor that reads from Kafka" } as const;
 
 const iso = (at: number): string => new Date(at).toISOString();

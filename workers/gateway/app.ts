@@ -19,6 +19,7 @@ import { lifetimes } from "./lifetimes.ts";
 import { lineage } from "./lineage.ts";
 import { links } from "./links.ts";
 import { metrics } from "./metrics.ts";
+import { mirror } from "./mirror.ts";
 import { pausing } from "./pausing.ts";
 import { policies } from "./policies.ts";
 import { problem, problemOfThrown } from "./problem.ts";
@@ -62,6 +63,7 @@ export const app = root
   .route("/", blobs)
   .route("/", topics)
   .route("/", bridge)
+  .route("/", mirror)
   .route("/", setAside);
 
 export type App = typeof app;

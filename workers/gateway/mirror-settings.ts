@@ -1,7 +1,12 @@
 /** What a tenant mirrors to and from Kafka, as its JSON. */
 import { z } from "@hono/zod-openapi";
-import type { MirrorView } from "../../src/control-plane/tenant.ts";
-import { AT_THRESHOLD, KEY_MODES, MIRRORED_INPUTS, type MirrorSettings } from "../../src/mirror/settings.ts";
+import {
+  AT_THRESHOLD,
+  KEY_MODES,
+  MIRRORED_INPUTS,
+  type MirrorSettings,
+  type MirrorView,
+} from "../../src/mirror/settings.ts";
 import { TOPIC_NAMES, type Topic } from "../../src/topics/topics.ts";
 
 const topics = z.array(z.enum(TOPIC_NAMES as [Topic, ...Topic[]]));

@@ -51,6 +51,9 @@ export const limit = items.default(PAGE_ITEMS);
 
 export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0);
 
+/** Of a topic in Kafka. */
+export const partition = wholeNumber(0, 2 ** 31 - 1);
+
 export const eventId = wholeNumber(0, Number.MAX_SAFE_INTEGER).optional();
 
 export const version = wholeNumber(1, Number.MAX_SAFE_INTEGER);

@@ -45,7 +45,7 @@ const recordsSchema = z
 
 const dispositionSchema = z
   .object({
-    outcome: z.enum(["recorded", "stray", "dead_letter"]),
+    outcome: z.enum(["recorded", "stray", "dead_letter", "ignored"]),
     reason: z.string().optional(),
     exec_id: z.string().optional(),
     offset: z.int().optional(),

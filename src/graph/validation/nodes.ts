@@ -214,7 +214,7 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
   checkName(draft, where, faults);
   const type = checkType(draft, where, faults);
   if (type === "task") checkPlansOnly(draft, where, faults);
-  const executor = read("executor", oneOf("rpc", "external"));
+  const executor = read("executor", oneOf("rpc", "external", "kafka"));
   const external = attributes.has("executor") && executor !== "rpc";
   const kind = type && checkKind(type, draft, where, external ? undefined : catalogue, faults);
   const label = read("label", text);
@@ -245,7 +245,7 @@ export const checkNode = (draft: DraftNode, catalogue: Catalogue, faults: Fault[
           entry,
           end,
           settings,
-          ...(external && { executor: "external" as const }),
+          ...(external && { executor: executor === "kafka" ? ("kafka" as const) : ("external" as const) }),
           ...(estimate && { estimate }),
         }
       : undefined;

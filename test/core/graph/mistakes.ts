@@ -225,9 +225,9 @@ export const CASES: Case[] = [
   },
   {
     says: "an executor that is neither here nor elsewhere",
-    written: withLines("start -> other", "other [type=task, executor=kafka]"),
+    written: withLines("start -> other", "other [type=task, executor=nobody]"),
     code: "invalid_attribute",
-    fault: { node: "other", ...position(6, 19), ...saying('"rpc" or "external"') },
+    fault: { node: "other", ...position(6, 19), ...saying('"rpc" or "external" or "kafka"') },
   },
   {
     says: "a setting of a node that is run elsewhere",

@@ -16,8 +16,8 @@ const ofWork = (header: Header, bytes = 2): Uint8Array =>
   encodeExecution(executionOf("task", { name: "work", ...header }, { bytes }));
 
 /** A lifetime whose task waits for an answer. */
-const running = async () => {
-  const client = await freshTenant(HELD);
+const running = async (graph = HELD) => {
+  const client = await freshTenant(graph);
   const { lifetime } = await client.begin("held");
   await client.next("task-inputs");
   const produce = async (message: Uint8Array, topic: ExecutionTopic = "task-executions") =>
@@ -113,8 +113,9 @@ describe("an answer", () => {
     await twice(held, held.lifetime, ofWork(held.header, 3), ofWork(held.header, 4));
   });
 
-  test("without an input id is known by its parents, and completed in the log", async () => {
-    const { produce, read, end, lifetime, tenant } = await running();
+  test("without an input id is known by its parents where its node runs elsewhere, and completed in the log", async () => {
+    const there = HELD.replace(/work \[.*?\]/, "work [type=task kind=any executor=external]");
+    const { produce, read, end, lifetime, tenant } = await running(there);
     const [plan] = await read("plan-executions");
     const parent = planExecution(plan?.value ?? new Uint8Array()).header?.execId ?? "";
     const execution = executionOf("task", { name: "work", execId: "foreign" }, {});

@@ -14,6 +14,7 @@ import {
 import { isMirrored, keyOf, MIRRORED, type Mirrored, topicsOf } from "../../../src/mirror/departure.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import type { MirrorSettings } from "../../../src/mirror/settings.ts";
+import type { Topic } from "../../../src/topics/topics.ts";
 import type { DepartureSchema } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
@@ -23,6 +24,8 @@ type Departure = MessageInitShape<typeof DepartureSchema> & { value: Uint8Array 
 export interface DeparturesPorts {
   readonly log: Log;
   settings(): MirrorSettings;
+  /** What went out, once to each topic. */
+  sent(topic: Topic, bytes: number): void;
   failed(to: Connection, cause: unknown): void;
 }
 
@@ -114,6 +117,7 @@ export class Departures {
     const topics = topicsOf(record, settings);
     if (topics.length === 0) return undefined;
     const value = record.type === "input" ? this.#ports.log.compose(record) : record.message;
+    for (const topic of topics) this.#ports.sent(topic, value.byteLength);
     return {
       offset: BigInt(record.offset),
       topics: topics.map(wireTopic),

@@ -28,6 +28,13 @@ export class Leases {
     return this.#table.current?.epoch;
   }
 
+  /** Who has it, as far as is known; undefined where nobody does. */
+  get held(): { readonly holder: string; readonly epoch: number } | undefined {
+    const held = this.#table.current;
+    const isHeld = held !== undefined && this.#left(this.#ports.now()) > 0;
+    return isHeld ? { holder: held.holder, epoch: held.epoch } : undefined;
+  }
+
   /** Answers the claim, and tells whoever had the lease before; whether it was granted. */
   claim(from: Connection, leaseMs: number): boolean {
     const { bridge = "" } = from;

@@ -8,7 +8,7 @@ import type { Sql } from "../sql.ts";
 
 type Row = { topic: string; partition: number; generation: number; next: number; regressed: number };
 
-const keyOf = (topic: Topic, partition: number): string => `${topic}/${partition}`;
+export const markKey = (topic: Topic, partition: number): string => `${topic}/${partition}`;
 
 export class MarkTable {
   readonly #sql: Sql;
@@ -18,12 +18,12 @@ export class MarkTable {
     this.#sql = sql;
     for (const { topic, regressed, ...row } of sql.exec<Row>("SELECT * FROM kafka_marks"))
       if (isTopic(topic))
-        this.#marks.set(keyOf(topic, row.partition), { topic, regressed: regressed === 1, ...row });
+        this.#marks.set(markKey(topic, row.partition), { topic, regressed: regressed === 1, ...row });
   }
 
   get(topic: Topic, partition: number): Mark {
     const blank = { topic, partition, generation: 0, next: 0, regressed: false };
-    return this.#marks.get(keyOf(topic, partition)) ?? blank;
+    return this.#marks.get(markKey(topic, partition)) ?? blank;
   }
 
   all(): readonly Mark[] {
@@ -42,7 +42,7 @@ export class MarkTable {
         regressed ? 1 : 0,
       );
     return () => {
-      for (const mark of marks) this.#marks.set(keyOf(mark.topic, mark.partition), mark);
+      for (const mark of marks) this.#marks.set(markKey(mark.topic, mark.partition), mark);
     };
   }
 

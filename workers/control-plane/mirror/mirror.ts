@@ -3,16 +3,14 @@
  * the log; any may bring what Kafka has. Does nothing while none is connected.
  */
 import { MIRROR_CONNECTIONS_MAX, MIRROR_CREDIT_BYTES, MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
-import {
-  decodeBridgeFrame,
-  PING,
-  PONG,
-  PROTOCOL_VERSION,
-  topicOfWire,
-  wireTopic,
-} from "../../../src/mirror/frame.ts";
+import type { Family } from "../../../src/metrics/family.ts";
+import type { Fate } from "../../../src/mirror/admit.ts";
+import { decodeBridgeFrame, PING, PONG, PROTOCOL_VERSION, topicOfWire } from "../../../src/mirror/frame.ts";
 import type { Mark } from "../../../src/mirror/mark.ts";
 import { type MirrorSettings, mirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
+import type { MirrorState } from "../../../src/mirror/state.ts";
+import { Tally } from "../../../src/mirror/tally.ts";
+import type { Topic } from "../../../src/topics/topics.ts";
 import {
   type BridgeFrame,
   type Credit,
@@ -23,6 +21,7 @@ import {
 } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import type { Engine } from "../engine.ts";
 import { writeDeadLetter } from "../sql-store.ts";
+import { Arrivals, markFrame, sendMarks } from "./arrivals.ts";
 import { Connection, GOING_AWAY, POLICY_VIOLATION } from "./connection.ts";
 import { Departures } from "./departures.ts";
 import { Leases } from "./leases.ts";
@@ -52,7 +51,9 @@ export class Mirror {
   readonly #ports: MirrorPorts;
   readonly #connections = new Map<WebSocket, Connection>();
   readonly #leases: Leases;
+  readonly #tally = new Tally();
   readonly #departures: Departures;
+  readonly #arrivals: Arrivals;
 
   constructor(engine: Engine, state: State, ports: MirrorPorts) {
     this.#engine = engine;
@@ -66,10 +67,15 @@ export class Mirror {
     this.#departures = new Departures({
       log: engine.parts.log,
       settings: () => this.settings,
+      sent: (topic, bytes) => this.#tally.passed("out", topic, bytes),
       failed: (to, cause) => {
         engine.watch.say("error", "departures_failed", { detail: String(cause) });
         to.close(GOING_AWAY, "the log could not be read");
       },
+    });
+    this.#arrivals = new Arrivals(engine, {
+      deployment: ports.deployment,
+      arrived: (topic, bytes, fate) => this.#arrived(topic, bytes, fate),
     });
     // Of before this object slept.
     for (const socket of state.getWebSockets(KAFKA)) {
@@ -81,6 +87,35 @@ export class Mirror {
 
   get settings(): MirrorSettings {
     return mirrorSettings(this.#engine.identity?.mirror);
+  }
+
+  get state(): MirrorState {
+    const { parts, room } = this.#engine;
+    const lease = this.#leases.held;
+    const acknowledged = room.mirrors.get(KAFKA);
+    return {
+      deployment: this.#ports.deployment,
+      connections: this.#connections.size,
+      ...(lease && { lease }),
+      acknowledged,
+      lag: parts.log.tail - 1 - acknowledged,
+      partitions: parts.marks.all(),
+    };
+  }
+
+  families(): Family[] {
+    const lag = this.#leases.epoch === undefined ? undefined : this.state.lag;
+    return this.#tally.families({ connections: this.#connections.size, lag });
+  }
+
+  /** The topic of a partition was made anew: it is taken from its beginning. */
+  renew(topic: Topic, partition: number): Mark {
+    const { marks } = this.#engine.parts;
+    const { generation } = marks.get(topic, partition);
+    const mark = { topic, partition, generation: generation + 1, next: 0, regressed: false };
+    this.#engine.commit(() => marks.write([mark]));
+    for (const each of this.#connections.values()) if (each.bridge) sendMarks(each, [mark]);
+    return mark;
   }
 
   /** The answer to a request for a connection. */
@@ -158,6 +193,12 @@ export class Mirror {
         return undefined;
       case "progress":
         return this.#progress(from, frame.value);
+      case "arrivals":
+        this.#arrivals.take(from, frame.value);
+        return undefined;
+      case "logEnds":
+        this.#arrivals.compare(from, frame.value);
+        return undefined;
       case "goodbye":
         this.closed(from.socket);
         from.close(NORMAL, frame.value.reason);
@@ -251,6 +292,13 @@ export class Mirror {
     return undefined;
   }
 
+  #arrived(topic: Topic, bytes: number, fate: Fate): void {
+    if (fate.outcome === "refused") return;
+    if (fate.outcome === "ignored") this.#tally.ignored(fate.reason);
+    else this.#tally.passed("in", topic, bytes);
+    if (fate.outcome === "replica") this.#tally.kept();
+  }
+
   #refuse(from: Connection, refusal: Refused): void {
     const { code, detail } = refusal;
     this.#engine.watch.say("warn", "bridge_refused", { bridge: from.bridge, code, detail });
@@ -262,9 +310,3 @@ export class Mirror {
 }
 
 const NORMAL = 1000;
-
-const markFrame = ({ topic, partition, next }: Mark) => ({
-  topic: wireTopic(topic),
-  partition,
-  next: BigInt(next),
-});

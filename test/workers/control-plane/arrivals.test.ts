@@ -1,0 +1,327 @@
+// Without this a record of Kafka could be taken in twice, be lost, come back for ever, or start what it must not.
+import { abortAllDurableObjects } from "cloudflare:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { wireTopic } from "../../../src/mirror/frame.ts";
+import { originHeader } from "../../../src/mirror/origin.ts";
+import type { Topic } from "../../../src/topics/topics.ts";
+import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import {
+  ExecutionStatus,
+  PlanExecutionSchema,
+  TaskExecutionSchema,
+} from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { PlanInputSchema, TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
+import { payloadOf } from "../../../src/wire/payload.ts";
+import { type Arrived, arrivals, type Bridge, connect, departuresTo, streaming } from "./bridge-client.ts";
+import { answered, ECHO, freshTenant, planExecution, planInput, taskExecution, tenantOf } from "./client.ts";
+
+/** Its task is executed in Kafka. */
+const TASK_THERE = `digraph there {
+  begin [type=plan kind=parallel]
+  weigh [type=task kind=scales executor=kafka]
+  begin -> weigh
+}`;
+/** Its entry plan is. */
+const PLAN_THERE = `digraph planned {
+  choose [type=plan kind=model executor=kafka]
+  say [type=task kind=transform expression="1"]
+  choose -> say
+}`;
+
+const handed = (execId: string, value = "in") =>
+  create(TaskExecutionSchema, {
+    header: { name: "producer", execId, status: ExecutionStatus.SUCCEEDED },
+    result: { id: execId, data: { case: "inlineData", value: payloadOf(value) } },
+  });
+
+interface Start {
+  readonly plan?: string;
+  readonly graph?: string;
+  readonly lifetime?: string;
+  readonly input?: string;
+  readonly parents?: readonly string[];
+}
+
+const start = ({ plan = "begin", graph = "", lifetime = "", input = "", parents = ["e-1"] }: Start = {}) =>
+  toBinary(
+    PlanInputSchema,
+    create(PlanInputSchema, {
+      inputId: input,
+      planName: plan,
+      graphId: graph,
+      lifetimeId: lifetime,
+      taskExecutions: parents.map((id) => handed(id)),
+    }),
+  );
+
+/** As a peer answers that knows nothing but its node and its parents. */
+const taskAnswer = (name: string, parent: string, execId = "answer-1") =>
+  toBinary(
+    TaskExecutionSchema,
+    create(TaskExecutionSchema, {
+      header: { name, execId, status: ExecutionStatus.SUCCEEDED },
+      parentPlanExecId: parent,
+      result: { id: execId, data: { case: "inlineData", value: payloadOf("weighed") } },
+    }),
+  );
+
+const planAnswer = (name: string, parents: readonly string[], tasks: readonly string[]) =>
+  toBinary(
+    PlanExecutionSchema,
+    create(PlanExecutionSchema, {
+      header: { name, execId: "plan-answer", status: ExecutionStatus.SUCCEEDED },
+      parentTaskExecIds: [...parents],
+      result: { upstreamTasksResults: [], nextTaskNames: [...tasks], nextTaskParameters: {} },
+    }),
+  );
+
+const ready = async (...graphs: readonly string[]) => {
+  const client = await freshTenant(...graphs);
+  const bridge = await connect(client.tenant);
+  await bridge.hello();
+  return { ...client, bridge };
+};
+
+/** Sends records, and answers the marks once they are on disk. */
+const bring = async (bridge: Bridge, ...records: readonly Arrived[]) => {
+  bridge.say(arrivals(records));
+  const { marks } = await bridge.next("received");
+  return marks.map(({ next }) => Number(next));
+};
+
+const record = (topic: Topic, value: Uint8Array, offset: number, more: Partial<Arrived> = {}): Arrived => ({
+  topic,
+  value,
+  offset,
+  ...more,
+});
+
+describe("a plan input of a producer", () => {
+  test("starts the lifetime that it names, with what it carries, once", async () => {
+    const { bridge, end, read } = await ready(ECHO);
+    const value = start({ lifetime: "mine" });
+    expect(await bring(bridge, record("plan-inputs", value, 7))).toEqual([8]);
+    expect(await end("mine")).toMatchObject({ status: "SUCCEEDED", graph: "echo" });
+    const [input] = await read("plan-inputs");
+    const { taskExecutions } = planInput(input?.value ?? new Uint8Array()) as { taskExecutions: unknown[] };
+    expect(taskExecutions).toMatchObject([{ header: { execId: "e-1", name: "producer" } }]);
+    // The same record again, and the same lifetime in another record.
+    expect(await bring(bridge, record("plan-inputs", value, 7))).toEqual([8]);
+    expect(await bring(bridge, record("plan-inputs", value, 8))).toEqual([9]);
+    expect(await read("plan-inputs")).toHaveLength(1);
+  });
+
+  test("without an id has the one of its input, or else of its place", async () => {
+    const { bridge, read } = await ready(ECHO);
+    await bring(
+      bridge,
+      record("plan-inputs", start({ input: "a" }), 0),
+      record("plan-inputs", start({ input: "a" }), 1),
+      record("plan-inputs", start(), 2),
+      record("plan-inputs", start(), 3),
+    );
+    const inputs = (await read("plan-inputs")).map(({ value }) => planInput(value) as { lifetimeId: string });
+    const ids = inputs.map(({ lifetimeId }) => lifetimeId);
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids)
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  test("of a plan that begins several graphs is a dead letter, and one that begins none is kept", async () => {
+    const { bridge, register, deadLetters, read } = await ready(ECHO);
+    await register(ECHO.replace("digraph echo", "digraph other"));
+    await bring(
+      bridge,
+      record("plan-inputs", start(), 4, { partition: 3 }),
+      record("plan-inputs", start({ plan: "later" }), 5, { partition: 3 }),
+      record("plan-inputs", start({ graph: "nowhere" }), 6, { partition: 3 }),
+      record("plan-inputs", start({ graph: "other", lifetime: "its" }), 7, { partition: 3 }),
+    );
+    expect(await deadLetters()).toMatchObject([
+      { reason: "ambiguous_graph", topic: "plan-inputs", partition: 3, offset: 4 },
+      { reason: "graph_not_found", topic: "plan-inputs", partition: 3, offset: 6 },
+    ]);
+    expect((await read("plan-inputs")).map(({ key }) => key)).toEqual(["later", "begin"]);
+  });
+
+  test("is not taken where another deployment takes starts, and nothing else that matches nothing", async () => {
+    const { tenant, object, bridge, deadLetters, strays, read } = await ready(ECHO);
+    answered(await object.provision({ tenant, partition: 0 }, { mirror: { takesStarts: false } }));
+    await bring(
+      bridge,
+      record("plan-inputs", start({ lifetime: "theirs" }), 0),
+      record("task-executions", taskAnswer("say", "unknown"), 0),
+    );
+    expect(await read("plan-inputs")).toEqual([]);
+    expect(await deadLetters()).toEqual([]);
+    expect(await strays()).toEqual([]);
+  });
+});
+
+describe("a node that Kafka executes", () => {
+  test("has its input sent out, and goes on with an answer that knows only its parents", async () => {
+    const { tenant, begin, end, read } = await freshTenant(TASK_THERE);
+    const { lifetime } = await begin("there");
+    const [issued] = await read("task-inputs");
+    const bridge = await streaming(tenant);
+    const { records } = await departuresTo(bridge, issued?.offset ?? 0);
+    const [plan, input] = records;
+    expect(input).toMatchObject({ topics: ["task-inputs"], key: "weigh" });
+    const parent = (plan?.value && (await read("plan-executions")))?.[0];
+    const { header } = planExecution(parent?.value ?? new Uint8Array());
+    const answer = taskAnswer("weigh", header?.execId ?? "");
+    await bring(bridge, record("task-executions", answer, 0));
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    const [recorded] = await read("task-executions");
+    expect(taskExecution(recorded?.value ?? new Uint8Array()).header).toMatchObject({
+      execId: "answer-1",
+      lifetimeId: lifetime,
+      inputId: `${lifetime}:2`,
+    });
+    // It is in Kafka already; that it was persisted is not.
+    const back = await departuresTo(bridge, recorded?.offset ?? 0);
+    expect(back.records.map(({ topics }) => topics)).toEqual([["persisted-task-executions"]]);
+  });
+
+  test("as an entry adopts its producer's record, issues nothing again, and takes its answer in the same frame", async () => {
+    const { tenant, end, read } = await freshTenant(PLAN_THERE);
+    const bridge = await streaming(tenant);
+    await bring(
+      bridge,
+      record("plan-inputs", start({ plan: "choose", lifetime: "adopted" }), 0),
+      record("plan-executions", planAnswer("choose", ["e-1"], ["say"]), 0),
+    );
+    expect(await end("adopted")).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+    const [task] = await read("task-executions");
+    const { records } = await departuresTo(bridge, task?.offset ?? 0);
+    expect(records.map(({ topics }) => topics)).toEqual([
+      ["persisted-plan-executions"],
+      ["task-executions", "persisted-task-executions"],
+    ]);
+  });
+
+  test("as an entry whose input names no parent is a dead letter", async () => {
+    const { bridge, deadLetters } = await ready(PLAN_THERE);
+    await bring(bridge, record("plan-inputs", start({ plan: "choose", parents: [] }), 0));
+    expect(await deadLetters()).toMatchObject([{ reason: "uncorrelatable", partition: 0, offset: 0 }]);
+  });
+});
+
+describe("a record of Kafka", () => {
+  test("that this deployment has written is dropped, and one of another is kept and nothing follows", async () => {
+    const { tenant, bridge, begin, read, deadLetters, view } = await ready(TASK_THERE);
+    const { lifetime } = await begin("there");
+    const parent = (await read("plan-executions"))[0]?.value ?? new Uint8Array();
+    const { header } = planExecution(parent);
+    const answer = taskAnswer("weigh", header?.execId ?? "");
+    const origin = (deployment: string) =>
+      originHeader({ deployment, tenant, partition: 0, generation: 1, offset: 5 });
+    await bring(
+      bridge,
+      record("task-executions", answer, 0, { origin: origin("escapement") }),
+      record("task-executions", answer, 1, { origin: origin("other") }),
+      record("plan-inputs", start({ plan: "begin", lifetime: "theirs" }), 0, { origin: origin("other") }),
+      record("task-inputs", new Uint8Array([255]), 0, { origin: origin("other") }),
+    );
+    expect(await view(lifetime)).toMatchObject({ status: "RUNNING" });
+    expect((await read("task-executions")).map(({ value }) => value)).toEqual([answer]);
+    expect(await read("task-inputs")).toHaveLength(2);
+    expect(await deadLetters()).toEqual([]);
+    // Neither goes out.
+    const out = await streaming(tenant);
+    const { records } = await departuresTo(out, (await read("task-inputs")).at(-1)?.offset ?? 0);
+    expect(records.map(({ topics }) => topics[0])).toEqual(["plan-executions", "task-inputs"]);
+  });
+
+  test.each<[Topic, Uint8Array]>([
+    ["plan-inputs", new Uint8Array([255])],
+    ["task-inputs", new Uint8Array([255])],
+    ["plan-executions", new Uint8Array([255])],
+    ["persisted-task-executions", new Uint8Array([255])],
+  ])("of %s that does not decode is a dead letter, and those after it are taken", async (topic, value) => {
+    const { bridge, deadLetters, read } = await ready(ECHO);
+    const next = toBinary(TaskInputSchema, create(TaskInputSchema, { taskName: "say" }));
+    const records = [record(topic, value, 3), record("task-inputs", next, 9, { partition: 1 })];
+    expect(await bring(bridge, ...records)).toEqual([4, 10]);
+    expect(await deadLetters()).toMatchObject([{ reason: "undecodable", topic, offset: 3, message: value }]);
+    expect(await read("task-inputs")).toMatchObject([{ key: "say" }]);
+  });
+
+  test("that the bridge could not hand over is a dead letter with how it begins", async () => {
+    const { bridge, deadLetters } = await ready();
+    const value = new TextEncoder().encode("begins");
+    await bring(bridge, record("task-executions", value, 0, { fault: "9 MB; the bound is 1 MiB" }));
+    expect(await deadLetters()).toMatchObject([
+      { reason: "undecodable", detail: "9 MB; the bound is 1 MiB" },
+    ]);
+  });
+
+  test("of a topic that does not come in is passed over", async () => {
+    const { tenant, object, bridge, read } = await ready(ECHO);
+    answered(await object.provision({ tenant, partition: 0 }, { mirror: { in: [] } }));
+    expect(await bring(bridge, record("plan-inputs", start({ lifetime: "mine" }), 0))).toEqual([1]);
+    expect(await read("plan-inputs")).toEqual([]);
+  });
+
+  test("on a persisted topic is an answer only where the data plane is on premises", async () => {
+    const { tenant, object, bridge, begin, end, read, strays } = await ready(TASK_THERE);
+    const { lifetime } = await begin("there");
+    const plan = (await read("plan-executions"))[0]?.value ?? new Uint8Array();
+    const { header } = planExecution(plan);
+    const answer = taskAnswer("weigh", header?.execId ?? "");
+    await bring(bridge, record("persisted-task-executions", answer, 0));
+    expect(await read("task-executions")).toEqual([]);
+    answered(await object.provision({ tenant, partition: 0 }, { mirror: { onPremisesDataPlane: true } }));
+    await bring(bridge, record("persisted-task-executions", answer, 1));
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    expect(await strays()).toEqual([]);
+  });
+});
+
+describe("a partition", () => {
+  test("goes on over a crash of the object where it was, whether that was said or not", async () => {
+    const { tenant, bridge, ...before } = await ready(ECHO);
+    await bring(bridge, record("plan-inputs", start({ lifetime: "first" }), 0));
+    // On disk, and the bridge does not hear of it.
+    bridge.say(arrivals([record("plan-inputs", start({ lifetime: "second" }), 1)]));
+    await expect.poll(async () => (await before.read("plan-inputs")).length).toBe(2);
+    await abortAllDurableObjects();
+    const { end, read } = tenantOf(tenant);
+    const again = await connect(tenant);
+    const { marks } = await again.hello();
+    expect(marks).toMatchObject([{ topic: wireTopic("plan-inputs"), partition: 0, next: 2n }]);
+    const records = ["first", "second", "third"].map((lifetime, i) =>
+      record("plan-inputs", start({ lifetime }), i),
+    );
+    expect(await bring(again, ...records)).toEqual([3]);
+    for (const lifetime of ["first", "second", "third"])
+      expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+    expect(await read("plan-inputs")).toHaveLength(3);
+  });
+
+  test("that ends below its mark is refused until its next generation", async () => {
+    const { object, bridge, read } = await ready(ECHO);
+    const topic = wireTopic("plan-inputs");
+    const ends = (end: bigint) =>
+      bridge.say({ case: "logEnds", value: { ends: [{ topic, partition: 0, end }] } });
+    ends(9n);
+    expect((await bridge.next("received")).marks).toMatchObject([{ next: 0n }]);
+    await bring(bridge, record("plan-inputs", start({ lifetime: "old" }), 8));
+    ends(2n);
+    expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.OFFSET_REGRESSED, topic });
+    bridge.say(arrivals([record("plan-inputs", start({ lifetime: "new" }), 9)]));
+    expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.OFFSET_REGRESSED });
+    expect(await read("plan-inputs")).toHaveLength(1);
+    answered(await object.renewPartition("plan-inputs", 0));
+    expect((await bridge.next("received")).marks).toMatchObject([{ topic, next: 0n }]);
+    expect(await bring(bridge, record("plan-inputs", start({ lifetime: "new" }), 0))).toEqual([1]);
+    expect(await read("plan-inputs")).toHaveLength(2);
+  });
+
+  test("gives its credit back with every frame", async () => {
+    const { bridge } = await ready(ECHO);
+    bridge.say(arrivals([record("plan-inputs", start(), 0), record("plan-inputs", start(), 1)]));
+    expect(await bridge.next("credit")).toMatchObject({ records: 2n });
+  });
+});

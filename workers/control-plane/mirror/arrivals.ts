@@ -1,0 +1,218 @@
+/**
+ * Takes in what bridges bring from Kafka: the records of a frame and the marks of their partitions in one transaction.
+ * Frames of a connection are taken one after the other, so that no mark passes what was not taken.
+ */
+import type { Turn } from "../../../src/control-plane/turn.ts";
+import { type Arrival, admit, type Fate, type Here } from "../../../src/mirror/admit.ts";
+import { topicOfWire, wireTopic } from "../../../src/mirror/frame.ts";
+import type { Mark } from "../../../src/mirror/mark.ts";
+import { ORIGIN_HEADER, parseOrigin } from "../../../src/mirror/origin.ts";
+import { mirrorSettings } from "../../../src/mirror/settings.ts";
+import type { Topic } from "../../../src/topics/topics.ts";
+import {
+  type Arrivals as ArrivalsFrame,
+  type LogEnds,
+  RefusalCode,
+  type Arrival as WireArrival,
+} from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import type { Engine } from "../engine.ts";
+import type { Connection } from "./connection.ts";
+import { markKey } from "./mark-table.ts";
+
+export interface ArrivalsPorts {
+  readonly deployment: string;
+  /** What became of each. */
+  arrived(topic: Topic, bytes: number, fate: Fate): void;
+}
+
+interface Refused {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly code: RefusalCode;
+  readonly detail: string;
+  readonly retryAfterMs: number;
+}
+
+/** Partitions that a frame named, and why some of them go no further. */
+interface Taken {
+  readonly partitions: ReadonlyMap<string, { readonly topic: Topic; readonly partition: number }>;
+  readonly refused: ReadonlyMap<string, Refused>;
+}
+
+type Read = Omit<Arrival, "generation">;
+
+export class Arrivals {
+  readonly #engine: Engine;
+  readonly #ports: ArrivalsPorts;
+  /** The last frame of each connection. */
+  readonly #last = new WeakMap<Connection, Promise<void>>();
+
+  constructor(engine: Engine, ports: ArrivalsPorts) {
+    this.#engine = engine;
+    this.#ports = ports;
+  }
+
+  take(from: Connection, frame: ArrivalsFrame): void {
+    const before = this.#last.get(from) ?? Promise.resolve();
+    this.#last.set(
+      from,
+      before.then(() => this.#take(from, frame)).catch((cause) => this.#failed(from, cause)),
+    );
+  }
+
+  /** Where partitions end: one that ends below its mark was made anew. */
+  compare(from: Connection, { ends }: LogEnds): void {
+    const { marks } = this.#engine.parts;
+    const known: Mark[] = [];
+    const regressed: Mark[] = [];
+    for (const { topic: wire, partition, end } of ends) {
+      const topic = topicOfWire(wire);
+      if (topic === undefined) continue;
+      const mark = marks.get(topic, partition);
+      if (mark.regressed || Number(end) < mark.next) regressed.push({ ...mark, regressed: true });
+      else known.push(mark);
+    }
+    this.#engine.commit(() => marks.write(regressed));
+    sendMarks(from, known);
+    for (const mark of regressed) refuse(from, regression(mark));
+  }
+
+  async #take(from: Connection, frame: ArrivalsFrame): Promise<void> {
+    const records = frame.records.flatMap((each) => readArrival(each) ?? []);
+    const { inbox, parts } = this.#engine;
+    let taken: Taken;
+    try {
+      taken = await inbox.ask((turn) => this.#admitAll(turn, records));
+    } catch (cause) {
+      this.#engine.watch.say("error", "arrivals_not_committed", { detail: String(cause) });
+      taken = await this.#oneByOne(records);
+    }
+    const { partitions, refused } = taken;
+    const marks = [...partitions.values()].map(({ topic, partition }) => parts.marks.get(topic, partition));
+    sendMarks(
+      from,
+      marks.filter(({ regressed }) => !regressed),
+    );
+    for (const each of refused.values()) refuse(from, each);
+    const bytes = frame.records.reduce((sum, each) => sum + bytesOf(each), 0);
+    const credit = { records: BigInt(frame.records.length), bytes: BigInt(bytes) };
+    from.send({ case: "credit", value: credit });
+  }
+
+  /** What fails a transaction is found and kept as evidence, so that it holds up no other. */
+  async #oneByOne(records: readonly Read[]): Promise<Taken> {
+    const { inbox } = this.#engine;
+    const partitions = new Map(records.map((each) => [markKey(each.topic, each.partition), each]));
+    const refused = new Map<string, Refused>();
+    for (const each of records) {
+      if (refused.has(markKey(each.topic, each.partition))) continue;
+      const one = await inbox
+        .ask((turn) => this.#admitAll(turn, [each]))
+        .catch((cause) => inbox.ask((turn) => this.#admitAll(turn, [each], String(cause))));
+      for (const [key, why] of one.refused) refused.set(key, why);
+    }
+    return { partitions, refused };
+  }
+
+  /** `failed` says why what was tried before did not go. */
+  #admitAll(turn: Turn, records: readonly Read[], failed?: string): Taken {
+    const { marks } = this.#engine.parts;
+    const here = this.#here();
+    const partitions = new Map<string, Read>();
+    const refused = new Map<string, Refused>();
+    for (const each of records) {
+      const { topic, partition, offset, message } = each;
+      const key = markKey(topic, partition);
+      partitions.set(key, each);
+      if (refused.has(key)) continue;
+      const mark = turn.marks.get(key) ?? marks.get(topic, partition);
+      if (mark.regressed) {
+        refused.set(key, regression(mark));
+        continue;
+      }
+      const fate = this.#fate(turn, { ...each, generation: mark.generation }, mark, here, failed);
+      this.#ports.arrived(topic, message.byteLength, fate);
+      if (fate.outcome === "refused") {
+        const { detail, retryAfterMs = 0 } = fate.rejection;
+        refused.set(key, { topic, partition, code: RefusalCode.NO_ROOM, detail, retryAfterMs });
+      } else if (offset >= mark.next) turn.marks.set(key, { ...mark, next: offset + 1 });
+    }
+    return { partitions, refused };
+  }
+
+  /** Never throws: one record must not keep those after it out. */
+  #fate(turn: Turn, arrival: Arrival, mark: Mark, here: Here, failed: string | undefined): Fate {
+    const { topic, partition, offset, message } = arrival;
+    if (offset < mark.next) return { outcome: "ignored", reason: "redelivered" };
+    const bury = (detail: string) =>
+      turn.evidence.from({ partition, offset }, () => turn.evidence.bury(topic, message, "internal", detail));
+    if (failed !== undefined) return bury(failed);
+    const may = this.#engine.room.mayArrive();
+    if (!may.ok) return { outcome: "refused", rejection: may.error };
+    try {
+      return admit(turn, arrival, here);
+    } catch (cause) {
+      return bury(String(cause));
+    }
+  }
+
+  #here(): Here {
+    const { parts, room, identity } = this.#engine;
+    return {
+      tenant: identity?.tenant ?? "",
+      deployment: this.#ports.deployment,
+      settings: mirrorSettings(identity?.mirror),
+      find: (graph) => parts.graphs.find(graph),
+      withEntry: (plan) => parts.graphs.withEntry(plan),
+      index: (graph, version) => parts.graphs.index(graph, version),
+      mayStart: () => room.mayStart(),
+    };
+  }
+
+  /** It is told nothing, so it brings the same again. */
+  #failed(from: Connection, cause: unknown): void {
+    this.#engine.watch.say("error", "arrivals_failed", { detail: String(cause) });
+    from.close(INTERNAL, "what was sent was not taken in; send it again");
+  }
+}
+
+/** Of a close frame. */
+const INTERNAL = 1011;
+
+const texts = new TextDecoder();
+
+/** Undefined for a topic that this code does not know. */
+const readArrival = (arrival: WireArrival): Read | undefined => {
+  const { partition, offset, value: message, headers, fault } = arrival;
+  const topic = topicOfWire(arrival.topic);
+  if (topic === undefined) return undefined;
+  const header = headers.find(({ name }) => name === ORIGIN_HEADER);
+  const origin = header && parseOrigin(texts.decode(header.value));
+  return { topic, partition, offset: Number(offset), message, fault, ...(origin && { origin }) };
+};
+
+const bytesOf = ({ key, value, headers }: WireArrival): number =>
+  headers.reduce((sum, header) => sum + header.value.byteLength, key.byteLength + value.byteLength);
+
+export const sendMarks = (to: Connection, marks: readonly Mark[]): void => {
+  if (marks.length > 0) to.send({ case: "received", value: { marks: marks.map(markFrame) } });
+};
+
+export const markFrame = ({ topic, partition, next }: Mark) => ({
+  topic: wireTopic(topic),
+  partition,
+  next: BigInt(next),
+});
+
+const regression = ({ topic, partition, next }: Mark): Refused => ({
+  topic,
+  partition,
+  code: RefusalCode.OFFSET_REGRESSED,
+  detail: `${topic}/${partition} ends below ${next}, up to which it was taken in; if it was made anew, begin a new generation of it`,
+  retryAfterMs: 0,
+});
+
+const refuse = (to: Connection, { topic, partition, code, detail, retryAfterMs }: Refused): void => {
+  const value = { code, detail, topic: wireTopic(topic), partition, retryAfterMs: BigInt(retryAfterMs) };
+  to.send({ case: "refusal", value });
+};
