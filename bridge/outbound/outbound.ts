@@ -2,26 +2,21 @@
  * Edge → Kafka, for one tenant partition and one grant of its lease: fences whoever had it before, resumes from the
  * progress that Kafka has, and writes what the object sends with the progress that it reaches. Ends with its connection.
  */
-
-import { topicOfWire, wireTopic } from "../../src/mirror/frame.ts";
-import { deadLettersTopic, kafkaTopic, progressGroup, transactionalId } from "../../src/mirror/names.ts";
-import { ORIGIN_HEADER, originHeader } from "../../src/mirror/origin.ts";
-import type { Topic } from "../../src/topics/topics.ts";
-import type { Departure, Departures, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import { wireTopic } from "../../src/mirror/frame.ts";
+import type { Departures, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
 import type { Link } from "../edge/link.ts";
 import type { Kafka } from "../kafka/client.ts";
-import { isTooLarge } from "../kafka/failure.ts";
 import type { Topics } from "../kafka/topics.ts";
-import { type KafkaRecord, type ProgressAt, Writer } from "../kafka/writer.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
+import { Delivery, type Outgoing, type Stream, type Undelivered } from "./delivery.ts";
 import { recoverProgress } from "./recover.ts";
 
 /** What the object may send ahead: a transaction and the one after it. */
-const CREDIT = { records: 4_096, bytes: 2 * 1024 * 1024 };
+const CREDIT = { records: 4_096, bytes: 4 * 1024 * 1024 };
 /** Of one transaction: what is longer delays its first records for its last. */
-const TRANSACTION_BYTES_MAX = 1024 * 1024;
+const TRANSACTION_BYTES_MAX = 2 * 1024 * 1024;
 /** Offsets of a group that commits nothing expire after a week. */
 const COMMIT_AGAIN_MS = 24 * 3_600_000;
 
@@ -32,19 +27,7 @@ export interface OutboundPorts {
   readonly log: Log;
 }
 
-interface Outgoing extends KafkaRecord {
-  readonly offset: number;
-  readonly of: Topic;
-}
-
-interface Undelivered {
-  readonly offset: number;
-  readonly topic: Topic;
-  readonly detail: string;
-  readonly bytes: number;
-}
-
-const originOf = ({ settings, tenant, partition, generation }: Welcome) => ({
+const streamOf = ({ settings, tenant, partition, generation }: Welcome): Stream => ({
   deployment: settings?.deployment ?? "",
   tenant,
   partition,
@@ -55,19 +38,16 @@ export class Outbound {
   readonly #ports: OutboundPorts;
   readonly #link: Link;
   readonly #welcome: Welcome;
-  readonly #origin: ReturnType<typeof originOf>;
-  readonly #progressAt: Omit<ProgressAt, "next">;
+  readonly #stream: Stream;
   readonly #queue: Departures[] = [];
   #wake = Promise.withResolvers<void>();
   #stopping = false;
-  #written = 0;
 
   constructor(ports: OutboundPorts, link: Link, welcome: Welcome) {
     this.#ports = ports;
     this.#link = link;
     this.#welcome = welcome;
-    this.#origin = originOf(welcome);
-    this.#progressAt = { group: progressGroup(this.#origin), topic: deadLettersTopic(welcome.tenant) };
+    this.#stream = streamOf(welcome);
   }
 
   take(departures: Departures): void {
@@ -84,24 +64,29 @@ export class Outbound {
 
   /** Settles when it was stopped; rejects when nothing more can be written: then the connection is to be closed. */
   async run(): Promise<void> {
-    const { kafka, log } = this.#ports;
-    const writer = await Writer.open(kafka, transactionalId(this.#origin));
+    const delivery = await Delivery.open(
+      {
+        ...this.#ports,
+        bury: (undelivered) => this.#bury(delivery.written, undelivered),
+        committed: (through, records) => this.#committed(through, records),
+        aborted: () => this.#ports.measures.transactions.add({ outcome: "aborted" }),
+      },
+      this.#stream,
+    );
     crashPoint("writer-opened");
     try {
-      this.#written = await this.#resumeFrom(writer);
-      log("info", "mirror_resumed", {
-        after: this.#written,
-        acknowledged: Number(this.#welcome.acknowledged),
-      });
-      this.#link.send({ case: "resume", value: { after: BigInt(this.#written) } });
+      const after = await this.#resumeFrom(delivery);
+      const acknowledged = Number(this.#welcome.acknowledged);
+      this.#ports.log("info", "mirror_resumed", { after, acknowledged });
+      this.#link.send({ case: "resume", value: { after: BigInt(after) } });
       this.#give(CREDIT.records, CREDIT.bytes);
-      while (!this.#stopping) await this.#step(writer);
+      while (!this.#stopping) await this.#step(delivery);
     } finally {
-      await writer.close();
+      await delivery.close();
     }
   }
 
-  async #step(writer: Writer): Promise<void> {
+  async #step(delivery: Delivery): Promise<void> {
     if (this.#queue.length === 0) {
       const again = setTimeout(() => this.#wake.resolve(), COMMIT_AGAIN_MS);
       await this.#wake.promise;
@@ -111,8 +96,7 @@ export class Outbound {
     if (this.#stopping) return;
     const batches = this.#nextBatches();
     const departures = batches.flatMap(({ records }) => records);
-    const through = Number(batches.at(-1)?.through ?? this.#written);
-    await this.#deliver(writer, departures, through);
+    await delivery.deliver(departures, Number(batches.at(-1)?.through ?? delivery.written));
     let bytes = 0;
     for (const { key, value } of departures) bytes += key.byteLength + value.byteLength;
     if (departures.length > 0) this.#give(departures.length, bytes);
@@ -130,67 +114,23 @@ export class Outbound {
     this.#link.send({ case: "credit", value: { records: BigInt(records), bytes: BigInt(bytes) } });
   }
 
-  /** What the broker refuses for its size is found by halves, and passed over. */
-  async #deliver(writer: Writer, departures: readonly Departure[], through: number): Promise<void> {
-    try {
-      await this.#commit(
-        writer,
-        departures.flatMap((each) => this.#recordsOf(each)),
-        through,
-        [],
-      );
-    } catch (error) {
-      if (!isTooLarge(error) || departures.length === 0) throw error;
-      const [first] = departures;
-      if (departures.length === 1 && first) return this.#deliverWhatFits(writer, first, through);
-      const half = departures.slice(0, departures.length >> 1);
-      await this.#deliver(writer, half, Number(half.at(-1)?.offset));
-      await this.#deliver(writer, departures.slice(half.length), through);
+  async #bury(written: number, undelivered: readonly Undelivered[]): Promise<void> {
+    const { measures, log } = this.#ports;
+    for (const { offset, topic, bytes } of undelivered) {
+      measures.undelivered.add({ tenant: this.#stream.tenant, topic });
+      log("warn", "record_undelivered", { offset, topic, bytes });
     }
+    this.#say(written, undelivered);
   }
 
-  /** Each topic may have a bound of its own. */
-  async #deliverWhatFits(writer: Writer, departure: Departure, through: number): Promise<void> {
-    const fitting: Outgoing[] = [];
-    const undelivered: Undelivered[] = [];
-    for (const record of this.#recordsOf(departure)) {
-      const refused = await writer.takes(record).then(
-        () => undefined,
-        (error: Error) => error,
-      );
-      if (refused === undefined) fitting.push(record);
-      else if (!isTooLarge(refused)) throw refused;
-      else {
-        const bytes = record.value.byteLength;
-        undelivered.push({ offset: record.offset, topic: record.of, detail: refused.message, bytes });
-        this.#ports.measures.undelivered.add({ tenant: this.#welcome.tenant, topic: record.of });
-        this.#ports.log("warn", "record_undelivered", { offset: record.offset, topic: record.of, bytes });
-      }
-    }
-    await this.#commit(writer, fitting, through, undelivered);
-  }
-
-  async #commit(
-    writer: Writer,
-    records: readonly Outgoing[],
-    through: number,
-    undelivered: readonly Undelivered[],
-  ): Promise<void> {
-    const { measures } = this.#ports;
-    // Before it is passed over in Kafka, so that a crash between the two does not lose it.
-    if (undelivered.length > 0) this.#say(this.#written, undelivered);
-    await writer.write(records, { ...this.#progressAt, next: through + 1 }).catch((error) => {
-      measures.transactions.add({ outcome: "aborted" });
-      throw error;
-    });
-    crashPoint("transaction-committed");
-    this.#written = through;
+  #committed(through: number, records: readonly Outgoing[]): void {
     this.#say(through, []);
     crashPoint("progress-said");
+    const { measures } = this.#ports;
     measures.transactions.add({ outcome: "committed" });
     const now = Date.now();
     for (const { of, value, timestamp } of records) {
-      measures.moved("to_kafka", this.#welcome.tenant, of, value.byteLength);
+      measures.moved("to_kafka", this.#stream.tenant, of, value.byteLength);
       measures.delayed("to_kafka", now - timestamp);
     }
   }
@@ -200,37 +140,27 @@ export class Outbound {
       case: "progress",
       value: {
         through: BigInt(through),
-        undelivered: undelivered.map((each) => ({
-          ...each,
-          offset: BigInt(each.offset),
-          topic: wireTopic(each.topic),
-          bytes: BigInt(each.bytes),
+        undelivered: undelivered.map(({ offset, topic, detail, bytes }) => ({
+          offset: BigInt(offset),
+          topic: wireTopic(topic),
+          detail,
+          bytes: BigInt(bytes),
         })),
       },
     });
   }
 
-  #recordsOf({ offset, topics, key, value, at }: Departure): Outgoing[] {
-    const headers = { [ORIGIN_HEADER]: originHeader({ ...this.#origin, offset: Number(offset) }) };
-    return topics.flatMap((wire) => {
-      const of = topicOfWire(wire);
-      if (of === undefined) return [];
-      const topic = kafkaTopic(of, this.#welcome.tenant);
-      return [{ topic, of, key, value, headers, timestamp: Number(at), offset: Number(offset) }];
-    });
-  }
-
   /** The log offset that Kafka has, and all before it. */
-  async #resumeFrom(writer: Writer): Promise<number> {
-    const { topics, log, measures } = this.#ports;
-    const next = await topics.progress(this.#progressAt);
-    if (next !== undefined) return next - 1;
+  async #resumeFrom(delivery: Delivery): Promise<number> {
+    const { log, measures } = this.#ports;
+    const found = await delivery.progress();
+    if (found !== undefined) return found;
     const acknowledged = Number(this.#welcome.acknowledged);
     if (acknowledged === 0) return 0;
-    log("error", "progress_lost", { acknowledged, group: this.#progressAt.group });
-    const after = await recoverProgress(this.#ports, this.#origin, acknowledged);
-    await writer.write([], { ...this.#progressAt, next: after + 1 });
-    measures.recoveries.add({ tenant: this.#welcome.tenant });
+    log("error", "progress_lost", { acknowledged, group: delivery.group });
+    const after = await recoverProgress(this.#ports, this.#stream, acknowledged);
+    await delivery.recovered(after);
+    measures.recoveries.add({ tenant: this.#stream.tenant });
     log("warn", "progress_recovered", { after, acknowledged });
     return after;
   }

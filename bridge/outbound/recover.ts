@@ -8,11 +8,10 @@ import { TOPIC_NAMES } from "../../src/topics/topics.ts";
 import type { Kafka } from "../kafka/client.ts";
 import { type Range, readRanges } from "../kafka/ranges.ts";
 import type { Topics } from "../kafka/topics.ts";
+import type { Stream } from "./delivery.ts";
 
 /** Of each partition, looked through at a time, from its end backwards. */
 const WINDOW_RECORDS = 1_000;
-
-type Stream = Omit<Origin, "offset">;
 
 const isOf = (stream: Stream, found: Origin | undefined): found is Origin =>
   found?.deployment === stream.deployment &&

@@ -64,8 +64,9 @@ brokerTest(
     await expect(late).rejects.toSatisfy(isFenced);
     await reaches(1);
     await second.write([record(topic, "after")], { ...progress, next: 2 });
-    const found = await consume(kafka, [topic]);
-    expect(found.map(({ value }) => String(value))).toEqual(["before", "after"]);
+    await reaches(2);
+    const found = async () => (await consume(kafka, [topic])).map(({ value }) => String(value));
+    await expect.poll(found).toEqual(["before", "after"]);
     await first.close();
     await second.close();
   },

@@ -1,0 +1,160 @@
+/**
+ * Departures into Kafka: each batch one transaction with the progress that it reaches. What the broker refuses for its
+ * size is found by halves and passed over. After a refusal another producer goes on: kafkajs takes back the sequences of
+ * the whole request that failed, of which the broker may have some, and would write under them again.
+ */
+import { topicOfWire } from "../../src/mirror/frame.ts";
+import { deadLettersTopic, kafkaTopic, progressGroup, transactionalId } from "../../src/mirror/names.ts";
+import { ORIGIN_HEADER, type Origin, originHeader } from "../../src/mirror/origin.ts";
+import type { Topic } from "../../src/topics/topics.ts";
+import type { Departure } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import { crashPoint } from "../crash-points.ts";
+import type { Kafka } from "../kafka/client.ts";
+import { isTooLarge } from "../kafka/failure.ts";
+import type { Topics } from "../kafka/topics.ts";
+import { type KafkaRecord, type ProgressAt, Writer } from "../kafka/writer.ts";
+
+export type Stream = Omit<Origin, "offset">;
+
+export interface Outgoing extends KafkaRecord {
+  readonly offset: number;
+  readonly of: Topic;
+}
+
+export interface Undelivered {
+  readonly offset: number;
+  readonly topic: Topic;
+  readonly detail: string;
+  readonly bytes: number;
+}
+
+export interface DeliveryPorts {
+  readonly kafka: Kafka;
+  readonly topics: Topics;
+  /** Settles when what is passed over is kept elsewhere. */
+  bury(undelivered: readonly Undelivered[]): Promise<void>;
+  committed(through: number, records: readonly Outgoing[]): void;
+  aborted(): void;
+}
+
+export class Delivery {
+  readonly #ports: DeliveryPorts;
+  readonly #stream: Stream;
+  readonly #at: Omit<ProgressAt, "next">;
+  #writer: Writer;
+  #written = 0;
+
+  private constructor(ports: DeliveryPorts, stream: Stream, writer: Writer) {
+    this.#ports = ports;
+    this.#stream = stream;
+    this.#writer = writer;
+    this.#at = { group: progressGroup(stream), topic: deadLettersTopic(stream.tenant) };
+  }
+
+  /** Fences whoever had the stream before. */
+  static async open(ports: DeliveryPorts, stream: Stream): Promise<Delivery> {
+    return new Delivery(ports, stream, await Writer.open(ports.kafka, transactionalId(stream)));
+  }
+
+  /** The log offset that Kafka has, and all before it. */
+  get written(): number {
+    return this.#written;
+  }
+
+  get group(): string {
+    return this.#at.group;
+  }
+
+  /** As Kafka has it; undefined where it has none. */
+  async progress(): Promise<number | undefined> {
+    const next = await this.#ports.topics.progress(this.#at);
+    if (next !== undefined) this.#written = next - 1;
+    return next === undefined ? undefined : next - 1;
+  }
+
+  async recovered(through: number): Promise<void> {
+    await this.#writer.write([], { ...this.#at, next: through + 1 });
+    this.#written = through;
+  }
+
+  async deliver(departures: readonly Departure[], through: number): Promise<void> {
+    try {
+      await this.#commit(
+        departures.flatMap((each) => this.#recordsOf(each)),
+        through,
+      );
+    } catch (error) {
+      if (!isTooLarge(error) || departures.length === 0) throw error;
+      const [first] = departures;
+      if (departures.length === 1 && first) return this.#deliverWhatFits(first, through);
+      const half = departures.slice(0, departures.length >> 1);
+      await this.deliver(half, Number(half.at(-1)?.offset));
+      await this.deliver(departures.slice(half.length), through);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#writer.close();
+  }
+
+  /** Each topic may have a bound of its own. */
+  async #deliverWhatFits(departure: Departure, through: number): Promise<void> {
+    const fitting: Outgoing[] = [];
+    const undelivered: Undelivered[] = [];
+    for (const record of this.#recordsOf(departure)) {
+      const refused = await this.#attempt((writer) => writer.takes(record)).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      if (refused === undefined) fitting.push(record);
+      else if (!isTooLarge(refused)) throw refused;
+      else {
+        const { offset, of: topic, value } = record;
+        undelivered.push({ offset, topic, detail: refused.message, bytes: value.byteLength });
+      }
+    }
+    // Before it is passed over in Kafka, so that a crash between the two does not lose it.
+    if (undelivered.length > 0) await this.#ports.bury(undelivered);
+    await this.#commit(fitting, through);
+  }
+
+  async #commit(records: readonly Outgoing[], through: number): Promise<void> {
+    await this.#attempt((writer) => writer.write(records, { ...this.#at, next: through + 1 })).catch(
+      (error) => {
+        this.#ports.aborted();
+        throw error;
+      },
+    );
+    crashPoint("transaction-committed");
+    this.#written = through;
+    this.#ports.committed(through, records);
+  }
+
+  async #attempt<T>(act: (writer: Writer) => Promise<T>): Promise<T> {
+    try {
+      return await act(this.#writer);
+    } catch (error) {
+      if (isTooLarge(error)) await this.#openAnew();
+      throw error;
+    }
+  }
+
+  /** Where the lease was lost meanwhile, this fences the one that has it: what that has written must not come again. */
+  async #openAnew(): Promise<void> {
+    const written = this.#written;
+    await this.#writer.close();
+    this.#writer = await Writer.open(this.#ports.kafka, transactionalId(this.#stream));
+    const found = (await this.progress()) ?? 0;
+    if (found !== written) throw new Error(`Kafka has all up to ${found}, and this bridge wrote ${written}`);
+  }
+
+  #recordsOf({ offset, topics, key, value, at }: Departure): Outgoing[] {
+    const headers = { [ORIGIN_HEADER]: originHeader({ ...this.#stream, offset: Number(offset) }) };
+    return topics.flatMap((wire) => {
+      const of = topicOfWire(wire);
+      if (of === undefined) return [];
+      const topic = kafkaTopic(of, this.#stream.tenant);
+      return [{ topic, of, key, value, headers, timestamp: Number(at), offset: Number(offset) }];
+    });
+  }
+}

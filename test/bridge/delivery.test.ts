@@ -1,0 +1,71 @@
+// Without this, one record that is too large could take others with it, or stop all that comes after it.
+import { create } from "@bufbuild/protobuf";
+import { expect } from "vitest";
+import { Topics } from "../../bridge/kafka/topics.ts";
+import { Delivery, type Undelivered } from "../../bridge/outbound/delivery.ts";
+import { wireTopic } from "../../src/mirror/frame.ts";
+import { deadLettersTopic, kafkaTopic } from "../../src/mirror/names.ts";
+import { DepartureSchema } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import { brokerTest, testKafka, unique } from "./broker-test.ts";
+import { origins } from "./consume.ts";
+
+const SETTINGS = { partitions: 2, replication: 1, config: {} };
+const WIDE = "task-executions";
+const NARROW = "persisted-task-executions";
+
+const departure = (offset: number, bytes: number) =>
+  create(DepartureSchema, {
+    offset: BigInt(offset),
+    topics: [wireTopic(WIDE), wireTopic(NARROW)],
+    key: Buffer.from(`node-${offset % 3}`),
+    value: Buffer.alloc(bytes, "x"),
+    at: 1_700_000_000_000n,
+  });
+
+const place = async () => {
+  const kafka = testKafka();
+  const topics = new Topics(kafka);
+  await topics.connect();
+  const tenant = unique("delivery");
+  await topics.provision([kafkaTopic(WIDE, tenant), deadLettersTopic(tenant)], SETTINGS);
+  await topics.provision([kafkaTopic(NARROW, tenant)], {
+    ...SETTINGS,
+    config: { "max.message.bytes": "20000" },
+  });
+  const buried: Undelivered[] = [];
+  const ports = {
+    kafka,
+    topics,
+    bury: async (undelivered: readonly Undelivered[]) => void buried.push(...undelivered),
+    committed: () => {},
+    aborted: () => {},
+  };
+  const stream = { deployment: "here", tenant, partition: 0, generation: 1 };
+  const open = () => Delivery.open(ports, stream);
+  /** What is committed is seen a moment later. */
+  const reach = (topic: typeof WIDE | typeof NARROW, offsets: readonly number[]) =>
+    expect
+      .poll(async () => (await origins(kafka, topic, tenant)).flat().sort((a, b) => a - b))
+      .toEqual(offsets);
+  return { buried, open, reach, [Symbol.asyncDispose]: () => topics.close() };
+};
+
+brokerTest("what one topic does not take is passed over, and nothing else is missing or twice", async () => {
+  await using at = await place();
+  const delivery = await at.open();
+  const sizes = [10, 30_000, 20, 9_000, 9_000, 30, 40_000, 40];
+  const offsets = sizes.map((_, n) => n + 1);
+  await delivery.deliver(
+    sizes.map((bytes, n) => departure(n + 1, bytes)),
+    8,
+  );
+  await delivery.deliver([departure(9, 10)], 9);
+  expect(delivery.written).toBe(9);
+  await delivery.close();
+  expect(at.buried.map(({ offset, topic }) => [offset, topic])).toEqual([
+    [2, NARROW],
+    [7, NARROW],
+  ]);
+  await at.reach(WIDE, [...offsets, 9]);
+  await at.reach(NARROW, [1, 3, 4, 5, 6, 8, 9]);
+});
