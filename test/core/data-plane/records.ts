@@ -155,6 +155,49 @@ const executions = fc.oneof(
     ),
 );
 
+export const approvalOpened = (approval = "L1:2:9"): Unplaced => ({
+  type: "approval_opened",
+  lifetime: "L1",
+  approval,
+  input: "L1:2",
+  node: "draft",
+  nodeType: "task",
+  attempt: 1,
+  policies: ["large"],
+  title: "large: look first",
+  subject: { amount: 5 },
+  who: ["ada", "bob"],
+  quorum: 2,
+  due: AT + 1_000,
+  escalateTo: ["cleo"],
+  onExpiry: "abort",
+});
+
+const standing = {
+  lifetime: "L1",
+  who: ["ada", "bob", "cleo"],
+  quorum: 2,
+  votes: [{ by: "ada", at: AT, comment: "fine" }],
+  delegations: [{ from: "bob", to: "dora" }],
+  edit: { amount: 3 },
+  by: "ada",
+};
+
+export const approvalChanged = (approval = "L1:2:9"): Unplaced => ({
+  ...standing,
+  type: "approval_changed",
+  approval,
+  act: "voted",
+});
+
+export const approvalClosed = (approval = "L1:2:9", more: object = {}): Unplaced => ({
+  ...standing,
+  type: "approval_closed",
+  approval,
+  outcome: "approved",
+  ...more,
+});
+
 /** What the control plane never writes is left out: a lifetime that starts or ends twice, a version registered twice. */
 export const logs: fc.Arbitrary<LogRecord[]> = fc
   .record({
@@ -164,14 +207,16 @@ export const logs: fc.Arbitrary<LogRecord[]> = fc
       fc.tuple(some("essay", "poem"), fc.constantFrom("ACTIVE" as const, "ARCHIVED" as const)),
       { maxLength: 4 },
     ),
+    asked: fc.array(fc.constantFrom<"changed" | "closed">("changed", "closed"), { maxLength: 3 }),
     order: fc.infiniteStream(fc.nat()),
   })
-  .map(({ executions, ended: over, moves, order }) => {
+  .map(({ executions, ended: over, moves, asked, order }) => {
     const records: Unplaced[] = [
       ...executions,
       ...over.map((lifetime) =>
         ended(lifetime, { reason: { code: "canceled", detail: "no" }, status: "CANCELED" }),
       ),
+      ...asked.map((what, i) => (what === "changed" ? approvalChanged : approvalClosed)(`L1:${i}:9`)),
       ...moves.map(([graph, status]): Unplaced => ({ type: "graph_status", graph, version: 1, status })),
     ];
     const mixed = records
@@ -179,5 +224,6 @@ export const logs: fc.Arbitrary<LogRecord[]> = fc
       .sort((a, b) => a.rank - b.rank)
       .map(({ record }) => record);
     const first = ["L1", "L2", "L3"].map((lifetime) => started(lifetime, "essay", { a: lifetime }));
-    return logOf([registered(), registered("poem"), ...first, ...mixed]);
+    const opened = asked.map((_, i) => approvalOpened(`L1:${i}:9`));
+    return logOf([registered(), registered("poem"), ...first, ...opened, ...mixed]);
   });

@@ -7,7 +7,18 @@ import { OUTCOMES_MAX, PAYLOAD_COLUMN_BYTES_MAX, TEXT_COLUMN_CHARS_MAX } from ".
 import { encodeExecution } from "../../../src/wire/codec.ts";
 import { ExecutionStatus, TaskExecutionSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { payloadOf } from "../../../src/wire/payload.ts";
-import { ended, logOf, plan, registered, started, task, type Unplaced } from "./records.ts";
+import {
+  approvalChanged,
+  approvalClosed,
+  approvalOpened,
+  ended,
+  logOf,
+  plan,
+  registered,
+  started,
+  task,
+  type Unplaced,
+} from "./records.ts";
 
 const rows = (...records: Unplaced[]) => rowsOf(logOf(records));
 
@@ -205,4 +216,33 @@ test("a graph version has the status of the latest record, whatever the order", 
   ];
   expect(rowsOf(log).graphVersions).toMatchObject(expected);
   expect(rowsOf(log.toReversed()).graphVersions).toMatchObject(expected.toReversed());
+});
+
+describe("an approval", () => {
+  test("becomes one row: what was asked, and what was said of it last", () => {
+    const { approvals } = rows(approvalOpened(), approvalChanged(), approvalClosed());
+    expect(approvals).toMatchObject([
+      {
+        approval: "L1:2:9",
+        opened: 1,
+        moved: 3,
+        inputId: "L1:2",
+        kind: "task",
+        policies: ["large"],
+        subject: { amount: 5 },
+        edit: { amount: 3 },
+        status: "APPROVED",
+        who: ["ada", "bob", "cleo"],
+        votes: [{ by: "ada", comment: "fine" }],
+        delegations: [{ from: "bob", to: "dora" }],
+        due: null,
+        answeredBy: "ada",
+      },
+    ]);
+    expect(rows(approvalOpened(), approvalChanged()).approvals).toMatchObject([
+      { status: "OPEN", answeredBy: null, closedAt: null, moved: 2 },
+    ]);
+    const [aborted] = rows(approvalClosed("a", { outcome: "aborted", by: undefined })).approvals;
+    expect(aborted).toMatchObject({ opened: 0, status: "ABORTED", answeredBy: null });
+  });
 });
