@@ -113,7 +113,7 @@ CREATE INDEX elsewhere_of ON elsewhere (node, parents);
 `;
 
 /** What brought the tables to each version, in order: append, never change one that was released. */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   TABLES,
   ROOM,
   HOLDS,
