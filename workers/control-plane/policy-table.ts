@@ -18,6 +18,11 @@ export interface StoredPolicy {
   readonly document: JsonObject;
 }
 
+interface Loaded {
+  readonly set: PolicySet;
+  readonly guard: StoredGuard;
+}
+
 type Row = { name: string; version: number; at: number; document: string };
 
 /** Of each the last version, unless that says that it holds no more. */
@@ -43,8 +48,7 @@ export class PolicyTable {
   }
 
   get set(): PolicySet {
-    if (this.#set === undefined) this.#load(new Map());
-    return this.#set as PolicySet;
+    return this.#set ?? this.#hold(this.#read(new Map())).set;
   }
 
   /** Undefined where no policy holds. */
@@ -84,12 +88,18 @@ export class PolicyTable {
     const counted = guard !== undefined && tally !== this.#guard?.tally;
     if (tally && counted)
       this.#sql.exec("INSERT OR REPLACE INTO tallies VALUES ('tenant', ?)", JSON.stringify(tally));
-    if (changes.length > 0 && tally === undefined) this.#sql.exec("DELETE FROM tallies");
-    if (changes.length === 0 && !counted) return undefined;
+    if (changes.length > 0) return this.#changed();
+    if (!counted) return undefined;
     return () => {
-      if (changes.length > 0) this.#load(this.#set?.rules ?? new Map());
-      else if (tally && this.#guard) this.#guard = { ...this.#guard, tally };
+      if (tally && this.#guard) this.#guard = { ...this.#guard, tally };
     };
+  }
+
+  /** What was counted is kept while a policy reads it, also where this turn has counted nothing. */
+  #changed(): () => void {
+    const loaded = this.#read(this.#set?.rules ?? new Map());
+    if (!loaded.set.needs?.tenant) this.#sql.exec("DELETE FROM tallies");
+    return () => this.#hold(loaded);
   }
 
   reset(): void {
@@ -98,7 +108,7 @@ export class PolicyTable {
   }
 
   /** What was compiled of a version stays. */
-  #load(known: ReadonlyMap<string, Rule>): void {
+  #read(known: ReadonlyMap<string, Rule>): Loaded {
     const rows = this.#sql.exec<Row>(`${CURRENT} ORDER BY name`).toArray();
     const rules = rows.map(({ name, version, document }): [string, Rule] => {
       const rule = known.get(name);
@@ -111,7 +121,12 @@ export class PolicyTable {
     const set = new PolicySet(version, new Map(rules));
     const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM tallies").toArray();
     const tally = this.tallyFor(set, row && (JSON.parse(row.value) as TenantTally));
-    this.#set = set;
-    this.#guard = { policies: set, ...(tally && { tally }) };
+    return { set, guard: { policies: set, ...(tally && { tally }) } };
+  }
+
+  #hold(loaded: Loaded): Loaded {
+    this.#set = loaded.set;
+    this.#guard = loaded.guard;
+    return loaded;
   }
 }

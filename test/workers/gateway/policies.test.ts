@@ -182,6 +182,23 @@ test("starter policies hold only once they are enabled", async () => {
   for (const { name } of items) await send("DELETE", `${TENANT}/policies/${name}`);
 });
 
+test("what the tenant has spent is kept when another policy changes", async () => {
+  const when = only("spent", "tenant.spent.day.calls >= 0");
+  await put("spent", { on: "lifetime_start", when, action: "WARN" });
+  const calls = async () => {
+    const { id, path } = await begin(1, { for: "spent" });
+    await end(path);
+    return (await verdictsOf(id))[0].read["tenant.spent.day.calls"] as number;
+  };
+  const before = await calls();
+  const other = { on: "task_input", when: only("another"), action: "WARN" };
+  await put("another", other);
+  expect(await calls()).toBe(before + 2);
+  await put("another", { ...other, message: "once more" });
+  await send("DELETE", `${TENANT}/policies/another`);
+  expect(await calls()).toBe(before + 4);
+});
+
 test("the schema of a policy is published", async () => {
   expect((await send("GET", `${TENANT}/policies:schema`)).body).toMatchObject({
     required: expect.any(Array),
