@@ -181,7 +181,7 @@ const close = (draft: Draft, n: number, member: Member, recorded: Recorded, igno
   if (isPlan(execution)) {
     draft.lifetime.members.delete(n);
     const chosen = (): readonly string[] => {
-      if (ignored) return [];
+      if (ignored || execution.header?.status === ExecutionStatus.REJECTED) return [];
       return recorded.task === undefined ? chooseTasks(draft, member.node, execution).tasks : [recorded.task];
     };
     afterPlan(draft, member, answer, chosen());

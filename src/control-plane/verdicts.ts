@@ -79,10 +79,10 @@ const notApproved = (rules: readonly Rule[], approved: readonly string[] | undef
 /** A task that this graph does not allow fails the policy, not the lifetime's routing. */
 const possible = (draft: Draft, { what }: Asked, finding: Finding): Finding => {
   const { action, routeTo = "", onError } = finding.rule.policy;
-  if (action !== "ROUTE_TO" || finding.error !== undefined) return finding;
-  if (draft.graph.down(what.node).includes(routeTo)) return finding;
-  const error = `${routeTo} is no task after ${what.node}`;
-  return { ...finding, error, acts: finding.acts && onError === "closed" };
+  if (action !== "ROUTE_TO" || draft.graph.down(what.node).includes(routeTo)) return finding;
+  const impossible = `${routeTo} is no task after ${what.node}`;
+  const error = finding.error === undefined ? impossible : `${finding.error}; ${impossible}`;
+  return { ...finding, error, impossible: true, acts: finding.acts && onError === "closed" };
 };
 
 const subjectOf = (draft: Draft, { on, n, what, execution, later = [] }: Asked): Subject => {

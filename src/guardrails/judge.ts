@@ -15,6 +15,8 @@ export interface Finding {
   readonly rule: Rule;
   /** Why it could not be said whether it matches. */
   readonly error?: string;
+  /** Its action cannot be done where it was asked. */
+  readonly impossible?: true;
   /** What its expression has read. */
   readonly read: JsonObject;
   /** Whether its action is to follow; it is only recorded where not. */
@@ -88,14 +90,16 @@ const cut = (value: JsonValue): JsonValue => {
 export const answerOf = (findings: readonly Finding[]): GuardAnswer =>
   findings.map(answerTo).reduce(strictest, ALLOW);
 
-const answerTo = ({ rule: { policy }, acts, error }: Finding): GuardAnswer => {
+const answerTo = ({ rule: { policy }, acts, error, impossible }: Finding): GuardAnswer => {
   if (!acts) return ALLOW;
   const detail = `${policy.name}: ${policy.message}${error === undefined ? "" : ` (${error})`}`;
   switch (policy.action) {
     case "WARN":
       return ALLOW;
     case "ROUTE_TO":
-      return { action: "route_to", task: policy.routeTo ?? "" };
+      return impossible
+        ? { action: "reject", by: "policy", detail }
+        : { action: "route_to", task: policy.routeTo ?? "" };
     case "REQUIRE_APPROVAL":
       return policy.approval
         ? { action: "approve", policies: [policy.name], terms: policy.approval, detail }
