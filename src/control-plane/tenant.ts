@@ -390,7 +390,7 @@ export interface TenantRpc extends PolicyRpc, MirrorRpc {
   /** What it has seen since it started, and how it stands. */
   metrics(): Promise<Answer<readonly Family[]>>;
   /** Settles when D1 has everything that was in the log at the time of the call. */
-  projected(): Promise<Answer<{ offset: number }>>;
+  projected(): Promise<Answer<{ offset: number; generation: number }>>;
   /** Resumes what a lost alarm left lying. */
   wake(): Promise<void>;
 }

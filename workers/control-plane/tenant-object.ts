@@ -311,14 +311,16 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return active ? ok(watch.families(this.#ports.now())) : this.#entrance.gone();
   }
 
-  async projected(): Promise<Answer<{ offset: number }>> {
+  async projected(): Promise<Answer<{ offset: number; generation: number }>> {
     const entered = this.#entrance.enter();
     if (!entered.ok) return entered;
     const { alignment } = this.#engine;
     // Who is paused by now is acknowledged before every lifetime has a record of it.
     if (alignment.unfinished) await alignment.finished(READ_BARRIER_MS_MAX);
     const offset = this.#engine.parts.log.tail - 1;
-    if (!alignment.unfinished && (await this.#engine.projector.reaches(offset))) return ok({ offset });
+    const { generation } = entered.value;
+    if (!alignment.unfinished && (await this.#engine.projector.reaches(offset)))
+      return ok({ offset, generation });
     const still = this.#entrance.still(entered.value);
     return still.ok ? behind() : still;
   }

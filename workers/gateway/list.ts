@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import type { Answer } from "../../src/control-plane/tenant.ts";
 import { PAGE_ITEMS } from "../../src/limits.ts";
+import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import { Queries } from "../data-plane/queries.ts";
 import { objectOf } from "./address.ts";
@@ -59,18 +60,36 @@ export const answerList = async <Item, Position, Shown>(
   ) => Promise<Read<Item, Position>>,
   show: (item: Item) => Shown,
 ) => {
-  const pageAt = (paging: Paging, queries?: Queries) =>
+  const pageAt = (
+    paging: Paging,
+    readPage: <T>(reads: (queries: Queries) => Promise<T>) => Promise<Answer<T>>,
+  ) =>
     listPage(
       { path: c.req.path, query: { ...query, ...paging } },
       position,
-      async (page) =>
-        queries ? ok(await read(queries, page)) : readProjected(c.env, tenant, (first) => read(first, page)),
+      (page) => readPage((queries) => read(queries, page)),
       show,
     );
   if (wantsLines(c)) {
+    const object = objectOf(c.env, tenant);
+    const projected = await object.projected();
+    if (!projected.ok) return problem(c, projected.error);
     const queries = new Queries(c.env.DB);
-    return answerLines(c, query, pageAt, (paging) => pageAt(paging, queries));
+    return answerLines(c, query, {
+      read: (paging) => pageAt(paging, async (reads) => ok(await reads(queries))),
+      still: () => stillThere(object, projected.value.generation),
+    });
   }
-  const listed = await pageAt(query);
+  const listed = await pageAt(query, (reads) => readProjected(c.env, tenant, reads));
   return listed.ok ? c.json(listed.value, 200) : problem(c, listed.error);
+};
+
+/** Whether the tenant is the one that it was, so that its rows have been there all the time. */
+const stillThere = async (
+  object: ReturnType<typeof objectOf>,
+  generation: number,
+): Promise<Answer<unknown>> => {
+  const found = await object.describe();
+  if (found.ok && found.value.status === "ACTIVE" && found.value.generation === generation) return found;
+  return reject("tenant_not_found", "the tenant was deleted while this was read, so this is not all of it");
 };

@@ -6,6 +6,7 @@ import type { Context, TypedResponse } from "hono";
 import { accepts } from "hono/accepts";
 import type { Answer } from "../../src/control-plane/tenant.ts";
 import { EXPORT_PAGE_ITEMS, EXPORT_PAGES_MAX } from "../../src/limits.ts";
+import type { Rejection } from "../../src/rejection.ts";
 import { err } from "../../src/result.ts";
 import { problem, rejectionOfThrown } from "./problem.ts";
 
@@ -21,23 +22,23 @@ interface Page {
   readonly next_cursor?: string;
 }
 
-type ReadPage = (paging: Paging) => Promise<Answer<Page>>;
+export interface Export {
+  /** Once D1 has all that was acknowledged. */
+  read(paging: Paging): Promise<Answer<Page>>;
+  /** Whether what has been read can have been all: asked before the end. */
+  still(): Promise<Answer<unknown>>;
+}
 
 export const wantsLines = (c: Context): boolean =>
   accepts(c, { header: "Accept", supports: ["application/json", NDJSON], default: "application/json" }) ===
   NDJSON;
 
 /** What is wrong from the beginning is a problem; what fails later is told in the last line. */
-export const answerLines = async (
-  c: Context,
-  { limit, cursor }: Paging,
-  readFirst: ReadPage,
-  read: ReadPage,
-) => {
+export const answerLines = async (c: Context, { limit, cursor }: Paging, source: Export) => {
   const itemsMax = limit ?? EXPORT_PAGES_MAX * EXPORT_PAGE_ITEMS;
-  const first = await readFirst({ limit: Math.min(itemsMax, EXPORT_PAGE_ITEMS), cursor });
+  const first = await source.read({ limit: Math.min(itemsMax, EXPORT_PAGE_ITEMS), cursor });
   if (!first.ok) return problem(c, first.error);
-  const lines = linesOf(c, first.value, itemsMax, read);
+  const lines = linesOf(c, first.value, itemsMax, source);
   const headers = { "content-type": NDJSON, "cache-control": "no-store" };
   // Clients of our types ask for JSON, so that is what the type of the route says.
   return c.body(streamOf(lines), 200, headers) as unknown as Response & TypedResponse<never, 200, "json">;
@@ -68,7 +69,7 @@ async function* linesOf(
   c: Context,
   first: Page,
   itemsMax: number,
-  read: ReadPage,
+  source: Export,
 ): AsyncGenerator<Uint8Array> {
   let page = first;
   let left = itemsMax;
@@ -76,20 +77,28 @@ async function* linesOf(
     left -= page.items.length;
     if (page.items.length > 0) yield encode(page.items);
     const cursor = page.next_cursor;
-    if (cursor === undefined) return;
-    if (left === 0 || pages === EXPORT_PAGES_MAX) return yield encode([{ next_cursor: cursor }]);
-    const next = await readOn(c, read, { limit: Math.min(left, EXPORT_PAGE_ITEMS), cursor });
-    if (!next.ok) {
-      const { code, detail } = next.error;
-      return yield encode([{ error: { code, detail, cursor } }]);
-    }
+    if (cursor === undefined || left === 0 || pages === EXPORT_PAGES_MAX)
+      return yield* lastLine(await attempted(c, () => source.still()), cursor);
+    const paging = { limit: Math.min(left, EXPORT_PAGE_ITEMS), cursor };
+    const next = await attempted(c, () => source.read(paging));
+    if (!next.ok) return yield encode([failure(next.error, cursor)]);
     page = next.value;
   }
 }
 
-const readOn = async (c: Context, read: ReadPage, paging: Paging): Promise<Answer<Page>> => {
+function* lastLine(still: Answer<unknown>, cursor: string | undefined): Generator<Uint8Array> {
+  if (!still.ok) yield encode([failure(still.error, cursor)]);
+  else if (cursor !== undefined) yield encode([{ next_cursor: cursor }]);
+}
+
+/** Without a cursor where all pages were read. */
+const failure = ({ code, detail }: Rejection, cursor: string | undefined) => ({
+  error: { code, detail, cursor },
+});
+
+const attempted = async <T>(c: Context, act: () => Promise<Answer<T>>): Promise<Answer<T>> => {
   try {
-    return await read(paging);
+    return await act();
   } catch (thrown) {
     return err(rejectionOfThrown(thrown, c).rejection);
   }

@@ -118,7 +118,7 @@ describe("executions", () => {
         row.graph === (graph ?? row.graph) &&
         row.attempt === (attempt ?? row.attempt) &&
         labels.every((label) => labelsOf(row.lifetime).includes(label)) &&
-        (!created || Object.keys(created).length === 0 || isIn(created, createdAt(row.createdAt))) &&
+        ((created?.from ?? created?.until) === undefined || isIn(created, createdAt(row.createdAt))) &&
         row.lifetime === (lifetime ?? row.lifetime) &&
         row.node === (node ?? row.node) &&
         row.kind === (kind ?? row.kind) &&

@@ -22,22 +22,24 @@ const LOG = logOf([
   }),
 ]);
 
-beforeAll(async () => {
+const provisioned = async (tenant: string) => {
+  await send("PUT", `/v1/tenants/${tenant}`);
   const projection = new Projection(env.DB);
-  for (const tenant of ["records", "neighbour"]) {
-    await send("PUT", `/v1/tenants/${tenant}`);
-    const address = { tenant, partition: 0, generation: 1 };
-    for (let after = 0; after < LOG.length; after += 1_000)
-      await projection.flush(address, LOG.slice(after, after + 1_000), {
-        after,
-        upTo: Math.min(after + 1_000, LOG.length),
-      });
-  }
+  const address = { tenant, partition: 0, generation: 1 };
+  for (let after = 0; after < LOG.length; after += 1_000)
+    await projection.flush(address, LOG.slice(after, after + 1_000), {
+      after,
+      upTo: Math.min(after + 1_000, LOG.length),
+    });
+};
+
+beforeAll(async () => {
+  for (const tenant of ["records", "neighbour"]) await provisioned(tenant);
 });
 
-const askedLines = (path: string, on: Env = env as unknown as Env) =>
+const askedLines = (path: string, on: Env = env as unknown as Env, tenant = TENANT) =>
   app.fetch(
-    new Request(`${ORIGIN}${TENANT}/${path}`, {
+    new Request(`${ORIGIN}${tenant}/${path}`, {
       headers: { authorization: "Bearer reader-key", accept: "application/x-ndjson" },
     }),
     on,
@@ -104,6 +106,21 @@ test("where the database fails in the middle, the last line says so and where to
   const rest = await linesOf(`executions?cursor=${error.cursor}`);
   expect([...lines, ...rest]).toEqual(await linesOf("executions?"));
 });
+
+test.each([false, true])(
+  "where the tenant is deleted meanwhile, the last line says so: %j",
+  async (again) => {
+    const tenant = `/v1/tenants/leaving-${again}`;
+    await provisioned(`leaving-${again}`);
+    const reader = (await askedLines("executions?", undefined, tenant)).body!.getReader();
+    let last = (await reader.read()).value;
+    expect((await send("DELETE", tenant)).status).toBeLessThan(300);
+    if (again) await send("PUT", tenant);
+    for (let read = await reader.read(); !read.done; read = await reader.read()) last = read.value;
+    const { error } = JSON.parse(new TextDecoder().decode(last));
+    expect(error).toEqual({ code: "tenant_not_found", detail: expect.stringMatching(/not all of it/) });
+  },
+);
 
 test("what is wrong from the beginning is a problem", async () => {
   const { faults, db } = faultyD1(env.DB);
