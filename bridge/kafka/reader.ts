@@ -32,8 +32,9 @@ export interface ReaderPorts {
   assigned(): void;
 }
 
-const SESSION_MS = 10_000;
-const HEARTBEAT_MS = 2_000;
+/** As short as brokers allow by default: so long what a bridge read that died waits. */
+const SESSION_MS = 6_000;
+const HEARTBEAT_MS = 1_500;
 /** Also bounds how late a partition that was paused goes on. */
 const WAIT_MS_MAX = 250;
 const PARTITION_BYTES_MAX = 1024 * 1024;
