@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { Lab } from "./lab.ts";
 import { callers } from "./sections/callers.ts";
 import { growth } from "./sections/growth.ts";
+import { guardrails } from "./sections/guardrails.ts";
 import { readers } from "./sections/readers.ts";
 import { shapes } from "./sections/shapes.ts";
 import { tenants } from "./sections/tenants.ts";
@@ -20,6 +21,7 @@ const SECTIONS = {
   tenants,
   growth,
   readers,
+  guardrails,
 };
 
 const { values: options } = parseArgs({

@@ -1,8 +1,10 @@
 // Policies that mean nothing would be stored, and fail for the first time in the transaction of a step.
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { policyOf, policySchema, readPolicy } from "../../../src/guardrails/document.ts";
 import { POLICY_EVENTS, type PolicyEvent } from "../../../src/guardrails/policy.ts";
 import { programOf } from "../../../src/guardrails/program.ts";
+import { STARTERS } from "../../../src/guardrails/starters.ts";
 
 const text = (yaml: string) => new TextEncoder().encode(yaml);
 
@@ -178,4 +180,19 @@ test("a program knows what it reads, and nothing else", () => {
 test("every event knows the lifetime, the tenant and the graph", () => {
   for (const on of POLICY_EVENTS)
     expect(programOf("lifetime.steps > tenant.running || graph.name == 'x'", on).ok).toBe(true);
+});
+
+const examples = [...readFileSync("docs/policies.md", "utf8").matchAll(/```yaml\n(.*?)```/gs)].map(
+  ([, yaml = ""]) => yaml,
+);
+
+test.each([...examples, ...STARTERS.map((starter) => JSON.stringify(starter))])(
+  "what is shown and shipped is valid: %s",
+  (document) => {
+    expect(faults(text(document))).toEqual([]);
+  },
+);
+
+test("the documents show examples", () => {
+  expect(examples.length).toBeGreaterThan(3);
 });

@@ -38,7 +38,8 @@ export const send = async (method: string, path: string, sent: Sent = {}): Promi
   });
   const response = await exports.default.fetch(request);
   const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json");
+  const type = response.headers.get("content-type") ?? "";
+  const isJson = type.includes("json") && !type.includes("ndjson");
   return {
     status: response.status,
     headers: response.headers,
