@@ -23,15 +23,39 @@ export interface Accounts {
 
 const LIFETIME = "l";
 
+interface Keyed {
+  readonly from: number;
+  readonly until: number;
+  readonly key: string;
+}
+
+/** Of the windows that they are in: every step asks for them. */
+const keys = new WeakMap<Budget, Keyed>();
+
 /** Of the account that a step at this time is counted in. */
-export const accountKey = ({ id, scope, window }: Budget, at: number): string => {
-  if (scope === "lifetime") return `${LIFETIME}${id}`;
-  return window === undefined ? String(id) : `${id}@${windowStart(window, at)}`;
+export const accountKey = (budget: Budget, at: number): string => {
+  const known = keys.get(budget);
+  if (known && known.from <= at && at < known.until) return known.key;
+  const keyed = keyedAt(budget, at);
+  keys.set(budget, keyed);
+  return keyed.key;
+};
+
+const keyedAt = ({ id, scope, window }: Budget, at: number): Keyed => {
+  if (window === undefined || scope === "lifetime")
+    return {
+      from: 0,
+      until: Number.POSITIVE_INFINITY,
+      key: scope === "lifetime" ? `${LIFETIME}${id}` : `${id}`,
+    };
+  const from = windowStart(window, at);
+  return { from, until: windowEnd(window, at), key: `${id}@${from}` };
 };
 
 export const isOfLifetime = (key: string): boolean => key.startsWith(LIFETIME);
 
-export const budgetIdOf = (key: string): number => Number.parseInt(key.replace(LIFETIME, ""), 10);
+export const budgetIdOf = (key: string): number =>
+  Number.parseInt(isOfLifetime(key) ? key.slice(1) : key, 10);
 
 /** When an account begins anew; undefined where it never does. */
 export const turnsAt = ({ window }: Budget, at: number): number | undefined =>
@@ -68,13 +92,11 @@ export const withReserved = (balance: Balance, amounts: Amounts): Balance => ({
 
 /** What was reserved is reserved no more, and what was used is spent. */
 export const withSettled = (balance: Balance, reserved: Amounts, used: Amounts): Balance => {
+  const spent = plus(balance.spent, used);
+  const left = minus(balance.reserved, reserved);
   const over = minus(used, reserved);
-  return {
-    ...balance,
-    spent: plus(balance.spent, used),
-    reserved: minus(balance.reserved, reserved),
-    ...(!isNothing(over) && { overrun: plus(balance.overrun ?? {}, over) }),
-  };
+  if (isNothing(over)) return { ...balance, spent, reserved: left };
+  return { ...balance, spent, reserved: left, overrun: plus(balance.overrun ?? {}, over) };
 };
 
 /** A charge that was estimated is replaced by what was used. */

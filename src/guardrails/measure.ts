@@ -16,13 +16,26 @@ export type Amounts = Readonly<Partial<Record<Measure, number>>>;
 export const REPORTED = ["tokens", "cost_usd_micros"] as const satisfies readonly Measure[];
 
 /** A peer may say anything, and sums are to stay safe integers for a long time. */
-export const amountsOf = (amounts: Amounts): Amounts => {
-  const kept: Partial<Record<Measure, number>> = {};
-  for (const measure of MEASURES) {
-    const amount = amounts[measure];
-    if (amount !== undefined && amount > 0) kept[measure] = Math.min(Math.round(amount), ESTIMATE_MAX);
-  }
-  return kept;
+export const amountsOf = (amounts: Amounts): Amounts =>
+  made(
+    bounded(amounts.tokens),
+    bounded(amounts.cost_usd_micros),
+    bounded(amounts.calls),
+    bounded(amounts.wall_ms),
+    bounded(amounts.iterations),
+  );
+
+const bounded = (amount = 0): number => Math.min(Math.round(amount), ESTIMATE_MAX);
+
+/** Measure by measure, because every step of a tenant with budgets adds and subtracts some. */
+const made = (tokens: number, cost: number, calls: number, wall: number, iterations: number): Amounts => {
+  const amounts: { -readonly [Key in Measure]?: number } = {};
+  if (tokens > 0) amounts.tokens = tokens;
+  if (cost > 0) amounts.cost_usd_micros = cost;
+  if (calls > 0) amounts.calls = calls;
+  if (wall > 0) amounts.wall_ms = wall;
+  if (iterations > 0) amounts.iterations = iterations;
+  return amounts;
 };
 
 export const usageOf = (usage: Usage): Amounts =>
@@ -31,21 +44,26 @@ export const usageOf = (usage: Usage): Amounts =>
     cost_usd_micros: Number(usage.costUsdMicros),
   });
 
-export const plus = (one: Amounts, other: Amounts): Amounts => combined(one, other, 1);
+export const plus = (one: Amounts, other: Amounts): Amounts =>
+  made(
+    sum(one.tokens, other.tokens),
+    sum(one.cost_usd_micros, other.cost_usd_micros),
+    sum(one.calls, other.calls),
+    sum(one.wall_ms, other.wall_ms),
+    sum(one.iterations, other.iterations),
+  );
+
+const sum = (one = 0, other = 0): number => Math.min(one + other, Number.MAX_SAFE_INTEGER);
 
 /** Never below nothing. */
-export const minus = (one: Amounts, other: Amounts): Amounts => combined(one, other, -1);
+export const minus = (one: Amounts, other: Amounts): Amounts =>
+  made(
+    (one.tokens ?? 0) - (other.tokens ?? 0),
+    (one.cost_usd_micros ?? 0) - (other.cost_usd_micros ?? 0),
+    (one.calls ?? 0) - (other.calls ?? 0),
+    (one.wall_ms ?? 0) - (other.wall_ms ?? 0),
+    (one.iterations ?? 0) - (other.iterations ?? 0),
+  );
 
-const combined = (one: Amounts, other: Amounts, sign: 1 | -1): Amounts => {
-  const sum: Partial<Record<Measure, number>> = { ...one };
-  for (const measure of MEASURES) {
-    const amount = other[measure];
-    if (amount === undefined) continue;
-    const next = (one[measure] ?? 0) + sign * amount;
-    if (next > 0) sum[measure] = Math.min(next, Number.MAX_SAFE_INTEGER);
-    else delete sum[measure];
-  }
-  return sum;
-};
-
-export const isNothing = (amounts: Amounts): boolean => MEASURES.every((measure) => !amounts[measure]);
+export const isNothing = ({ tokens, cost_usd_micros, calls, wall_ms, iterations }: Amounts): boolean =>
+  !tokens && !cost_usd_micros && !calls && !wall_ms && !iterations;

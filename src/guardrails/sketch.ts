@@ -14,9 +14,14 @@ type Buckets = Readonly<Record<number, number>>;
 export interface Sketch {
   readonly samples: number;
   readonly buckets: Readonly<Record<Sketched, Buckets>>;
+  /** What 95 of 100 stayed within, as of the last time that it was looked at; absent while too few are known. */
+  readonly within?: Readonly<Record<Sketched, number>>;
 }
 
 export const NO_SKETCH: Sketch = { samples: 0, buckets: { tokens: {}, cost_usd_micros: {}, wall_ms: {} } };
+
+/** Executions between two looks at what most stayed within. */
+const LOOK_EVERY = 16;
 
 /** 0 … 3 are buckets of their own; from there on there are four to a power of two. */
 const bucketOf = (amount: number): number => {
@@ -32,19 +37,32 @@ const topOf = (bucket: number): number => {
   return (5 + (bucket & 3)) * 2 ** (power - 2) - 1;
 };
 
-export const observed = ({ samples, buckets }: Sketch, used: Amounts): Sketch => {
-  const fades = samples >= SKETCH_SAMPLES_MAX;
+export const observed = (sketch: Sketch, used: Amounts): Sketch => {
+  const fades = sketch.samples >= SKETCH_SAMPLES_MAX;
   const next = (measure: Sketched): Buckets => {
     const bucket = bucketOf(used[measure] ?? 0);
-    const counts: Record<number, number> = fades ? halved(buckets[measure]) : { ...buckets[measure] };
+    const counts: Record<number, number> = fades
+      ? halved(sketch.buckets[measure])
+      : { ...sketch.buckets[measure] };
     counts[bucket] = (counts[bucket] ?? 0) + 1;
     return counts;
   };
-  return {
-    samples: (fades ? samples >> 1 : samples) + 1,
-    buckets: { tokens: next("tokens"), cost_usd_micros: next("cost_usd_micros"), wall_ms: next("wall_ms") },
+  const samples = (fades ? sketch.samples >> 1 : sketch.samples) + 1;
+  const buckets = {
+    tokens: next("tokens"),
+    cost_usd_micros: next("cost_usd_micros"),
+    wall_ms: next("wall_ms"),
   };
+  if (samples < SKETCH_SAMPLES_MIN) return { samples, buckets };
+  const looks = sketch.within === undefined || samples < LOOK_EVERY || samples % LOOK_EVERY === 0;
+  return { samples, buckets, within: looks ? withinOf(buckets) : sketch.within };
 };
+
+const withinOf = (buckets: Sketch["buckets"]): Record<Sketched, number> => ({
+  tokens: mostOf(buckets.tokens),
+  cost_usd_micros: mostOf(buckets.cost_usd_micros),
+  wall_ms: mostOf(buckets.wall_ms),
+});
 
 const halved = (counts: Buckets): Record<number, number> =>
   Object.fromEntries(
@@ -53,14 +71,15 @@ const halved = (counts: Buckets): Record<number, number> =>
       .filter(([, count]) => count > 0),
   );
 
-/** What 95 of 100 stayed within, rounded up by a quarter at the most; undefined while too few are known. */
-export const p95 = ({ samples, buckets }: Sketch, measure: Sketched): number | undefined => {
-  if (samples < SKETCH_SAMPLES_MIN) return undefined;
-  const counts = Object.entries(buckets[measure]);
+const mostOf = (buckets: Buckets): number => {
+  const counts = Object.entries(buckets);
   let above = Math.floor(counts.reduce((sum, [, count]) => sum + count, 0) / 20);
   for (const [bucket, count] of counts.reverse()) {
     above -= count;
     if (above < 0) return topOf(Number(bucket));
   }
-  return undefined;
+  return 0;
 };
+
+/** What 95 of 100 stayed within, rounded up by a quarter at the most; undefined while too few are known. */
+export const p95 = ({ within }: Sketch, measure: Sketched): number | undefined => within?.[measure];

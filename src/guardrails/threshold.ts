@@ -23,6 +23,7 @@ export const told = (
   let next = balance.told;
   for (const measure of MEASURES) {
     const limit = limits[measure];
+    if (limit === undefined && balance.told?.[measure] === undefined) continue;
     const spent = balance.spent[measure] ?? 0;
     const reached =
       limit === undefined ? 0 : (thresholds.findLast((each) => spent * 100 >= each * limit) ?? 0);

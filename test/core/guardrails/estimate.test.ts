@@ -47,7 +47,9 @@ describe("estimates", () => {
 
   it("learn what 95 of 100 stay within, a quarter too much at the most", () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(ESTIMATE_MAX), { minLength: 8, maxLength: 400 }), (amounts) => {
+      fc.property(fc.array(fc.nat(ESTIMATE_MAX), { minLength: 8, maxLength: 400 }), (all) => {
+        // From there on it is looked at every 16 executions.
+        const amounts = all.slice(0, all.length < 16 ? all.length : all.length - (all.length % 16));
         const exact = [...amounts].sort((one, other) => other - one)[
           Math.floor(amounts.length / 20)
         ] as number;
