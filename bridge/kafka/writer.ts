@@ -34,7 +34,15 @@ export interface ProgressAt {
 /** Readers of committed records wait so long for a bridge that died, where no other takes over. */
 const TRANSACTION_MS_MAX = 15_000;
 /** A partition's records of one request are one batch at the broker, which by default takes 1 MiB. */
-const REQUEST_BYTES_MAX = 768 * 1024;
+const REQUEST_BYTES_MAX = 700 * 1024;
+/** Of a record beside its key, value and headers: lengths, offset and time. */
+const RECORD_BYTES = 80;
+
+const sizeOf = ({ key, value, headers }: KafkaRecord): number =>
+  Object.entries(headers).reduce(
+    (sum, [name, text]) => sum + name.length + text.length,
+    RECORD_BYTES + key.byteLength + value.byteLength,
+  );
 
 const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -43,8 +51,10 @@ const requestsOf = (records: readonly KafkaRecord[]): readonly TopicMessages[][]
   const requests: TopicMessages[][] = [];
   let byTopic = new Map<string, Message[]>();
   let bytes = Number.POSITIVE_INFINITY;
-  for (const { topic, key, value, headers, timestamp } of records) {
-    if (bytes + value.byteLength > REQUEST_BYTES_MAX) {
+  for (const record of records) {
+    const { topic, key, value, headers, timestamp } = record;
+    const size = sizeOf(record);
+    if (bytes + size > REQUEST_BYTES_MAX) {
       byTopic = new Map();
       requests.push([]);
       bytes = 0;
@@ -56,7 +66,7 @@ const requestsOf = (records: readonly KafkaRecord[]): readonly TopicMessages[][]
       requests.at(-1)?.push({ topic, messages });
     }
     messages.push({ key: buffer(key), value: buffer(value), headers, timestamp: String(timestamp) });
-    bytes += value.byteLength;
+    bytes += size;
   }
   return requests;
 };
