@@ -1,5 +1,7 @@
 /** Records as they go to the object: as many of a fetch as fit one frame and the credit. */
 import { MESSAGE_BYTES_MAX, MIRROR_FRAME_BYTES_MAX } from "../../src/limits.ts";
+import { creditOf } from "../../src/mirror/credit.ts";
+import { ORIGIN_HEADER } from "../../src/mirror/origin.ts";
 
 export interface Arriving {
   readonly offset: number;
@@ -13,37 +15,46 @@ export interface Arriving {
 /** A few turns of the object: what is sent in one frame is answered in one. */
 const CHUNK_RECORDS_MAX = 1_024;
 const CHUNK_BYTES_MAX = MIRROR_FRAME_BYTES_MAX / 4;
-/** Of a value that is too large: enough to see what it is. */
+/** Of a record that is too large: enough to see what it is. */
 const EXCERPT_BYTES = 64 * 1024;
+/** Of a key, and of all headers together: with the largest value they fit a frame. */
+const LABEL_BYTES_MAX = 64 * 1024;
+const NOTHING = new Uint8Array();
 
-const sizeOf = ({ key, value, headers }: Arriving): number => {
-  let bytes = key.byteLength + Math.min(value.byteLength, MESSAGE_BYTES_MAX);
-  for (const header of headers) bytes += header.name.length + header.value.byteLength;
-  return bytes;
-};
+const tooLarge = (what: string, bytes: number, bytesMax: number): string =>
+  bytes > bytesMax ? `${what} of ${bytes} bytes; the bound is ${bytesMax}` : "";
 
-const wireRecord = ({ offset, timestamp, key, value, headers }: Arriving) => {
-  const tooLarge = value.byteLength > MESSAGE_BYTES_MAX;
-  return {
-    offset: BigInt(offset),
-    timestamp: BigInt(timestamp),
-    key,
-    value: tooLarge ? value.subarray(0, EXCERPT_BYTES) : value,
-    headers: [...headers],
-    fault: tooLarge ? `a value of ${value.byteLength} bytes; the bound is ${MESSAGE_BYTES_MAX}` : "",
-  };
+/** Empty where it goes whole. */
+const faultOf = ({ key, value, headers }: Arriving): string =>
+  tooLarge("a value", value.byteLength, MESSAGE_BYTES_MAX) ||
+  tooLarge("a key", key.byteLength, LABEL_BYTES_MAX) ||
+  tooLarge("headers", creditOf({ key: NOTHING, value: NOTHING, headers }), LABEL_BYTES_MAX);
+
+/** Whose it is, and how it begins. */
+const excerpt = ({ key, value, headers }: Arriving) => ({
+  key: key.subarray(0, EXCERPT_BYTES),
+  value: value.subarray(0, EXCERPT_BYTES),
+  headers: headers.filter(
+    (header) => header.name === ORIGIN_HEADER && header.value.byteLength <= LABEL_BYTES_MAX,
+  ),
+});
+
+const wireRecord = (record: Arriving) => {
+  const { offset, timestamp, key, value, headers } = record;
+  const fault = faultOf(record);
+  const sent = fault === "" ? { key, value, headers: [...headers] } : excerpt(record);
+  return { offset: BigInt(offset), timestamp: BigInt(timestamp), ...sent, fault };
 };
 
 export const chunkOf = (all: readonly Arriving[], from: number, recordsMax: number, bytesMax: number) => {
   const records: ReturnType<typeof wireRecord>[] = [];
   let bytes = 0;
-  for (let i = from; i < all.length; i++) {
-    const record = all[i];
-    const size = record ? sizeOf(record) : 0;
-    const full = records.length >= Math.min(recordsMax, CHUNK_RECORDS_MAX) || bytes >= bytesMax;
+  for (const each of all.slice(from, from + Math.min(recordsMax, CHUNK_RECORDS_MAX))) {
+    const record = wireRecord(each);
+    const size = creditOf(record);
     // The first goes whatever its size.
-    if (record === undefined || (i > from && (full || bytes + size > CHUNK_BYTES_MAX))) break;
-    records.push(wireRecord(record));
+    if (records.length > 0 && (bytes >= bytesMax || bytes + size > CHUNK_BYTES_MAX)) break;
+    records.push(record);
     bytes += size;
   }
   return { records, bytes };

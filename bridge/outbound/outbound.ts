@@ -2,6 +2,7 @@
  * Edge → Kafka, for one tenant partition and one grant of its lease: fences whoever had it before, resumes from the
  * progress that Kafka has, and writes what the object sends with the progress that it reaches. Ends with its connection.
  */
+import { creditOfAll } from "../../src/mirror/credit.ts";
 import { wireTopic } from "../../src/mirror/frame.ts";
 import type { Departures, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
@@ -97,16 +98,14 @@ export class Outbound {
     const batches = this.#nextBatches();
     const departures = batches.flatMap(({ records }) => records);
     await delivery.deliver(departures, Number(batches.at(-1)?.through ?? delivery.written));
-    let bytes = 0;
-    for (const { key, value } of departures) bytes += key.byteLength + value.byteLength;
-    if (departures.length > 0) this.#give(departures.length, bytes);
+    if (departures.length > 0) this.#give(departures.length, creditOfAll(departures));
   }
 
   #nextBatches(): Departures[] {
     let bytes = 0;
     let count = 0;
     while (count < this.#queue.length && bytes < TRANSACTION_BYTES_MAX)
-      for (const { value } of this.#queue[count++]?.records ?? []) bytes += value.byteLength;
+      bytes += creditOfAll(this.#queue[count++]?.records ?? []);
     return this.#queue.splice(0, count);
   }
 

@@ -1,10 +1,11 @@
 // Without this a record could be lost or sent twice on its way to Kafka, or two bridges do the same work for ever.
-import { abortAllDurableObjects } from "cloudflare:test";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
+import { creditOfAll } from "../../../src/mirror/credit.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
-import { connect, departuresTo, streaming, upgrade } from "./bridge-client.ts";
-import { answered, ECHO, freshTenant, taskExecution } from "./client.ts";
+import { connect, departuresTo, PLENTY, streaming, upgrade } from "./bridge-client.ts";
+import { answered, ECHO, freshTenant, stubOf, taskExecution } from "./client.ts";
 
 /** A tenant in which one lifetime has ended, and where its log ends. */
 const ended = async () => {
@@ -14,6 +15,9 @@ const ended = async () => {
   const [task] = await client.read("task-executions");
   return { ...client, plan: plan?.offset ?? 0, task: task?.offset ?? 0 };
 };
+
+/** What the object remembers of its only connection. */
+const keptOf = (state: DurableObjectState): unknown => state.getWebSockets()[0]?.deserializeAttachment();
 
 describe("a connection", () => {
   test("is given to keys of bridges and admins, and to others not", async () => {
@@ -129,6 +133,21 @@ describe("departures", () => {
     expect((await departuresTo(bridge, plan)).records).toHaveLength(1);
     bridge.say({ case: "credit", value: { records: 0n, bytes: 1_000_000n } });
     expect((await departuresTo(bridge, task)).records).toHaveLength(1);
+  });
+
+  test("leave the credit as it began, once it is given back", async () => {
+    const { tenant, task } = await ended();
+    const bridge = await streaming(tenant);
+    const { records } = await departuresTo(bridge, task);
+    const parts = records.map(({ key, value }) => ({ key: new TextEncoder().encode(key), value }));
+    bridge.say({
+      case: "credit",
+      value: { records: BigInt(parts.length), bytes: BigInt(creditOfAll(parts)) },
+    });
+    bridge.progress(BigInt(task));
+    await expect
+      .poll(() => runInDurableObject(stubOf(tenant), (_, state) => keptOf(state)))
+      .toMatchObject({ records: Number(PLENTY.records), bytes: Number(PLENTY.bytes) });
   });
 
   test("begin again above what was acknowledged, also over a crash of the object", async () => {

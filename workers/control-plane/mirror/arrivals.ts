@@ -4,6 +4,7 @@
  */
 import type { Turn } from "../../../src/control-plane/turn.ts";
 import { type Arrival, admit, type Fate, type Here } from "../../../src/mirror/admit.ts";
+import { creditOfAll } from "../../../src/mirror/credit.ts";
 import { topicOfWire, wireTopic } from "../../../src/mirror/frame.ts";
 import type { Mark } from "../../../src/mirror/mark.ts";
 import { ORIGIN_HEADER, parseOrigin } from "../../../src/mirror/origin.ts";
@@ -94,8 +95,7 @@ export class Arrivals {
       marks.filter(({ regressed }) => !regressed),
     );
     for (const each of refused.values()) refuse(from, each);
-    const bytes = frame.records.reduce((sum, each) => sum + bytesOf(each), 0);
-    const credit = { records: BigInt(frame.records.length), bytes: BigInt(bytes) };
+    const credit = { records: BigInt(frame.records.length), bytes: BigInt(creditOfAll(frame.records)) };
     from.send({ case: "credit", value: credit });
   }
 
@@ -190,9 +190,6 @@ const readArrival = (arrival: WireArrival): Read | undefined => {
   const origin = header && parseOrigin(texts.decode(header.value));
   return { topic, partition, offset: Number(offset), message, fault, ...(origin && { origin }) };
 };
-
-const bytesOf = ({ key, value, headers }: WireArrival): number =>
-  headers.reduce((sum, header) => sum + header.value.byteLength, key.byteLength + value.byteLength);
 
 export const sendMarks = (to: Connection, marks: readonly Mark[]): void => {
   if (marks.length > 0) to.send({ case: "received", value: { marks: marks.map(markFrame) } });

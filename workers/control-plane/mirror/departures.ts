@@ -11,6 +11,7 @@ import {
   MIRROR_SEND_MS,
   MIRROR_SILENT_OFFSETS_MAX,
 } from "../../../src/limits.ts";
+import { type Credited, creditOf } from "../../../src/mirror/credit.ts";
 import { isMirrored, keyOf, MIRRORED, type Mirrored, topicsOf } from "../../../src/mirror/departure.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import type { MirrorSettings } from "../../../src/mirror/settings.ts";
@@ -19,7 +20,7 @@ import type { DepartureSchema } from "../../../src/wire/gen/escapement/bridge/v1
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
 
-type Departure = MessageInitShape<typeof DepartureSchema> & { value: Uint8Array };
+type Departure = MessageInitShape<typeof DepartureSchema> & Credited;
 
 export interface DeparturesPorts {
   readonly log: Log;
@@ -101,7 +102,7 @@ export class Departures {
         break;
       }
       records.push(departure);
-      bytes += departure.value.byteLength;
+      bytes += creditOf(departure);
     }
     this.#looked = through;
     const silent = through - (to.sent ?? 0);

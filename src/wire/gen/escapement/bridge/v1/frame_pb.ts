@@ -682,7 +682,7 @@ export const ResumeSchema: GenMessage<Resume, {jsonType: ResumeJson}> = /*@__PUR
 
 /**
  * Either: so much more may be sent. The bridge gives it for records of departures and bytes of their keys and values,
- * the object for records of arrivals and bytes of their keys, values and headers. A batch may go over what is left of
+ * the object for records of arrivals and bytes of their keys, values, and names and values of headers. A batch may go over what is left of
  * the bytes by its last record. Nothing may be sent while either is used up.
  *
  * @generated from message escapement.bridge.v1.Credit
@@ -701,7 +701,7 @@ export type Credit = Message<"escapement.bridge.v1.Credit"> & {
 
 /**
  * Either: so much more may be sent. The bridge gives it for records of departures and bytes of their keys and values,
- * the object for records of arrivals and bytes of their keys, values and headers. A batch may go over what is left of
+ * the object for records of arrivals and bytes of their keys, values, and names and values of headers. A batch may go over what is left of
  * the bytes by its last record. Nothing may be sent while either is used up.
  *
  * @generated from message escapement.bridge.v1.Credit

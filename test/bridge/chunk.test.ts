@@ -1,0 +1,64 @@
+// Without this, credit could run dry or grow without bound, or a frame could be larger than the object takes.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Arriving, chunkOf } from "../../bridge/inbound/chunk.ts";
+import { MESSAGE_BYTES_MAX, MIRROR_FRAME_BYTES_MAX } from "../../src/limits.ts";
+import { creditOfAll } from "../../src/mirror/credit.ts";
+import { decodeBridgeFrame, encodeBridgeFrame, wireTopic } from "../../src/mirror/frame.ts";
+import { ORIGIN_HEADER } from "../../src/mirror/origin.ts";
+
+const TOPIC = wireTopic("task-executions");
+
+const arriving = (offset: number, key: number, value: number, header: number): Arriving => ({
+  offset,
+  timestamp: 1,
+  key: new Uint8Array(key),
+  value: new Uint8Array(value),
+  headers: [
+    { name: ORIGIN_HEADER, value: new Uint8Array(20) },
+    { name: "trace-of-a-producer", value: new Uint8Array(header) },
+  ],
+});
+
+/** As the object has it. */
+const received = (records: ReturnType<typeof chunkOf>["records"]) => {
+  const bytes = encodeBridgeFrame({
+    case: "arrivals",
+    value: { records: records.map((record) => ({ topic: TOPIC, partition: 1, ...record })) },
+  });
+  const frame = decodeBridgeFrame(bytes);
+  if (!frame.ok || frame.value.case !== "arrivals") throw new Error("not taken");
+  return { records: frame.value.value.records, bytes: bytes.byteLength };
+};
+
+test("ten thousand records, large and small, leave the credit as it began", () => {
+  const sizes = [0, 10, 1_000, MESSAGE_BYTES_MAX + 1];
+  const records = Array.from({ length: 10_000 }, (_, n) =>
+    arriving(n, n % 7, n % 97 === 0 ? (sizes[n % 4] ?? 0) : n % 50, n % 11),
+  );
+  let credit = { records: 2_048, bytes: 4 * 1024 * 1024 };
+  const began = { ...credit };
+  for (let sent = 0; sent < records.length; ) {
+    const chunk = chunkOf(records, sent, credit.records, credit.bytes);
+    credit = { records: credit.records - chunk.records.length, bytes: credit.bytes - chunk.bytes };
+    const { records: had } = received(chunk.records);
+    credit = { records: credit.records + had.length, bytes: credit.bytes + creditOfAll(had) };
+    expect(credit).toEqual(began);
+    sent += had.length;
+  }
+});
+
+test("a record goes in one frame whatever its size, and says what is missing of it", () => {
+  const size = fc.constantFrom(0, 5, 70_000, MESSAGE_BYTES_MAX, 3 * MESSAGE_BYTES_MAX);
+  fc.assert(
+    fc.property(size, size, size, (key, value, header) => {
+      const { records } = chunkOf([arriving(1, key, value, header)], 0, 1, 1);
+      const { records: had, bytes } = received(records);
+      expect(bytes).toBeLessThan(MIRROR_FRAME_BYTES_MAX);
+      const whole = key <= 5 && header <= 5 && value <= MESSAGE_BYTES_MAX;
+      expect(had[0]?.fault === "").toBe(whole);
+      expect(had[0]?.headers[0]?.name).toBe(ORIGIN_HEADER);
+    }),
+    { numRuns: 125 },
+  );
+});
