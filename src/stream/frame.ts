@@ -39,6 +39,7 @@ export const EVENT_NAMES = [
   "graph_status",
   "lifetime_root",
   "mirrored",
+  "mirror_gap",
   "progress",
   "closing",
 ] as const;
@@ -102,6 +103,7 @@ export const frameOf = (record: LogRecord): string => {
       return frame(offset, record.type, { lifetime, status, reason, at: iso(at) });
     }
     case "verdict":
+    case "mirror_gap":
     case "budget_threshold":
     case "budget_removed": {
       const { type, offset: _, at: __, ...said } = record;

@@ -273,6 +273,13 @@ export interface MirroredRecord extends Appended {
   readonly deployment?: string;
 }
 
+/** What Kafka lacks of these offsets, both in it, it may never get. */
+export interface MirrorGapRecord extends Appended {
+  readonly type: "mirror_gap";
+  readonly from: number;
+  readonly to: number;
+}
+
 export type LogRecord =
   | InputRecord
   | ExecutionRecord
@@ -294,7 +301,8 @@ export type LogRecord =
   | GraphRegisteredRecord
   | GraphStatusRecord
   | LifetimeRootRecord
-  | MirroredRecord;
+  | MirroredRecord
+  | MirrorGapRecord;
 
 /** Of the tenant rather than of a lifetime, before it has its place. */
 export type TenantwideRecord = LogRecord extends infer R
@@ -308,7 +316,8 @@ export type TenantwideRecord = LogRecord extends infer R
         | "budget_set"
         | "budget_removed"
         | "budget_threshold"
-        | "mirrored";
+        | "mirrored"
+        | "mirror_gap";
     }
     ? Omit<R, "offset" | "at">
     : never

@@ -139,6 +139,8 @@ export class Engine {
     this.room = new Room(storage, this.parts, ports.limits, {
       identity: () => this.#identity,
       projector: this.projector,
+      // Not in the middle of what has filled it.
+      full: () => void setTimeout(() => this.mirror.full(), 0),
       say,
     });
     this.mirror = new Mirror(this, state, ports);

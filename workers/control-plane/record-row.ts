@@ -36,6 +36,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
   { code: 24, type: "mirrored", kind: "plan" },
   { code: 25, type: "mirrored", kind: "task" },
   { code: 26, type: "lifetime_root" },
+  { code: 27, type: "mirror_gap" },
 ];
 
 const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));

@@ -22,6 +22,8 @@ import { Trimmer } from "./trimmer.ts";
 export interface RoomPorts {
   identity(): Identity | undefined;
   readonly projector: Projector;
+  /** It has become so full that nothing starts any more. */
+  full(): void;
   readonly say: LogLine;
 }
 
@@ -91,11 +93,15 @@ export class Room {
     if (level !== this.#level)
       this.#ports.say(fuller ? "error" : "info", `storage_${level}`, { bytes: this.#bytes });
     this.#level = level;
+    if (fuller && this.#isFull) this.#ports.full();
+  }
+
+  get #isFull(): boolean {
+    return this.held || this.#level === "starts_refused";
   }
 
   mayStart(): Result<void, Rejection> {
-    if (this.held || this.#level === "starts_refused")
-      return full("nothing starts until records were trimmed or lifetimes deleted");
+    if (this.#isFull) return full("nothing starts until records were trimmed or lifetimes deleted");
     if (this.#ports.projector.backlogBytes < this.#limits.backlogBytesMax) return ok(undefined);
     return reject("data_plane_behind", "the database is too far behind for more to start; try again", {
       retryAfterMs: STORAGE_RETRY_AFTER_MS,

@@ -5,7 +5,7 @@ import { creditOfAll } from "../../../src/mirror/credit.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { connect, departuresTo, PLENTY, streaming, upgrade } from "./bridge-client.ts";
-import { answered, ECHO, freshTenant, stubOf, taskExecution } from "./client.ts";
+import { answered, ECHO, freshTenant, inOwnTenant, stubOf, taskExecution } from "./client.ts";
 
 /** A tenant in which one lifetime has ended, and where its log ends. */
 const ended = async () => {
@@ -259,4 +259,29 @@ describe("the lease", () => {
       .toBe(0);
     expect(await lacks.read("task-executions")).toHaveLength(1);
   });
+});
+
+test("where the storage is nearly full Kafka is left behind, if that was chosen, and goes on from where it is", async () => {
+  let tenant = "";
+  let task = 0;
+  await inOwnTenant({}, [ECHO], async (own) => {
+    const { state, object, again } = own;
+    tenant = own.tenant;
+    await own.start("echo");
+    task = (await own.read("task-executions"))[0]?.offset ?? 0;
+    answered(await object.provision({ tenant, partition: 0 }, { mirror: { atThreshold: "drop_mirror" } }));
+    state.storage.sql.exec("INSERT INTO mirror_lease VALUES (1, 'one', 1, 1000, 0)");
+    state.storage.sql.exec("INSERT INTO cursors VALUES ('kafka', 2, 0)");
+    const nearlyFull = again({ limits: { storageBytesMax: state.storage.sql.databaseSize / 0.85 } });
+    // The gap is the last of its records.
+    await expect.poll(async () => answered(await nearlyFull.object.mirror()).lag).toBe(1);
+  });
+  await abortAllDurableObjects();
+  const bridge = await connect(tenant);
+  expect(Number((await bridge.hello()).acknowledged)).toBeGreaterThanOrEqual(task);
+  await bridge.claim();
+  bridge.resume(1n);
+  expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.PROGRESS_LOST });
+  bridge.resume(2n);
+  expect((await departuresTo(bridge, task)).records).not.toEqual([]);
 });

@@ -24,6 +24,7 @@ import { writeDeadLetter } from "../sql-store.ts";
 import { Arrivals, markFrame, sendMarks } from "./arrivals.ts";
 import { Connection, GOING_AWAY, POLICY_VIOLATION } from "./connection.ts";
 import { Departures } from "./departures.ts";
+import { GapMark } from "./gap.ts";
 import { Leases } from "./leases.ts";
 import { isFatal, type Refused, refused } from "./refusal.ts";
 
@@ -52,6 +53,7 @@ export class Mirror {
   readonly #connections = new Map<WebSocket, Connection>();
   readonly #leases: Leases;
   readonly #tally = new Tally();
+  readonly #gap: GapMark;
   readonly #departures: Departures;
   readonly #arrivals: Arrivals;
 
@@ -73,6 +75,7 @@ export class Mirror {
         to.close(GOING_AWAY, "the log could not be read");
       },
     });
+    this.#gap = new GapMark(engine.parts.sql);
     this.#arrivals = new Arrivals(engine, {
       deployment: ports.deployment,
       arrived: (topic, bytes, fate) => this.#arrived(topic, bytes, fate),
@@ -106,6 +109,24 @@ export class Mirror {
   families(): Family[] {
     const lag = this.#leases.epoch === undefined ? undefined : this.state.lag;
     return this.#tally.families({ connections: this.#connections.size, lag });
+  }
+
+  /** The storage is nearly full: as the tenant has chosen, Kafka is not waited for any longer. */
+  full(): void {
+    const { active, inbox, parts, room, watch } = this.#engine;
+    const had = room.mirrors.get(KAFKA);
+    const to = parts.log.tail - 1;
+    const drops = this.settings.atThreshold === "drop_mirror" && this.#leases.epoch !== undefined;
+    if (active === undefined || !drops || had >= to) return;
+    this.#engine.commit(() => {
+      this.#gap.open(had, to);
+      room.mirrors.set(KAFKA, to, this.#ports.now());
+      return () => {};
+    });
+    watch.say("error", "mirror_gap", { from: had + 1, to });
+    inbox
+      .ask((turn) => turn.append({ type: "mirror_gap", from: had + 1, to }))
+      .catch((cause) => watch.say("error", "mirror_gap_unrecorded", { detail: String(cause) }));
   }
 
   /** The topic of a partition was made anew: it is taken from its beginning. */
@@ -169,6 +190,7 @@ export class Mirror {
     }
     this.#connections.clear();
     this.#leases.reset();
+    this.#gap.reset();
   }
 
   #connected(socket: WebSocket): Connection {
@@ -246,7 +268,7 @@ export class Mirror {
   #resume(from: Connection, { after }: Resume): Refused | undefined {
     const { parts, room } = this.#engine;
     const at = Number(after);
-    const had = room.mirrors.get(KAFKA);
+    const had = this.#gap.least(room.mirrors.get(KAFKA));
     if (from.epoch === undefined) return refused(RefusalCode.NOT_LEASED, "claim the lease first");
     if (at < had)
       return refused(
@@ -279,6 +301,7 @@ export class Mirror {
     const at = this.#ports.now();
     this.#state.storage.transactionSync(() => {
       room.mirrors.set(KAFKA, upTo, at);
+      this.#gap.passed(upTo);
       for (const { offset, topic, detail, bytes } of undelivered)
         writeDeadLetter(parts.sql, {
           at,

@@ -1,0 +1,67 @@
+// Without these nobody could say what is mirrored, see how it stands, or let a topic that was made anew in again.
+import { expect, test } from "vitest";
+import { arrivals, connect } from "../control-plane/bridge-client.ts";
+import { send } from "./client.ts";
+
+const path = "/v1/tenants/mirrors";
+
+test("a tenant says what it mirrors, one setting at a time", async () => {
+  const { body } = await send("PUT", path);
+  expect(body.mirror).toMatchObject({ key_mode: "node", inputs: "kafka", takes_starts: true });
+  expect(body.mirror.out).toHaveLength(6);
+  await send("PUT", path, { json: { mirror: { takes_starts: false } } });
+  await send("PUT", path, { json: { mirror: { key_mode: "graph_node", out: ["task-executions"] } } });
+  expect((await send("GET", path)).body.mirror).toMatchObject({
+    takes_starts: false,
+    key_mode: "graph_node",
+    out: ["task-executions"],
+  });
+  for (const mirror of [{ out: ["nothing"] }, { key_mode: "none" }, { unknown: true }])
+    expect((await send("PUT", path, { json: { mirror } })).status).toBe(400);
+});
+
+test("its state has the lease, the partitions, and what was counted of them", async () => {
+  await send("PUT", path);
+  const bridge = await connect("mirrors");
+  await bridge.hello("first");
+  await bridge.claim();
+  bridge.say(arrivals([{ topic: "plan-executions", value: new Uint8Array([255]), offset: 4 }]));
+  await bridge.next("received");
+  const { body } = await send("GET", `${path}/mirror`, { key: "reader-key" });
+  const [partition] = body.partitions;
+  expect(body).toMatchObject({ deployment: "escapement", connections: 1, lease: { holder: "first" } });
+  expect(partition).toEqual({
+    topic: "plan-executions",
+    partition: 0,
+    generation: 0,
+    next: 5,
+    regressed: false,
+  });
+  expect((await send("GET", `${path}/dead-letters`)).body.items).toMatchObject([
+    { reason: "undecodable", topic: "plan-executions", partition: 0, offset: 4 },
+  ]);
+  const metrics = (await send("GET", `${path}/metrics`)).body;
+  expect(metrics).toMatch(/escapement_mirror_records_total\{.*direction="in",topic="plan-executions"\} 1/);
+  const renewed = await send("POST", `${path}/mirror/partitions/plan-executions/0/generations`);
+  expect(renewed).toMatchObject({ status: 201, body: { generation: 1, next: 0 } });
+  const refused = `${path}/mirror/partitions/dead-letters/0/generations`;
+  expect((await send("POST", refused)).status).toBe(400);
+});
+
+test("open inputs are counted by node where executors elsewhere have them, until they are answered", async () => {
+  await send("PUT", path);
+  const dot = `digraph elsewhere {
+    begin [type=plan kind=parallel]
+    weigh [type=task kind=scales executor=kafka]
+    say   [type=task kind=transform expression="1"]
+    begin -> { weigh say }
+  }`;
+  await send("POST", `${path}/graphs`, { json: { dot, activate: true } });
+  const lifetime = `${path}/graphs/elsewhere/lifetimes`;
+  for (let i = 0; i < 3; i++) await send("POST", lifetime, { json: {} });
+  const open = async () => (await send("GET", `${path}/open-inputs`)).body.items;
+  await expect.poll(open).toEqual([{ graph: "elsewhere", kind: "task", node: "weigh", inputs: 3 }]);
+  const { items } = (await send("GET", `${path}/lifetimes`)).body;
+  await send("POST", `${path}/lifetimes/${items[0].lifetime}:cancel`, { json: {} });
+  expect(await open()).toMatchObject([{ inputs: 2 }]);
+});
