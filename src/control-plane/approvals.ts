@@ -5,6 +5,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { HumanSettings } from "../executor/tasks/human.ts";
 import type { GraphIndex } from "../graph/lookup.ts";
+import { nestsDeeper } from "../graph/validation/readers.ts";
 import type { Approve } from "../guardrails/answer.ts";
 import { checkAnswer } from "../guardrails/answer-schema.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type Outcome,
   openApproval,
 } from "../guardrails/approval.ts";
+import { PARAMETERS_DEPTH_MAX } from "../limits.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { ok, type Result } from "../result.ts";
 import { payloadOf } from "../wire/payload.ts";
@@ -115,9 +117,11 @@ const checkEdit = (
         "answer_invalid",
         "the input of a plan is what its tasks gave; approve or reject it as it is",
       );
-    return typeof edit === "object" && edit !== null && !Array.isArray(edit)
-      ? ok(undefined)
-      : reject("answer_invalid", "a changed input is a JSON object: the parameters of its task");
+    if (typeof edit !== "object" || edit === null || Array.isArray(edit))
+      return reject("answer_invalid", "a changed input is a JSON object: the parameters of its task");
+    return nestsDeeper(edit, PARAMETERS_DEPTH_MAX)
+      ? reject("answer_invalid", `parameters of a task nest ${PARAMETERS_DEPTH_MAX} levels at the most`)
+      : ok(undefined);
   }
   const { schema } = settingsOf(graph, member);
   const checked = schema ? checkAnswer(schema, edit ?? null) : ok(undefined);

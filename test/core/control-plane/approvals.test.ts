@@ -331,6 +331,8 @@ describe("an input that a policy wants approved", () => {
   test("may be changed when it is approved: its record has what was agreed to, its approval what was asked", () => {
     const play = guarded();
     expect(answer(play, ADA, approve("no object"))).toBe("answer_invalid");
+    const deep = JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`);
+    expect(answer(play, ADA, approve(deep))).toBe("answer_invalid");
     expect(answer(play, ADA, approve({ amount: 5 }))).toBeUndefined();
     const record = play.log.findLast(({ type }) => type === "input");
     if (record?.type !== "input") throw new Error("no input");

@@ -175,6 +175,58 @@ test("an approval outlives a restart, with its votes and its due time", async ()
   expect(body).not.toHaveProperty("answered_by");
 });
 
+describe("while an approval is open, its lifetime", () => {
+  test("may be paused: an answer counts, and what follows waits until it is resumed", async () => {
+    const { lifetime, approval } = await begin("review");
+    await send("POST", `${lifetime}:pause`, { json: {} });
+    const answered = await as("reader-key", `${approval}:approve`, { value: { text: "later" } });
+    expect(answered).toMatchObject({ status: 200, body: { outcome: "approved" } });
+    expect((await send("GET", lifetime)).body).toMatchObject({ status: "PAUSED" });
+    await send("POST", `${lifetime}:resume`);
+    expect(await end(lifetime)).toMatchObject({ output: [{ result: [{ text: "later" }] }] });
+  });
+
+  test("may fail and be retried: people are asked anew, and nothing that ran is run again", async () => {
+    const dot = `digraph shaky {
+      begin [type=plan kind=parallel]; join [type=plan kind=parallel end=true]
+      ask [type=task kind=human title="Now?" who=reader]; veto [type=task kind=human title="Stop?" who=reader]
+      keep [type=task kind=transform expression="1"]
+      begin -> { ask veto keep } -> join
+    }`;
+    await send("POST", `${TENANT}/graphs`, { json: { dot } });
+    const { lifetime, id, approval } = await begin("shaky");
+    const items = async (query: string) => (await send("GET", `${TENANT}/${query}`)).body.items;
+    const kept = () => items(`executions?lifetime=${id}&node=keep`);
+    await expect.poll(kept).toHaveLength(1);
+    const [{ approval: veto }] = await items(`approvals?lifetime=${id}&node=veto`);
+    await as("reader-key", `${TENANT}/approvals/${veto}:reject`);
+    expect(await end(lifetime)).toMatchObject({ status: "FAILED", reason: { code: "node_failed" } });
+    expect((await send("GET", approval)).body.status).toBe("WITHDRAWN");
+    await send("POST", `${lifetime}:retry`, { json: {} });
+    expect((await as("reader-key", `${approval}:approve`)).status).toBe(409);
+    const open = await items(`approvals?lifetime=${id}&status=OPEN`);
+    expect(open.map(({ node }: { node: string }) => node).sort()).toEqual(["ask", "veto"]);
+    for (const anew of open) await as("reader-key", `${TENANT}/approvals/${anew.approval}:approve`);
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    expect(await kept()).toHaveLength(1);
+  });
+
+  test("may go on without it: who lost a race is asked no more", async () => {
+    const dot = `digraph race {
+      begin [type=plan kind=parallel]; won [type=plan kind=parallel join="first: 1" end=true]
+      ask [type=task kind=human title="Faster?" who=reader]
+      run [type=task kind=wait signal=go]
+      begin -> { ask run } -> won
+    }`;
+    await send("POST", `${TENANT}/graphs`, { json: { dot } });
+    const { lifetime, approval } = await begin("race");
+    await send("POST", `${lifetime}:signal`, { json: { name: "go", value: "first" } });
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", output: [{ result: ["first"] }] });
+    expect((await as("reader-key", `${approval}:approve`)).body).toMatchObject({ code: "approval_closed" });
+    expect((await send("GET", approval)).body.status).toBe("WITHDRAWN");
+  });
+});
+
 describe("approvals", () => {
   test("are listed by status, lifetime and node, the newest first, in pages", async () => {
     const [one, two] = [await begin("review"), await begin("review")];
