@@ -1,42 +1,10 @@
 // Without this, people could be asked nothing, answer for others or twice, or see another thing than they agreed to.
 import { abortAllDurableObjects } from "cloudflare:test";
 import { beforeAll, describe, expect, test } from "vitest";
+import { as, begin, end, provision, TENANT } from "./asking.ts";
 import { send } from "./client.ts";
 
-const TENANT = "/v1/tenants/approvals";
-
-const REVIEW = `digraph review {
-  begin [type=plan kind=parallel]; next [type=plan kind=parallel end=true]
-  review [type=task kind=human on_failure=route title="Publish \${input.text}?" description="by \${input.by}"
-          who="reader, operator, role:admin"
-          schema="{\\"type\\": \\"object\\", \\"required\\": [\\"text\\"], \\"properties\\": {\\"text\\": {\\"type\\": \\"string\\"}}}"]
-  begin -> review -> next
-}`;
-const COMMITTEE = `digraph committee {
-  begin [type=plan kind=parallel]
-  vote [type=task kind=human title="Go?" who="role:operator" quorum=2]
-  begin -> vote
-}`;
-
-const begin = async (graph: string, input: unknown = { text: "a tale", by: "eve" }) => {
-  const { body } = await send("POST", `${TENANT}/graphs/${graph}/lifetimes`, { json: { input } });
-  const lifetime = `${TENANT}/lifetimes/${body.lifetime}`;
-  const { body: asked } = await send("GET", lifetime);
-  return { lifetime, id: body.lifetime, approval: `${TENANT}/approvals/${asked.why.inputs[0].approval}` };
-};
-
-const end = async (lifetime: string) => (await send("GET", `${lifetime}?wait=20s`)).body;
-
-const as = (key: string, path: string, json: unknown = {}, idempotency?: string) =>
-  send("POST", path, { key, json, ...(idempotency && { headers: { "idempotency-key": idempotency } }) });
-
-beforeAll(async () => {
-  await send("PUT", TENANT);
-  for (const dot of [REVIEW, COMMITTEE])
-    expect((await send("POST", `${TENANT}/graphs`, { json: { dot } })).body).toMatchObject({
-      status: "ACTIVE",
-    });
-});
+beforeAll(provision);
 
 describe("an approval", () => {
   test("says what is asked and who may answer, and its lifetime that it waits for it", async () => {
@@ -252,104 +220,6 @@ describe("approvals", () => {
         body: { code: "approval_not_found" },
       });
     }
-  });
-});
-
-describe("a link", () => {
-  const linkTo = async (approval: string, json: object) => {
-    const { status, body } = await send("POST", `${approval}:link`, { json });
-    expect(status).toBe(200);
-    return new URL(body.url).pathname;
-  };
-  const page = (path: string) => send("GET", path, { key: undefined });
-  const follow = (path: string, fields: Record<string, string>) =>
-    send("POST", path, { key: undefined, body: new URLSearchParams(fields) });
-
-  test("shows what is asked without acting, with nothing that could run, and escapes what came from outside", async () => {
-    const { approval } = await begin("review", { text: "<script>alert(1)</script>", by: "eve" });
-    const path = await linkTo(approval, { who: "reader", ttl: "1h" });
-    for (const _ of [1, 2]) {
-      const { status, headers, body } = await page(path);
-      expect([status, headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
-      expect(headers.get("content-security-policy")).toMatch(
-        /^default-src 'none'; style-src 'nonce-[^']+'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/,
-      );
-      expect(headers.get("referrer-policy")).toBe("no-referrer");
-      expect(headers.get("cache-control")).toBe("no-store");
-      expect(body).toContain("Publish &lt;script&gt;alert(1)&lt;/script&gt;?");
-      expect(body).not.toContain("<script");
-      expect(body).toMatch(
-        /<html lang="en">.*<label for="comment">.*<button name="verdict" value="approve">/s,
-      );
-    }
-    expect((await send("GET", approval)).body).toMatchObject({ status: "OPEN", votes: [] });
-  });
-
-  test("answers once, as the person that it was made for, and says so when it is used again", async () => {
-    const { lifetime, approval } = await begin("review");
-    const path = await linkTo(approval, { who: "reader" });
-    const wrong = await follow(path, { verdict: "approve", value: '{"text": 1}', comment: "mine" });
-    expect(wrong.status).toBe(422);
-    expect(wrong.body).toMatch(/role="alert".*does not take this answer.*mine/s);
-    expect((await follow(path, { verdict: "perhaps" })).status).toBe(422);
-    const used = await follow(path, { verdict: "approve", value: '{"text": "x"}', comment: "fine" });
-    expect([used.status, used.body]).toEqual([200, expect.stringContaining("Your answer counts")]);
-    expect(await end(lifetime)).toMatchObject({ output: [{ result: [{ text: "x" }] }] });
-    expect((await send("GET", approval)).body).toMatchObject({
-      votes: [{ by: "reader", via: "link from admin", comment: "fine" }],
-    });
-    for (const again of [await follow(path, { verdict: "reject" }), await page(path)]) {
-      expect(again.status).toBe(409);
-      expect(again.body).toContain("it is APPROVED by reader since");
-    }
-  });
-
-  test("has one voice of a quorum, which a delegation gave it", async () => {
-    const { lifetime, approval } = await begin("committee");
-    expect(await send("POST", `${approval}:link`, { json: { who: "cleo" } })).toMatchObject({
-      status: 403,
-      body: { code: "forbidden" },
-    });
-    await as("admin-key", `${approval}:delegate`, { to: "cleo" });
-    const path = await linkTo(approval, { who: "cleo" });
-    expect((await follow(path, { verdict: "approve" })).body).toContain("1 of 2 needed have agreed so far");
-    const again = await follow(path, { verdict: "approve" });
-    expect([again.status, again.body]).toEqual([409, expect.stringContaining("cleo has answered already")]);
-    expect((await page(path)).status).toBe(409);
-    await as("operator-key", `${approval}:approve`);
-    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
-  });
-
-  test("that has expired, was changed, or is of another secret is refused and tells nothing", async () => {
-    const { approval } = await begin("review");
-    const brief = await linkTo(approval, { who: "reader", ttl: 1 });
-    await expect.poll(async () => (await page(brief)).status).toBe(410);
-    expect((await follow(brief, { verdict: "reject" })).status).toBe(410);
-    const path = await linkTo(approval, { who: "reader" });
-    const [signed = "", signature = ""] = path.slice("/links/".length).split(".");
-    const payload = JSON.parse(atob(signed.replaceAll("-", "+").replaceAll("_", "/")));
-    payload[2] = "operator";
-    const forged = btoa(JSON.stringify(payload))
-      .replaceAll("+", "-")
-      .replaceAll("/", "_")
-      .replaceAll("=", "");
-    for (const token of [`${forged}.${signature}`, signed, `${signed}.`, `${signed}.AAAA`, "x.y.z"]) {
-      const refused = await follow(`/links/${token}`, { verdict: "reject" });
-      expect(refused.status).toBe(404);
-      expect(refused.body).not.toContain("Publish");
-    }
-    expect((await send("GET", approval)).body.status).toBe("OPEN");
-  });
-
-  test("is made with an admin's key, for whose answer would count, and for a week at the most", async () => {
-    const { approval } = await begin("review");
-    const refused = async (key: string, json: object) =>
-      (await send("POST", `${approval}:link`, { key, json })).status;
-    expect(await refused("operator-key", { who: "reader" })).toBe(403);
-    expect(await refused("admin-key", { who: "mallory" })).toBe(403);
-    expect(await refused("admin-key", { who: "reader", ttl: "8d" })).toBe(400);
-    await as("reader-key", `${approval}:reject`);
-    expect(await refused("admin-key", { who: "operator" })).toBe(409);
   });
 });
 
