@@ -8,6 +8,7 @@
  */
 import type { RoomLimits } from "../../src/control-plane/room.ts";
 import { EVIDENCE_MS, TRIM_BYTES_MAX, TRIM_EVERY_MS } from "../../src/limits.ts";
+import { forgetExpired } from "./expired-keys.ts";
 import type { Range } from "./log.ts";
 import type { MirrorCursors } from "./mirror-cursors.ts";
 import type { Parts } from "./sql-store.ts";
@@ -111,10 +112,7 @@ export class Trimmer {
            SELECT id FROM (SELECT id, at FROM ${table} ORDER BY id LIMIT ?) WHERE at <= ?)`,
         now - EVIDENCE_MS,
       );
-    yield* this.#deleteOld(
-      "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE expires_at <= ?2 LIMIT ?1)",
-      now,
-    );
+    yield* this.#forgetKeys(now);
   }
 
   /** Before any of their records: what can be retried has all of them. */
@@ -133,6 +131,12 @@ export class Trimmer {
       return gone.length;
     };
     while (this.#storage.transactionSync(forget) > 0) yield;
+  }
+
+  *#forgetKeys(now: number): Generator<void> {
+    const { sql } = this.#parts;
+    let after = forgetExpired(sql, "", now, this.#rowsMax);
+    for (; after !== undefined; after = forgetExpired(sql, after, now, this.#rowsMax)) yield;
   }
 
   *#trimLog(reach: Reach): Generator<void> {

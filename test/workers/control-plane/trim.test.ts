@@ -4,6 +4,12 @@ import { describe, expect, test, vi } from "vitest";
 import { EVIDENCE_MS, IDEMPOTENCY_MS, TRIM_EVERY_MS } from "../../../src/limits.ts";
 import { encodeExecution } from "../../../src/wire/codec.ts";
 import { payloadOf } from "../../../src/wire/payload.ts";
+import {
+  FORGET_REST,
+  FORGET_SLICE,
+  forgetExpired,
+  SLICE_END,
+} from "../../../workers/control-plane/expired-keys.ts";
 import { MirrorCursors } from "../../../workers/control-plane/mirror-cursors.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
 import { faultyD1 } from "../../fixtures/faulty-d1.ts";
@@ -238,4 +244,52 @@ test("what remains of a lifetime, and evidence, go later still", () => {
     // Nothing is kept, so nothing wakes it any more.
     expect(await own.state.storage.getAlarm()).toBe(null);
   });
+});
+
+describe("idempotency keys", () => {
+  test("go once they have expired, and no others, in slices", () => {
+    const clock = clockAhead();
+    return inOwnTenant({ limits, now: clock.now }, [ECHO], async (own) => {
+      const insert = "INSERT INTO idempotency VALUES (?, 'h', 'l', ?)";
+      const keys = Array.from({ length: 5 * limits.trimRowsMax + 1 }, (_, n) => `${1_000 + n}`);
+      const lasts = (n: number) => n % 3 === 0;
+      for (const [n, key] of keys.entries())
+        own.state.storage.sql.exec(insert, key, clock.at + (lasts(n) ? 2 : 1) * TRIM_EVERY_MS * 2);
+      await own.start("echo");
+      answered(await own.object.projected());
+      expect(await pass(own, clock, 3 * TRIM_EVERY_MS)).toBeGreaterThan(5);
+      const left = own.state.storage.sql.exec("SELECT key FROM idempotency ORDER BY key").toArray();
+      expect(left).toEqual(keys.filter((_, n) => lasts(n)).map((key) => ({ key })));
+      await pass(own, clock, 3 * TRIM_EVERY_MS);
+      expect(rows(own, "idempotency")).toBe(0);
+    });
+  });
+
+  test("are looked for among so many rows at a time, by their primary key", () =>
+    inOwnTenant({}, [], async ({ state: { storage } }) => {
+      const { sql } = storage;
+      for (let n = 0; n < 500; n++)
+        sql.exec("INSERT INTO idempotency VALUES (?, 'h', 'l', 9)", `${1_000 + n}`);
+      let rowsRead = 0;
+      const counted = {
+        exec: ((query: string, ...bindings: unknown[]) => {
+          const cursor = sql.exec(query, ...bindings);
+          const rows = cursor.toArray();
+          rowsRead += cursor.rowsRead;
+          return { toArray: () => rows };
+        }) as unknown as SqlStorage["exec"],
+      };
+      expect(forgetExpired(counted, "1099", 1, 10)).toBe("1109");
+      expect(rowsRead).toBeLessThan(30);
+      for (const [statement, ...bindings] of [
+        [SLICE_END, "", 1],
+        [FORGET_SLICE, "", "", 1],
+        [FORGET_REST, "", 1],
+      ]) {
+        const plan = sql.exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${statement}`, ...bindings).toArray();
+        expect(plan.map(({ detail }) => detail)).toEqual([
+          expect.stringMatching(/^SEARCH idempotency USING PRIMARY KEY \(key>\?/),
+        ]);
+      }
+    }));
 });
