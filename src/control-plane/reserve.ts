@@ -107,8 +107,8 @@ export const charge = (draft: Draft, n: number, member: Member, answer?: Executi
   const said = unsaid ? reportable(reserved.amounts) : usage ? usageOf(usage) : {};
   const used: Amounts = {
     ...said,
-    wall_ms: Math.max(0, draft.at - reserved.at),
-    ...(calls && { calls }),
+    // What only waits is no call, and its time is nobody's.
+    ...(calls && { calls, wall_ms: Math.max(0, draft.at - reserved.at) }),
     ...(iterations && { iterations }),
   };
   settle(bookOf(draft, ledger), reserved, used, draft.at);
