@@ -1,4 +1,5 @@
 /** The whole bridge: a mirror for each tenant of the gateway, and one reader of their topics. */
+import { consumerGroup } from "./consumer-group.ts";
 import { Gateway } from "./gateway.ts";
 import { Inbound } from "./inbound/inbound.ts";
 import { type Kafka, kafkaClient } from "./kafka/client.ts";
@@ -43,7 +44,7 @@ export class Bridge {
       topics: this.#topics,
       measures: this.measures,
       log,
-      deployment: settings.deployment,
+      group: consumerGroup(settings),
       mirror: (tenant) => this.#mirrors.get(tenant),
     });
   }

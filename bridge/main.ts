@@ -2,6 +2,7 @@
 import { Bridge } from "./bridge.ts";
 import { doctor } from "./doctor/doctor.ts";
 import { log } from "./log.ts";
+import { startScaler } from "./scaler/server.ts";
 import { startServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
 
@@ -15,6 +16,10 @@ const main = async (): Promise<void> => {
   if (command !== undefined) throw new Error(`There is no ${command}. Usage: npm run bridge [-- doctor]`);
   const bridge = new Bridge(settings, log);
   const server = await startServer(bridge, settings.listen);
+  const scaler = await startScaler(bridge.gateway, {
+    host: settings.listen.host,
+    port: settings.listen.scalerPort,
+  });
   bridge.start();
   const { deployment, bridgeId: bridge_id, gateway, kafka } = settings;
   log("info", "started", {
@@ -23,6 +28,7 @@ const main = async (): Promise<void> => {
     gateway: gateway.url,
     brokers: kafka.brokers,
     url: server.url,
+    scaler_port: scaler.port,
   });
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
@@ -35,6 +41,7 @@ const main = async (): Promise<void> => {
     }, STOP_MS_MAX).unref();
     await bridge.stop();
     server.close();
+    scaler.close();
     log("info", "stopped");
     process.exit(0);
   };

@@ -1,6 +1,7 @@
 /** What the doctor looks at on the side of Kafka: the broker, its settings, the topics, and what the bridge may do. */
 import { deadLettersTopic, kafkaTopic } from "../../src/mirror/names.ts";
 import { TOPIC_NAMES } from "../../src/topics/topics.ts";
+import { consumerGroup } from "../consumer-group.ts";
 import { kafkaClient } from "../kafka/client.ts";
 import { Topics } from "../kafka/topics.ts";
 import { Writer } from "../kafka/writer.ts";
@@ -80,7 +81,7 @@ export const lookAtKafka = async (
   findings.push(
     ...(await look("topics", () => topicFindings(topics, settings, tenants), may("describe topics"))),
   );
-  const group = `escapement-bridge.${settings.deployment}`;
+  const group = consumerGroup(settings);
   const [tenant] = tenants;
   const topic = tenant === undefined ? undefined : deadLettersTopic(tenant);
   if (topic !== undefined && (await topics.list()).includes(topic)) {

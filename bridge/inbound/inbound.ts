@@ -16,7 +16,7 @@ export interface InboundPorts {
   readonly topics: Topics;
   readonly measures: Measures;
   readonly log: Log;
-  readonly deployment: string;
+  readonly group: string;
   mirror(tenant: string): TenantMirror | undefined;
 }
 
@@ -46,7 +46,7 @@ export class Inbound {
     this.#ports = ports;
     this.#reader = new Reader({
       kafka: ports.kafka,
-      group: `escapement-bridge.${ports.deployment}`,
+      group: ports.group,
       log: ports.log,
       take: (taken) => this.#take(taken),
       assigned: () => {

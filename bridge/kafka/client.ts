@@ -20,7 +20,7 @@ export const RETRY = { initialRetryTime: 5, multiplier: 1.5, maxRetryTime: 1_000
 
 /** Said at each retry, at level ERROR, or of settings that are as they should be. */
 const EXPECTED =
-  /concurrent operation on the same transaction|group is rebalancing|coordinator is loading|limiting retries for the/i;
+  /concurrent operation on the same transaction|group is rebalancing|coordinator is (loading|not available)|not the correct coordinator|restarting the consumer|limiting retries for the/i;
 
 const LEVELS: Readonly<Record<number, Level>> = { [logLevel.ERROR]: "error", [logLevel.WARN]: "warn" };
 

@@ -13,9 +13,9 @@ export interface Runtime extends AsyncDisposable {
 }
 
 /** On a folder of its own. */
-export const startRuntime = async (): Promise<Runtime> => {
+export const startRuntime = async (deployment = "escapement"): Promise<Runtime> => {
   const data = await mkdtemp(join(tmpdir(), "escapement-test-"));
-  const local = await startLocal({ data, keys: JSON.stringify(KEYS) });
+  const local = await startLocal({ data, keys: JSON.stringify(KEYS), deployment });
   const end = async () => {
     await local.stop();
     await rm(data, { recursive: true, force: true });

@@ -36,6 +36,8 @@ export interface LocalOptions {
   /** The wrangler.toml of another worker. */
   readonly config?: string;
   readonly inspectorPort?: number;
+  /** The name that records in Kafka are signed with; that of wrangler.toml when absent. */
+  readonly deployment?: string;
 }
 
 export interface Local {
@@ -67,6 +69,7 @@ const miniflareOptions = (config: Config, entry: string, keys: Keys, options: Lo
     bindings: {
       ...(worker.bindings as object),
       ESCAPEMENT_KEYS: keys.json,
+      ...(options.deployment === undefined ? {} : { ESCAPEMENT_DEPLOYMENT: options.deployment }),
       // A deploy is named by the platform; here the code is by what it is.
       ESCAPEMENT_VERSION: createHash("sha256").update(readFileSync(entry)).digest("hex").slice(0, 16),
     },
