@@ -334,6 +334,6 @@ export const BACKTEST_EXECUTIONS_KEPT = 64;
 /** Lifetimes that have failed and may be continued, the latest ones. */
 export const BACKTEST_FAILED_KEPT = 1_000;
 /** Of the log, looked through at once: a few milliseconds of the object's thread. */
-export const BACKTEST_SLICE_RECORDS = 256;
+export const BACKTEST_SLICE_RECORDS = 512;
 /** Bytes of messages in a slice. */
 export const BACKTEST_SLICE_BYTES = 4 * 1024 * KIB;

@@ -5,6 +5,7 @@
 import { ALLOW, type GuardAnswer, strictest } from "../guardrails/answer.ts";
 import type { Guard } from "../guardrails/guard.ts";
 import { answerOf, type Finding, judge } from "../guardrails/judge.ts";
+import { type Amounts, plus } from "../guardrails/measure.ts";
 import type { Carried } from "../guardrails/payload.ts";
 import type { PolicyEvent } from "../guardrails/policy.ts";
 import type { PolicySet, Rule } from "../guardrails/policy-set.ts";
@@ -94,6 +95,7 @@ const subjectOf = (draft: Draft, { on, n, what, execution, later = [] }: Asked):
     tenantTally: draft.guard?.tally,
     lifetime: head,
     iterations: () => iterationsWithout(draft, later),
+    reserved: () => reservedOf(draft),
     ...(on !== "lifetime_start" && { node: draft.graph.node(what.node) }),
     input: {
       id: inputId(head.id, n),
@@ -104,6 +106,13 @@ const subjectOf = (draft: Draft, { on, n, what, execution, later = [] }: Asked):
     },
     ...(execution && { execution }),
   };
+};
+
+const reservedOf = ({ lifetime }: Draft): Amounts => {
+  let reserved: Amounts = {};
+  for (const [, member] of lifetime.members.entries())
+    if (member.reserved) reserved = plus(reserved, member.reserved.amounts);
+  return reserved;
 };
 
 /** As they were before the inputs that come after this one. */

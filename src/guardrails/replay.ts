@@ -16,13 +16,10 @@ import type {
   VerdictRecord,
 } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
-import { decode, decodeExecution, type Execution, isPlan } from "../wire/codec.ts";
-import {
-  type ExecutionHeader,
-  ExecutionHeaderSchema,
-  ExecutionStatus,
-} from "../wire/gen/escapement/v1/execution_pb.ts";
+import { decodeExecution, decodeHeader, type Execution, isPlan } from "../wire/codec.ts";
+import { type ExecutionHeader, ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { type Finding, judge } from "./judge.ts";
+import { type Amounts, plus } from "./measure.ts";
 import { hashOf } from "./payload.ts";
 import type { PolicyAction, PolicyEvent } from "./policy.ts";
 import { PolicySet, type Rule } from "./policy-set.ts";
@@ -91,7 +88,7 @@ interface Life {
   /** What the policy had decided, by what it was asked about; until that is looked at. */
   readonly verdicts: Map<string, Decision>;
   /** The last input, and how many were at work before the first that was to be issued with it. */
-  together?: { readonly with: string; readonly open: number };
+  together?: { readonly with: string; readonly open: number; readonly from: number };
   flip?: Omit<Flip, "saved">;
   /** Its first flip has been, and there is no other. */
   told?: true;
@@ -216,7 +213,7 @@ export class Replay {
   }
 
   #input(record: InputRecord): void {
-    const header = record.decoded ?? known(decode(ExecutionHeaderSchema, record.header));
+    const header = record.decoded ?? known(decodeHeader(record.header));
     const life = this.#lives.get(header.lifetimeId);
     if (life === undefined) return;
     const { name, attempt, iterationIdx } = header;
@@ -226,7 +223,7 @@ export class Replay {
       this.#ask(life, { ...this.#askedOf(record, header), on: "lifetime_start" });
     const group = record.kind === "task" || first ? `${record.kind} ${record.carries[0]} ${attempt}` : "";
     if (group === "" || life.together?.with !== group)
-      life.together = { with: group, open: life.tally.open ?? 0 };
+      life.together = { with: group, open: life.tally.open ?? 0, from: record.offset };
     if (attempt === 1) life.iterations.set(name, Math.max(life.iterations.get(name) ?? 0, iterationIdx + 1));
     this.#ask(life, { ...this.#askedOf(record, header), open: life.together.open });
     const hash =
@@ -341,6 +338,7 @@ export class Replay {
       tenantTally: this.#tenant,
       lifetime: { ...life, tally: open === undefined ? tally : { ...tally, open } },
       iterations: () => life.iterations,
+      reserved: () => reservedOf(life),
       ...(on !== "lifetime_start" && { node: this.#ports.node(graph, version, header.name) }),
       input: {
         id: header.inputId,
@@ -372,6 +370,15 @@ const decisionOf = (finding: Finding | undefined): Decision => {
   if (finding === undefined) return "NONE";
   const { policy } = finding.rule;
   return finding.error !== undefined && policy.onError === "open" ? "NONE" : policy.action;
+};
+
+/** For what is at work, but for what was issued together with the last input. */
+const reservedOf = ({ open, together }: Life): Amounts => {
+  let reserved: Amounts = {};
+  for (const { estimate, offset } of open.values())
+    if (estimate && offset < (together?.from ?? Number.POSITIVE_INFINITY))
+      reserved = plus(reserved, estimate);
+  return reserved;
 };
 
 const numberOf = ({ inputId }: ExecutionHeader): number => parseInputId(inputId)?.n ?? 0;

@@ -10,6 +10,7 @@ import type { Node } from "../graph/graph.ts";
 import { type Execution, isPlan } from "../wire/codec.ts";
 import { PlanExecutionSchema, TaskExecutionSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { HAS } from "./check.ts";
+import type { Amounts } from "./measure.ts";
 import { boundedResult, type Carried, hashOf, inputValue } from "./payload.ts";
 import type { PolicyEvent } from "./policy.ts";
 import {
@@ -39,6 +40,8 @@ export interface Subject {
   };
   /** Passes through each node that there were. */
   readonly iterations: () => ReadonlyMap<string, number>;
+  /** Of budgets, for what is at work. */
+  readonly reserved: () => Amounts;
   readonly node?: Pick<Node, "name" | "type" | "kind" | "executor">;
   readonly input: {
     readonly id: string;
@@ -83,6 +86,9 @@ const READ: Readonly<Record<string, Read>> = {
   "lifetime.age_ms": ({ lifetime, at }) => int(at - lifetime.startedAt),
   "lifetime.open": ({ lifetime }) => int(lifetime.tally?.open ?? 0),
   ...spentFields("lifetime.spent", ({ lifetime }) => lifetime.tally?.spent ?? NOTHING_SPENT),
+  "lifetime.reserved.tokens": ({ reserved }) => int(reserved().tokens ?? 0),
+  "lifetime.reserved.cost_usd_micros": ({ reserved }) => int(reserved().cost_usd_micros ?? 0),
+  "lifetime.reserved.calls": ({ reserved }) => int(reserved().calls ?? 0),
   "node.name": ({ node }) => node?.name ?? "",
   "node.type": ({ node }) => node?.type ?? "",
   "node.kind": ({ node }) => node?.kind ?? "",

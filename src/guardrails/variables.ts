@@ -105,6 +105,7 @@ const TIMELESS: Readonly<Record<string, Shape>> = {
     age_ms: INT,
     open: INT,
     spent: SPENT,
+    reserved: group({ tokens: INT, cost_usd_micros: INT, calls: INT }),
   }),
   ExecutionStatus: STATUSES,
 };

@@ -16,7 +16,13 @@ import {
   TaskExecutionSchema,
 } from "./gen/escapement/v1/execution_pb.ts";
 import type { PlanInput, TaskInput } from "./gen/escapement/v1/input_pb.ts";
-import { readPlanExecution, readPlanInput, readTaskExecution, readTaskInput } from "./read-message.ts";
+import {
+  readHeader,
+  readPlanExecution,
+  readPlanInput,
+  readTaskExecution,
+  readTaskInput,
+} from "./read-message.ts";
 import { writePlanExecution, writeTaskExecution } from "./write-message.ts";
 
 /** An execution of either kind, told apart by its `$typeName`. */
@@ -65,6 +71,9 @@ export const decodeTaskInput: (bytes: Uint8Array) => Result<TaskInput, string> =
   blank.taskInput,
   readTaskInput,
 );
+
+/** Of an input record. */
+export const decodeHeader = decoder("ExecutionHeader", blank.header, readHeader);
 
 export const executionSchema = (kind: Kind) => (kind === "plan" ? PlanExecutionSchema : TaskExecutionSchema);
 
