@@ -327,8 +327,8 @@ export class Replay {
 
   #subjectOf(life: Life, asked: Asked): Subject {
     const { on, record, header, carries, withoutResult = [], parameters, execution, open } = asked;
-    const { graph, version } = life;
-    const { tally } = life;
+    const { id, graph, version, labels, startedAt, steps } = life;
+    const tally = open === undefined ? life.tally : { ...life.tally, open };
     const kind = on === "lifetime_start" || on.startsWith("plan") ? "plan" : "task";
     const carried = kind === "plan" ? "task" : "plan";
     return {
@@ -336,7 +336,7 @@ export class Replay {
       at: record.at,
       tenant: this.#ports.tenant,
       tenantTally: this.#tenant,
-      lifetime: { ...life, tally: open === undefined ? tally : { ...tally, open } },
+      lifetime: { id, graph, version, labels, startedAt, steps, tally },
       iterations: () => life.iterations,
       reserved: () => reservedOf(life),
       ...(on !== "lifetime_start" && { node: this.#ports.node(graph, version, header.name) }),
