@@ -7,7 +7,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { parseInputId } from "../control-plane/ids.ts";
 import { ROOT_NAME } from "../control-plane/root.ts";
 import type { Node } from "../graph/graph.ts";
-import { BACKTEST_EXECUTIONS_KEPT, BACKTEST_FAILED_KEPT } from "../limits.ts";
+import { BACKTEST_FAILED_KEPT } from "../limits.ts";
 import type {
   ExecutionRecord,
   InputRecord,
@@ -19,10 +19,10 @@ import type { Kind } from "../topics/topics.ts";
 import { decodeExecution, decodeHeader, type Execution, isPlan } from "../wire/codec.ts";
 import { type ExecutionHeader, ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { type Finding, judge } from "./judge.ts";
-import { type Amounts, plus } from "./measure.ts";
 import { hashOf } from "./payload.ts";
-import type { PolicyAction, PolicyEvent } from "./policy.ts";
+import type { PolicyEvent } from "./policy.ts";
 import { PolicySet, type Rule } from "./policy-set.ts";
+import { type Decision, type Flip, type Life, newLife, remember, reservedOf } from "./replayed-life.ts";
 import type { Subject } from "./subject.ts";
 import {
   addUsage,
@@ -32,33 +32,10 @@ import {
   NOTHING_SPENT,
   newTenantTally,
   type Spent,
-  type Tally,
   type TenantTally,
   tenantRuns,
   tenantSpent,
 } from "./tally.ts";
-
-type Decision = PolicyAction | "NONE";
-
-export interface Flip {
-  readonly lifetime: string;
-  readonly graph: string;
-  /** Of the record that was judged. */
-  readonly offset: number;
-  readonly at: number;
-  readonly on: PolicyEvent;
-  readonly node?: string;
-  readonly input_id: string;
-  readonly attempt: number;
-  readonly exec_id?: string;
-  /** What the policy decides, and what it had decided then. */
-  readonly decision: Decision;
-  readonly recorded: Decision;
-  readonly error?: string;
-  readonly read: JsonObject;
-  /** Recorded after it. */
-  readonly saved: Spent;
-}
 
 export interface ReplayPorts {
   readonly tenant: string;
@@ -68,31 +45,6 @@ export interface ReplayPorts {
   /** Milliseconds since the epoch: what was recorded from the first, and before the second, is judged. */
   readonly from: number;
   readonly until: number;
-}
-
-/** One lifetime that has not ended, as far as the records go. */
-interface Life {
-  readonly id: string;
-  readonly graph: string;
-  readonly version: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly startedAt: number;
-  readonly root: number;
-  steps: number;
-  readonly iterations: Map<string, number>;
-  tally: Tally;
-  /** Attempts that are at work, by input. */
-  readonly open: Map<number, InputRecord>;
-  /** Offsets of its latest executions. */
-  readonly executions: Map<string, number>;
-  /** What the policy had decided, by what it was asked about; until that is looked at. */
-  readonly verdicts: Map<string, Decision>;
-  /** The last input, and how many were at work before the first that was to be issued with it. */
-  together?: { readonly with: string; readonly open: number; readonly from: number };
-  flip?: Omit<Flip, "saved">;
-  /** Its first flip has been, and there is no other. */
-  told?: true;
-  saved: Spent;
 }
 
 interface Asked {
@@ -191,23 +143,7 @@ export class Replay {
   }
 
   #started(record: LifetimeStartedRecord): void {
-    const { lifetime: id, graph, version, labels, at, offset } = record;
-    const life: Life = {
-      id,
-      graph,
-      version,
-      labels,
-      startedAt: at,
-      root: offset,
-      steps: 0,
-      iterations: new Map(),
-      tally: {},
-      open: new Map(),
-      executions: new Map(),
-      verdicts: new Map(),
-      saved: NOTHING_SPENT,
-    };
-    this.#lives.set(id, life);
+    this.#lives.set(record.lifetime, newLife(record));
     this.#tenant = tenantRuns(this.#tenant, 1);
     this.lifetimes++;
   }
@@ -372,22 +308,7 @@ const decisionOf = (finding: Finding | undefined): Decision => {
   return finding.error !== undefined && policy.onError === "open" ? "NONE" : policy.action;
 };
 
-/** For what is at work, but for what was issued together with the last input. */
-const reservedOf = ({ open, together }: Life): Amounts => {
-  let reserved: Amounts = {};
-  for (const { estimate, offset } of open.values())
-    if (estimate && offset < (together?.from ?? Number.POSITIVE_INFINITY))
-      reserved = plus(reserved, estimate);
-  return reserved;
-};
-
 const numberOf = ({ inputId }: ExecutionHeader): number => parseInputId(inputId)?.n ?? 0;
-
-const remember = (executions: Map<string, number>, id: string, offset: number): void => {
-  executions.set(id, offset);
-  const [oldest] = executions.keys();
-  if (executions.size > BACKTEST_EXECUTIONS_KEPT && oldest !== undefined) executions.delete(oldest);
-};
 
 const sum = (one: Spent, other: Spent): Spent => ({
   tokens_in: one.tokens_in + other.tokens_in,

@@ -4,7 +4,8 @@
  */
 import { type PolicyDocument, policyOf } from "../../src/guardrails/document.ts";
 import { Rule } from "../../src/guardrails/policy-set.ts";
-import { type Flip, Replay } from "../../src/guardrails/replay.ts";
+import { Replay } from "../../src/guardrails/replay.ts";
+import type { Flip } from "../../src/guardrails/replayed-life.ts";
 import type { Spent } from "../../src/guardrails/tally.ts";
 import { BACKTEST_SLICE_BYTES, BACKTEST_SLICE_RECORDS } from "../../src/limits.ts";
 import { type LogRecord, messageOf } from "../../src/topics/record.ts";

@@ -1,7 +1,8 @@
 // Without this, looking back would tell of another policy than the one that is evaluated live.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Flip, Replay } from "../../../src/guardrails/replay.ts";
+import { Replay } from "../../../src/guardrails/replay.ts";
+import type { Flip } from "../../../src/guardrails/replayed-life.ts";
 import { type LogRecord, messageOf, type VerdictRecord } from "../../../src/topics/record.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play, TENANT } from "../../fixtures/play.ts";

@@ -1,0 +1,86 @@
+/** One lifetime as looking back sees it: what its records have said so far, and where it would have gone otherwise. */
+
+import type { JsonObject } from "@bufbuild/protobuf";
+import { BACKTEST_EXECUTIONS_KEPT } from "../limits.ts";
+import type { InputRecord, LifetimeStartedRecord } from "../topics/record.ts";
+import { type Amounts, plus } from "./measure.ts";
+import type { PolicyAction, PolicyEvent } from "./policy.ts";
+import { NOTHING_SPENT, type Spent, type Tally } from "./tally.ts";
+
+export type Decision = PolicyAction | "NONE";
+
+export interface Flip {
+  readonly lifetime: string;
+  readonly graph: string;
+  /** Of the record that was judged. */
+  readonly offset: number;
+  readonly at: number;
+  readonly on: PolicyEvent;
+  readonly node?: string;
+  readonly input_id: string;
+  readonly attempt: number;
+  readonly exec_id?: string;
+  /** What the policy decides, and what it had decided then. */
+  readonly decision: Decision;
+  readonly recorded: Decision;
+  readonly error?: string;
+  readonly read: JsonObject;
+  /** Recorded after it. */
+  readonly saved: Spent;
+}
+
+/** One lifetime that has not ended, as far as the records go. */
+export interface Life {
+  readonly id: string;
+  readonly graph: string;
+  readonly version: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly startedAt: number;
+  readonly root: number;
+  steps: number;
+  readonly iterations: Map<string, number>;
+  tally: Tally;
+  /** Attempts that are at work, by input. */
+  readonly open: Map<number, InputRecord>;
+  /** Offsets of its latest executions. */
+  readonly executions: Map<string, number>;
+  /** What the policy had decided, by what it was asked about; until that is looked at. */
+  readonly verdicts: Map<string, Decision>;
+  /** The last input, and how many were at work before the first that was to be issued with it. */
+  together?: { readonly with: string; readonly open: number; readonly from: number };
+  flip?: Omit<Flip, "saved">;
+  /** Its first flip has been, and there is no other. */
+  told?: true;
+  saved: Spent;
+}
+
+export const newLife = (record: LifetimeStartedRecord): Life => ({
+  id: record.lifetime,
+  graph: record.graph,
+  version: record.version,
+  labels: record.labels,
+  startedAt: record.at,
+  root: record.offset,
+  steps: 0,
+  iterations: new Map(),
+  tally: {},
+  open: new Map(),
+  executions: new Map(),
+  verdicts: new Map(),
+  saved: NOTHING_SPENT,
+});
+
+/** For what is at work, but for what was issued together with the last input. */
+export const reservedOf = ({ open, together }: Life): Amounts => {
+  let reserved: Amounts = {};
+  for (const { estimate, offset } of open.values())
+    if (estimate && offset < (together?.from ?? Number.POSITIVE_INFINITY))
+      reserved = plus(reserved, estimate);
+  return reserved;
+};
+
+export const remember = (executions: Map<string, number>, id: string, offset: number): void => {
+  executions.set(id, offset);
+  const [oldest] = executions.keys();
+  if (executions.size > BACKTEST_EXECUTIONS_KEPT && oldest !== undefined) executions.delete(oldest);
+};
