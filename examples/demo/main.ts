@@ -1,13 +1,17 @@
-/** `npm run demo`: starts the runtime on a folder of its own, runs a lifetime of each example, and shows what they did. */
+/**
+ * `npm run demo`: starts the runtime on a folder of its own, runs a lifetime of each example, and shows what they
+ * did. With `-- --kafka`, the bridge and an executor on premises instead.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { styleText } from "node:util";
+import { parseArgs, styleText } from "node:util";
 import { startLocal } from "../../workers/local/runtime.ts";
 import { type Example, examples } from "../index.ts";
 import { Client, type Execution, type Lifetime } from "./client.ts";
 import { columns } from "./columns.ts";
+import { showKafka } from "./kafka.ts";
 import { progressOf, type StepRecord } from "./progress.ts";
 import { type Asked, recordReader } from "./records.ts";
 import { screenOn } from "./screen.ts";
@@ -84,6 +88,7 @@ const run = async (client: Client, example: Example): Promise<void> => {
 };
 
 const main = async (): Promise<void> => {
+  const { values: options } = parseArgs({ options: { kafka: { type: "boolean", default: false } } });
   const data = await mkdtemp(join(tmpdir(), "escapement-demo-"));
   // Also when it is interrupted: workerd is ended on the way out by the launcher.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
@@ -93,7 +98,9 @@ const main = async (): Promise<void> => {
     try {
       const client = new Client(local.url, local.key, "demo");
       await client.provision();
-      for (const example of examples) await run(client, example);
+      const { kafka } = options;
+      if (kafka) await showKafka(local);
+      else for (const example of examples) await run(client, example);
     } finally {
       await local.stop();
     }

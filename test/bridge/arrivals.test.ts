@@ -2,13 +2,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect } from "vitest";
 import { Topics } from "../../bridge/kafka/topics.ts";
+import { startExecutor } from "../../examples/on-premises/executor.ts";
 import { kafkaTopic } from "../../src/mirror/names.ts";
 import { TOPIC_NAMES, type Topic } from "../../src/topics/topics.ts";
 import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
-import { startExecutor } from "./on-premises.ts";
 
 const ECHO = `digraph echo {
   begin [type=plan, kind=parallel]

@@ -2,11 +2,11 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect } from "vitest";
+import { startExecutor } from "../../examples/on-premises/executor.ts";
 import { ExternalScaler } from "../../src/wire/gen/externalscaler/externalscaler_pb.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
 import { startBridge, startRuntime } from "./lab.ts";
-import { startExecutor } from "./on-premises.ts";
 
 const ELSEWHERE = `digraph elsewhere {
   begin [type=plan, kind=parallel]

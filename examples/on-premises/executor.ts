@@ -1,4 +1,4 @@
-// An executor as there are on premises: it knows Kafka and the contract, and nothing of this runtime.
+/** An executor as there are on premises: it knows Kafka and the contract, and nothing of this runtime. */
 import { randomUUID } from "node:crypto";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Kafka } from "../../bridge/kafka/client.ts";
@@ -9,7 +9,6 @@ import {
   TaskExecutionSchema,
 } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { TaskInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
-import { unique } from "./broker-test.ts";
 
 /** With the header that the smallest of the peers sends. */
 const answer = (value: Uint8Array, tenant: string): TaskExecution => {
@@ -37,7 +36,7 @@ export interface Executor extends AsyncDisposable {
 export const startExecutor = async (kafka: Kafka, tenant: string): Promise<Executor> => {
   let count = 0;
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
-  const consumer = kafka.consumer({ groupId: unique("executor"), maxWaitTimeInMs: 50 });
+  const consumer = kafka.consumer({ groupId: `executor-${tenant}`, maxWaitTimeInMs: 50 });
   await producer.connect();
   await consumer.connect();
   await consumer.subscribe({ topics: [kafkaTopic("task-inputs", tenant)], fromBeginning: true });
