@@ -9,6 +9,7 @@ import type { Settings as TenantSettings, Welcome } from "../src/wire/gen/escape
 import { type Frame, Link, LinkClosed } from "./edge/link.ts";
 import { refusalName } from "./edge/refusal.ts";
 import { Arrivals } from "./inbound/arrivals.ts";
+import type { Chunk } from "./inbound/chunk.ts";
 import { type Log, logOf } from "./log.ts";
 import { Outbound, type OutboundPorts } from "./outbound/outbound.ts";
 import type { Settings } from "./settings.ts";
@@ -104,7 +105,11 @@ export class TenantMirror {
     });
     this.#link = link;
     try {
-      this.#arrivals = new Arrivals(link, welcome.credit, this.#log);
+      this.#arrivals = new Arrivals(link, welcome.credit, {
+        log: this.#log,
+        end: (topic, partition) => this.#endOf(topic, partition),
+        moved: (topic, records) => this.#moved(topic, records),
+      });
       this.#follow(welcome.settings);
       link.listen((frame) => this.#receive(link, welcome, frame));
       await this.#provision();
@@ -130,6 +135,20 @@ export class TenantMirror {
     ];
     const made = await topics.provision(names, settings.topics);
     if (made.length > 0) this.#log("info", "topics_made", { topics: made });
+  }
+
+  async #endOf(topic: Topic, partition: number): Promise<number> {
+    const bounds = await this.#ports.topics.bounds(kafkaTopic(topic, this.tenant));
+    return bounds?.get(partition)?.end ?? 0;
+  }
+
+  #moved(topic: Topic, records: Chunk["records"]): void {
+    const { measures } = this.#ports;
+    const now = Date.now();
+    for (const { value, timestamp } of records) {
+      measures.moved("to_edge", this.tenant, topic, value.byteLength);
+      measures.delayed("to_edge", now - Number(timestamp));
+    }
   }
 
   #follow(settings: TenantSettings | undefined): void {

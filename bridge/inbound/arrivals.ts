@@ -2,7 +2,7 @@
  * Kafka → edge, for one connection: hands the object records of one partition at a time and in order, within the credit
  * that it gives, and knows from its marks what it has. Keeps no records: who brought them asks again.
  */
-import { wireTopic } from "../../src/mirror/frame.ts";
+import { topicOfWire, wireTopic } from "../../src/mirror/frame.ts";
 import type { Topic } from "../../src/topics/topics.ts";
 import {
   type Credit,
@@ -15,10 +15,12 @@ import type { Link } from "../edge/link.ts";
 import { refusalName } from "../edge/refusal.ts";
 import type { Verdict } from "../kafka/reader.ts";
 import type { Log } from "../log.ts";
-import { type Arriving, chunkOf } from "./chunk.ts";
+import { type Arriving, type Chunk, chunkOf } from "./chunk.ts";
 
 /** How long a fetch may wait for the object, while the other partitions of its broker wait for it. */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 100;
+/** No partition ends above it: asks for the mark alone. What a fetch says of the end may be of before. */
+const MARK_ONLY = Number.MAX_SAFE_INTEGER;
 /** A partition that the object refuses is announced again after it: an operator may have seen to it. */
 const REFUSED_MS = 15_000;
 
@@ -35,11 +37,19 @@ export interface Offered {
   readonly end: number;
 }
 
+export interface ArrivalsPorts {
+  readonly log: Log;
+  /** The offset that a partition's next record will have, as Kafka has it now. */
+  end(topic: Topic, partition: number): Promise<number>;
+  /** They are on disk at the object. */
+  moved(topic: Topic, records: Chunk["records"]): void;
+}
+
 interface PartitionState {
   /** The next offset that the object takes; undefined until it has said so on this connection. */
   mark: number | undefined;
-  /** Whether the fetch has been sent to the mark. */
-  sought: boolean;
+  /** The mark that the fetch has been sent to. */
+  sought: number | undefined;
   refusedUntil: number;
   changed: PromiseWithResolvers<void>;
 }
@@ -49,16 +59,16 @@ const keyOf = (topic: number, partition: number) => `${topic}/${partition}`;
 
 export class Arrivals {
   readonly #link: Link;
-  readonly #log: Log;
+  readonly #ports: ArrivalsPorts;
   readonly #partitions = new Map<string, PartitionState>();
   #records: number;
   #bytes: number;
   #credited = Promise.withResolvers<void>();
   #open = true;
 
-  constructor(link: Link, credit: Credit | undefined, log: Log) {
+  constructor(link: Link, credit: Credit | undefined, ports: ArrivalsPorts) {
     this.#link = link;
-    this.#log = log;
+    this.#ports = ports;
     this.#records = Number(credit?.records ?? 0);
     this.#bytes = Number(credit?.bytes ?? 0);
     void link.closed.then(() => {
@@ -72,7 +82,7 @@ export class Arrivals {
   forget(): void {
     for (const state of this.#partitions.values()) {
       state.mark = undefined;
-      state.sought = false;
+      state.sought = undefined;
     }
   }
 
@@ -87,6 +97,7 @@ export class Arrivals {
     for (const { topic, partition, next } of marks) {
       const state = this.#state(topic, partition);
       state.mark = Number(next);
+      state.refusedUntil = 0;
       this.#tell(state);
     }
   }
@@ -96,35 +107,47 @@ export class Arrivals {
     state.refusedUntil = Date.now() + (Number(retryAfterMs) || REFUSED_MS);
     // Its place is asked for anew by then.
     state.mark = undefined;
-    this.#log(code === RefusalCode.NO_ROOM ? "warn" : "error", "partition_refused", {
+    this.#ports.log(code === RefusalCode.NO_ROOM ? "warn" : "error", "partition_refused", {
       code: refusalName(code),
-      topic,
+      topic: topicOfWire(topic),
       partition,
       detail,
     });
     this.#tell(state);
   }
 
-  async offer({ topic, partition }: Place, { records, from, next, end }: Offered): Promise<Verdict> {
-    const wire = wireTopic(topic);
-    const state = this.#state(wire, partition);
-    const patience = sleep(PATIENCE_MS);
-    if (state.mark === undefined && Date.now() >= state.refusedUntil) {
-      this.#link.send({ case: "logEnds", value: { ends: [{ topic: wire, partition, end: BigInt(end) }] } });
-      await Promise.race([state.changed.promise, patience]);
+  async offer(place: Place, { records, from, next, end }: Offered): Promise<Verdict> {
+    const { topic, partition } = place;
+    const state = this.#state(wireTopic(topic), partition);
+    if (state.mark === undefined) await this.#ask(place, state, MARK_ONLY);
+    if (state.mark === undefined) return { next: from, until: this.#refusal(state) };
+    if (end < state.mark) {
+      // What was fetched may be of before another bridge sent more; else the topic was made anew.
+      const now = await this.#ports.end(topic, partition);
+      if (now < state.mark) await this.#ask(place, state, now);
+      if (state.mark === undefined || now < state.mark) return { next: from, until: this.#refusal(state) };
     }
-    if (state.mark === undefined) return { until: this.#refusal(state) };
-    if (state.mark < from && !state.sought) {
-      state.sought = true;
+    if ((state.mark < from && state.sought !== state.mark) || state.mark > next) {
+      state.sought = state.mark;
       return { seek: state.mark };
     }
-    for (let sent = 0; ; ) {
+    return this.#send(place, state, { records, from, next });
+  }
+
+  async #send(
+    { topic, partition }: Place,
+    state: PartitionState,
+    { records, from, next }: Omit<Offered, "end">,
+  ): Promise<Verdict> {
+    const wire = wireTopic(topic);
+    for (let sent = 0, reached = from; ; ) {
       const mark: number | undefined = state.mark;
-      if (mark === undefined) return { until: this.#refusal(state) };
+      if (mark === undefined) return { next: reached, until: this.#refusal(state) };
       while (sent < records.length && (records[sent]?.offset ?? 0) < mark) sent++;
-      const rest = records[sent];
-      if (rest === undefined) return { next };
-      if (!(await this.#hasCredit(patience))) return { until: this.#credited.promise };
+      if (sent === records.length) return { next };
+      reached = Math.max(reached, mark);
+      // Nothing waits for a slow object while other partitions wait for this one.
+      if (this.#records <= 0 || this.#bytes <= 0) return { next: reached, until: this.#credited.promise };
       const chunk = chunkOf(records, sent, this.#records, this.#bytes);
       this.#records -= chunk.records.length;
       this.#bytes -= chunk.bytes;
@@ -135,9 +158,20 @@ export class Arrivals {
       });
       crashPoint("arrivals-sent");
       const taken = this.#until(state, (chunk.records.at(-1)?.offset ?? 0n) + 1n, promise);
-      if (!(await Promise.race([taken, patience.then(() => false)]))) return { until: taken };
+      void taken.then((all) => all && this.#ports.moved(topic, chunk.records));
+      if (!(await Promise.race([taken, sleep(PATIENCE_MS).then(() => false)])))
+        return { next: reached, until: taken };
       crashPoint("arrivals-received");
     }
+  }
+
+  /** Where the object goes on; it refuses a partition that ends below that. */
+  async #ask({ topic, partition }: Place, state: PartitionState, end: number): Promise<void> {
+    if (Date.now() < state.refusedUntil) return;
+    const { promise } = state.changed;
+    const ends = [{ topic: wireTopic(topic), partition, end: BigInt(end) }];
+    this.#link.send({ case: "logEnds", value: { ends } });
+    await Promise.race([promise, sleep(PATIENCE_MS)]);
   }
 
   /** Settles when the object has all before `next`, has refused it, or is gone; true where it has it. */
@@ -147,21 +181,11 @@ export class Arrivals {
     return state.mark !== undefined && state.mark >= next;
   }
 
-  async #hasCredit(patience: Promise<void>): Promise<boolean> {
-    let late = false;
-    void patience.then(() => {
-      late = true;
-    });
-    while (this.#open && !late && (this.#records <= 0 || this.#bytes <= 0))
-      await Promise.race([this.#credited.promise, patience]);
-    return this.#open && this.#records > 0 && this.#bytes > 0;
-  }
-
   /** Also settles with the connection: the next one starts anew. */
   #refusal(state: PartitionState): Promise<unknown> {
     const wait = Math.max(0, state.refusedUntil - Date.now());
     if (wait === 0) return state.changed.promise;
-    return Promise.race([sleep(wait), this.#link.closed]);
+    return Promise.race([sleep(wait), state.changed.promise]);
   }
 
   #tell(state: PartitionState): void {
@@ -173,7 +197,12 @@ export class Arrivals {
     const key = keyOf(topic, partition);
     const found = this.#partitions.get(key);
     if (found) return found;
-    const state = { mark: undefined, sought: false, refusedUntil: 0, changed: Promise.withResolvers<void>() };
+    const state = {
+      mark: undefined,
+      sought: undefined,
+      refusedUntil: 0,
+      changed: Promise.withResolvers<void>(),
+    };
     this.#partitions.set(key, state);
     return state;
   }

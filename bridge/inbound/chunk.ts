@@ -46,7 +46,18 @@ const wireRecord = (record: Arriving) => {
   return { offset: BigInt(offset), timestamp: BigInt(timestamp), ...sent, fault };
 };
 
-export const chunkOf = (all: readonly Arriving[], from: number, recordsMax: number, bytesMax: number) => {
+export interface Chunk {
+  readonly records: readonly ReturnType<typeof wireRecord>[];
+  /** Of credit. */
+  readonly bytes: number;
+}
+
+export const chunkOf = (
+  all: readonly Arriving[],
+  from: number,
+  recordsMax: number,
+  bytesMax: number,
+): Chunk => {
   const records: ReturnType<typeof wireRecord>[] = [];
   let bytes = 0;
   for (const each of all.slice(from, from + Math.min(recordsMax, CHUNK_RECORDS_MAX))) {

@@ -22,6 +22,7 @@ export interface InboundPorts {
 
 /** A partition whose tenant is not connected is asked about again after it. */
 const AGAIN_MS = 1_000;
+const again = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref());
 const NO_BYTES = new Uint8Array();
 
 const arriving = ({ offset, timestamp, key, value, headers = {} }: Taken["messages"][number]): Arriving => ({
@@ -73,10 +74,10 @@ export class Inbound {
       .map(([name, count]) => `${name}:${count}`)
       .sort()
       .join();
-    if (found === this.#followed) return;
+    if (found === this.#followed && this.#reader.alive) return;
+    await this.#reader.follow([...partitions.keys()]);
     this.#followed = found;
     this.#ports.log("info", "topics_followed", { topics: partitions.size });
-    await this.#reader.follow([...partitions.keys()]);
   }
 
   stop(): Promise<void> {
@@ -88,20 +89,22 @@ export class Inbound {
     const mirror = parsed && this.#ports.mirror(parsed.tenant);
     const arrivals = mirror?.arrivals;
     if (parsed === undefined || mirror === undefined || arrivals === undefined)
-      return { until: new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref()) };
+      return { next: from, until: again() };
     this.#mirrors.add(mirror);
     const { topic, tenant } = parsed;
     const records = messages.map(arriving);
-    const verdict = await arrivals.offer({ topic, partition }, { records, from, next, end });
-    const { measures } = this.#ports;
-    if ("next" in verdict) {
-      const now = Date.now();
-      for (const { value, timestamp } of records) {
-        measures.moved("to_edge", tenant, topic, value.byteLength);
-        measures.delayed("to_edge", now - timestamp);
-      }
-      measures.lag.set({ direction: "to_edge", tenant, topic, partition: String(partition) }, end - next);
-    }
+    const verdict: Verdict = await arrivals
+      .offer({ topic, partition }, { records, from, next, end })
+      .catch((error) => {
+        this.#ports.log("warn", "not_offered", { tenant, topic, partition, error: String(error) });
+        return { next: from, until: again() };
+      });
+    const reached = "seek" in verdict ? verdict.seek : verdict.next;
+    const { lag } = this.#ports.measures;
+    lag.set(
+      { direction: "to_edge", tenant, topic, partition: String(partition) },
+      Math.max(0, end - reached),
+    );
     return verdict;
   }
 }

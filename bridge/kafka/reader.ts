@@ -6,6 +6,7 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import { crashPoint } from "../crash-points.ts";
 import type { Log } from "../log.ts";
+import { byFollowers } from "./assigner.ts";
 
 export interface Taken {
   readonly topic: string;
@@ -17,11 +18,10 @@ export interface Taken {
   readonly end: number;
 }
 
-/** All up to an offset is on the other side; go on elsewhere; or nothing goes until something has happened. */
+/** All up to an offset is on the other side, and more goes once something has happened; or go on elsewhere. */
 export type Verdict =
-  | { readonly next: number }
-  | { readonly seek: number }
-  | { readonly until: Promise<unknown> };
+  | { readonly next: number; readonly until?: Promise<unknown> }
+  | { readonly seek: number };
 
 export interface ReaderPorts {
   readonly kafka: Kafka;
@@ -42,12 +42,11 @@ const FETCH_BYTES_MAX = 8 * 1024 * 1024;
 const CONCURRENT_PARTITIONS = 16;
 /** Redelivery has no effect, so offsets are committed for the sake of other members, not of each batch. */
 const COMMIT_MS = 1_000;
-const AGAIN_MS = 1_000;
 
 export class Reader {
   readonly #ports: ReaderPorts;
   #consumer: Consumer | undefined;
-  #topics: readonly string[] = [];
+  #alive = true;
   /** Next offsets that are on the other side and not committed; by topic and partition. */
   readonly #taken = new Map<string, { topic: string; partition: number; offset: string }>();
   #timer: NodeJS.Timeout | undefined;
@@ -57,14 +56,22 @@ export class Reader {
     this.#ports = ports;
   }
 
-  /** Whether the topics differ from those that are read, in name or in the number of partitions. */
+  /** False where it reads nothing any more, and has to be told again what to follow. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Other topics than those that are read, or of other numbers of partitions. */
   follow(topics: readonly string[]): Promise<void> {
-    this.#changing = this.#changing.then(async () => {
+    const change = this.#changing.then(async () => {
       await this.#close();
-      this.#topics = topics;
-      if (topics.length > 0) await this.#open();
+      this.#alive = false;
+      if (topics.length > 0) await this.#open(topics);
+      this.#alive = true;
     });
-    return this.#changing;
+    // One that failed does not keep the next from being tried.
+    this.#changing = change.catch(() => {});
+    return change;
   }
 
   /** Commits what was taken, and leaves the group. */
@@ -72,10 +79,11 @@ export class Reader {
     return this.follow([]);
   }
 
-  async #open(): Promise<void> {
+  async #open(topics: readonly string[]): Promise<void> {
     const { kafka, group, log } = this.#ports;
     const consumer = kafka.consumer({
       groupId: group,
+      partitionAssigners: [byFollowers],
       sessionTimeout: SESSION_MS,
       heartbeatInterval: HEARTBEAT_MS,
       maxWaitTimeInMs: WAIT_MS_MAX,
@@ -91,10 +99,10 @@ export class Reader {
     });
     consumer.on("consumer.crash", ({ payload: { error, restart } }) => {
       log("warn", "consumer_crashed", { error: String(error), restart });
-      if (!restart) setTimeout(() => void this.#again(consumer), AGAIN_MS);
+      if (!restart && this.#consumer === consumer) this.#alive = false;
     });
     await consumer.connect();
-    await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -102,10 +110,6 @@ export class Reader {
       eachBatch: (payload) => this.#each(consumer, payload),
     });
     this.#timer = setInterval(() => void this.#commit(consumer), COMMIT_MS);
-  }
-
-  async #again(consumer: Consumer): Promise<void> {
-    if (this.#consumer === consumer) await this.follow(this.#topics).catch(() => {});
   }
 
   async #close(): Promise<void> {
@@ -135,13 +139,13 @@ export class Reader {
       end: Number(batch.highWatermark),
     });
     if ("seek" in verdict) return consumer.seek({ topic, partition, offset: String(verdict.seek) });
-    if ("until" in verdict) {
+    if (verdict.until) {
       const resume = pause();
       void verdict.until.then(resume, resume);
-      return;
     }
+    if (verdict.next <= from) return;
     if (verdict.next >= next) resolveOffset(messages.at(-1)?.offset ?? batch.lastOffset());
-    else if (verdict.next > from) resolveOffset(String(verdict.next - 1));
+    else resolveOffset(String(verdict.next - 1));
     this.#taken.set(`${topic}/${partition}`, { topic, partition, offset: String(verdict.next) });
     await heartbeat();
   }

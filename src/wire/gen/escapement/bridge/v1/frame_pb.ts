@@ -1135,7 +1135,8 @@ export const HeaderSchema: GenMessage<Header, {jsonType: HeaderJson}> = /*@__PUR
   messageDesc(file_escapement_bridge_v1_frame, 15);
 
 /**
- * Bridge, when a partition is assigned to it and before arrivals of that partition: where it ends.
+ * Bridge, when a partition is assigned to it and before arrivals of that partition, and when it ends below its mark:
+ * where it ends. An end that is not known is given as the largest there is: then this only asks for the mark.
  *
  * @generated from message escapement.bridge.v1.LogEnds
  */
@@ -1147,7 +1148,8 @@ export type LogEnds = Message<"escapement.bridge.v1.LogEnds"> & {
 };
 
 /**
- * Bridge, when a partition is assigned to it and before arrivals of that partition: where it ends.
+ * Bridge, when a partition is assigned to it and before arrivals of that partition, and when it ends below its mark:
+ * where it ends. An end that is not known is given as the largest there is: then this only asks for the mark.
  *
  * @generated from message escapement.bridge.v1.LogEnds
  */
