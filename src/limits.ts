@@ -93,8 +93,10 @@ export const BUDGET_LIMIT_MAX = 2 ** 46;
 /** Of one attempt: a thousand billion tokens, or a million dollars. */
 export const ESTIMATE_MAX = 2 ** 40;
 export const BUDGET_THRESHOLDS_MAX = 10;
-/** Between two looks for room that others may leave of what is reserved for them; each is a step of a paused lifetime. */
+/** Until the first look for room that others may leave of what is reserved for them; each is a step of a paused lifetime. */
 export const BUDGET_LOOK_MS = 5 * SECOND;
+/** Between two later ones, which double the wait each time: some 150 a day. */
+export const BUDGET_LOOK_MS_MAX = 600 * SECOND;
 /** What a task is taken to use, by one attempt, of whom nothing is declared and too little is known yet. */
 export const ESTIMATE_TOKENS = 1_000;
 export const ESTIMATE_COST_USD_MICROS = 10_000;

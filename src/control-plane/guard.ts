@@ -16,7 +16,7 @@ import { type Attempt, type Attempts, hold, open } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
 import { pause, pauseForBudget } from "./pause.ts";
-import { type OverBudget, reserveFor } from "./reserve.ts";
+import { type OverBudget, refusedFor, reserveFor } from "./reserve.ts";
 import { judgeExecution, judgeInputs } from "./verdicts.ts";
 
 /** Issues what is allowed of these attempts, and does with the others what the answers say. */
@@ -49,12 +49,21 @@ export const allowed = (draft: Draft, attempts: Attempts): void => {
   else for (const [n, what] of free) open(draft, n, what);
 };
 
+const wavesOf = (attempts: Attempts): readonly Attempts[] => [
+  ...Map.groupBy(attempts, ([n, { wave, attempt }]) => (attempt === 1 && wave) || -n).values(),
+];
+
+/** Why what was held for want of room would be held again, looked at before policies are asked about any of it. */
+export const stillOverBudget = (draft: Draft, attempts: Attempts, since: number): OverBudget | undefined => {
+  const [first] = wavesOf(attempts);
+  const refusal = first && refusedFor(draft, first, since);
+  return refusal?.budget.over === "pause" ? refusal : undefined;
+};
+
 /** Each wave is reserved whole, or not at all. */
 const openReserved = (draft: Draft, attempts: Attempts): void => {
   const { head, members } = draft.lifetime;
-  const waves = [
-    ...Map.groupBy(attempts, ([n, { wave, attempt }]) => (attempt === 1 && wave) || -n).values(),
-  ];
+  const waves = wavesOf(attempts);
   let held = false;
   for (const [i, whole] of waves.entries()) {
     if (head.holds !== undefined || head.endedAt !== undefined) return;

@@ -79,11 +79,15 @@ const begun = (from: Attempt): Attempt => {
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked again. */
 export const release = (draft: Draft, cause: HoldCause): void => {
-  const freed = [...draft.lifetime.members.entries()].filter(
+  const freed = heldFor(draft, cause);
+  if (freed.length > 0) attempt(draft, freed);
+};
+
+export const heldFor = (draft: Draft, cause: HoldCause): Attempts => {
+  const held = [...draft.lifetime.members.entries()].filter(
     ([, { phase, held }]) => phase === "held" && held?.cause === cause,
   );
-  freed.sort(([a, one], [b, other]) => (one.held?.since ?? 0) - (other.held?.since ?? 0) || a - b);
-  if (freed.length > 0) attempt(draft, freed);
+  return held.sort(([a, one], [b, other]) => (one.held?.since ?? 0) - (other.held?.since ?? 0) || a - b);
 };
 
 /** Puts one attempt, which has been allowed, on its topic, and under a lease or to wait. */

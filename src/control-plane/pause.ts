@@ -4,8 +4,9 @@
  * two it learns with whatever happens to it next. Its own deadline stops meanwhile, unless the graph says otherwise.
  */
 import type { Draft } from "./draft.ts";
+import { stillOverBudget } from "./guard.ts";
 import { isSameHold } from "./holds.ts";
-import { release } from "./issue.ts";
+import { heldFor, release } from "./issue.ts";
 import { type Head, type Hold, NEVER } from "./lifetime.ts";
 
 /** Everything that pauses a lifetime, whether it knows already or not. */
@@ -56,9 +57,21 @@ export const askBudgetsAgain = (draft: Draft): void => {
   const { head } = draft.lifetime;
   const before = head.holds?.find(isOfBudget);
   if (before === undefined) return;
-  lift(draft, isOfBudget);
   const { since } = before;
-  if (head.holds) head.holds = head.holds.map((hold) => (isOfBudget(hold) ? { ...hold, since } : hold));
+  const still = stillOverBudget(draft, heldFor(draft, "paused"), since);
+  if (still) {
+    const { until: _, ...hold } = before;
+    setBudgetHold(draft, still.until === undefined ? hold : { ...hold, until: still.until });
+    return;
+  }
+  lift(draft, isOfBudget);
+  const again = head.holds?.find(isOfBudget);
+  if (again) setBudgetHold(draft, { ...again, since });
+};
+
+const setBudgetHold = ({ lifetime: { head } }: Draft, budget: Hold): void => {
+  head.holds = (head.holds ?? []).map((hold) => (isOfBudget(hold) ? budget : hold));
+  if (budget.until !== undefined) head.due = Math.min(head.due, budget.until);
 };
 
 const isOfBudget = ({ scope }: Hold): boolean => scope === "budget";

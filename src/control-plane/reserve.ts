@@ -7,6 +7,7 @@ import type { Accounts } from "../guardrails/account.ts";
 import { type Budget, nodeKey } from "../guardrails/budget.ts";
 import { estimateOf } from "../guardrails/estimate.ts";
 import {
+  type Ask,
   type Book,
   type Charge,
   charged,
@@ -14,12 +15,13 @@ import {
   type Ledger,
   type Refusal,
   type Reservation,
+  refusalsOf,
   reserve,
   settle,
 } from "../guardrails/ledger.ts";
 import { type Amounts, isNothing, type Measure, REPORTED, usageOf } from "../guardrails/measure.ts";
 import { NO_SKETCH, observed } from "../guardrails/sketch.ts";
-import { BUDGET_LOOK_MS, SKETCHES_MAX } from "../limits.ts";
+import { BUDGET_LOOK_MS, BUDGET_LOOK_MS_MAX, SKETCHES_MAX } from "../limits.ts";
 import type { Execution } from "../wire/codec.ts";
 import type { Draft } from "./draft.ts";
 import type { ExecutionArrived } from "./event.ts";
@@ -44,8 +46,21 @@ const NONE: readonly undefined[] = [];
 export const reserveFor = (draft: Draft, attempts: Attempts): Reserved => {
   const ledger = draft.guard?.ledger;
   if (ledger === undefined || attempts.length === 0) return NONE;
+  const granted = reserve(bookOf(draft, ledger), asksOf(draft, ledger, attempts), draft.at);
+  return "refusals" in granted ? { refusal: refusalOf(granted.refusals, draft.at, draft.at) } : granted;
+};
+
+/** What they are still refused for that was first asked for at `since`; reserves nothing. */
+export const refusedFor = (draft: Draft, attempts: Attempts, since: number): OverBudget | undefined => {
+  const ledger = draft.guard?.ledger;
+  if (ledger === undefined) return undefined;
+  const refusals = refusalsOf(bookOf(draft, ledger), asksOf(draft, ledger, attempts), draft.at);
+  return refusals.length > 0 ? refusalOf(refusals, draft.at, since) : undefined;
+};
+
+const asksOf = (draft: Draft, ledger: Ledger, attempts: Attempts): readonly Ask[] => {
   const { graph } = draft.lifetime.head;
-  const asks = attempts.map(([, { node, attempt }]) => {
+  return attempts.map(([, { node, attempt }]) => {
     const of = draft.graph.node(node);
     const first = attempt === 1;
     const amounts: Amounts = isWait(of)
@@ -53,16 +68,15 @@ export const reserveFor = (draft: Draft, attempts: Attempts): Reserved => {
       : estimateOf(of, ledger.sketches.get(nodeKey(graph, node)), first);
     return { node, amounts, external: of.executor === "external" };
   });
-  const granted = reserve(bookOf(draft, ledger), asks, draft.at);
-  if (!("refusals" in granted)) return granted;
-  const [strictest] = granted.refusals;
-  if (strictest === undefined) throw new Error("a reservation was refused by no budget");
-  return { refusal: refusalOf(strictest, granted.refusals, draft.at) };
 };
 
-const refusalOf = (strictest: Refusal, refusals: readonly Refusal[], at: number): OverBudget => {
+const refusalOf = (refusals: readonly Refusal[], at: number, since: number): OverBudget => {
+  const [strictest] = refusals;
+  if (strictest === undefined) throw new Error("a reservation was refused by no budget");
   const { budget, measure, asked, spent, reserved, limit } = strictest;
-  const until = Math.min(...refusals.map((each) => roomAt(each, at)));
+  // Whoever has waited long waits as long again: what is looked at for days is not looked at every few seconds.
+  const look = at + Math.min(Math.max(at - since, BUDGET_LOOK_MS), BUDGET_LOOK_MS_MAX);
+  const until = Math.min(...refusals.map((each) => roomAt(each, look)));
   return {
     budget,
     detail:
@@ -73,8 +87,8 @@ const refusalOf = (strictest: Refusal, refusals: readonly Refusal[], at: number)
 };
 
 /** What is reserved may turn out to be less, so somebody looks again while that would do. */
-const roomAt = ({ asked, spent, limit, until = Number.POSITIVE_INFINITY }: Refusal, at: number): number =>
-  spent + asked <= limit ? Math.min(until, at + BUDGET_LOOK_MS) : until;
+const roomAt = ({ asked, spent, limit, until = Number.POSITIVE_INFINITY }: Refusal, look: number): number =>
+  spent + asked <= limit ? Math.min(until, look) : until;
 
 /** What was reserved, where a budget limits it, is all that the attempt may use. */
 export const allowanceOf = (

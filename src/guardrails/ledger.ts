@@ -106,13 +106,21 @@ const accountsOf = ({ ledger, lifetime }: Book, key: string): Accounts =>
 
 export type Granted = readonly Reservation[] | { readonly refusals: readonly Refusal[] };
 
+/** Which budgets have no room for all of them, the strictest first; reserves nothing. */
+export const refusalsOf = (book: Book, asks: readonly Ask[], at: number): readonly Refusal[] => {
+  const { ledger, lifetime } = book;
+  const sums: Sums = new Map();
+  for (const { node, amounts } of asks) add(sums, ledger.budgets.on(lifetime.graph, node), amounts);
+  return refusalsFor(book, sums, at);
+};
+
 /** Reserves for all of them, in their order, or says which budgets refuse it, the strictest first. */
 export const reserve = (book: Book, asks: readonly Ask[], at: number): Granted => {
   const { ledger, lifetime } = book;
-  const sums = new Map<Budget, Amounts>();
+  const sums: Sums = new Map();
   const reservations = asks.map(({ node, amounts, external }): Reservation => {
     const budgets = ledger.budgets.on(lifetime.graph, node);
-    for (const budget of budgets) sums.set(budget, plus(sums.get(budget) ?? {}, amounts));
+    add(sums, budgets, amounts);
     return {
       at,
       amounts,
@@ -120,14 +128,8 @@ export const reserve = (book: Book, asks: readonly Ask[], at: number): Granted =
       ...(external && { external }),
     };
   });
-  const refusals: Refusal[] = [];
-  for (const [budget, sum] of sums) {
-    const key = accountKey(budget, at);
-    const shortage = shortageOf(accountsOf(book, key).get(key) ?? EMPTY, budget.limits, sum);
-    const until = turnsAt(budget, at);
-    if (shortage) refusals.push({ ...shortage, budget, ...(until !== undefined && { until }) });
-  }
-  if (refusals.length > 0) return { refusals: refusals.sort(byStrictness) };
+  const refusals = refusalsFor(book, sums, at);
+  if (refusals.length > 0) return { refusals };
   for (const [budget, sum] of sums) {
     const key = accountKey(budget, at);
     const accounts = accountsOf(book, key);
@@ -136,6 +138,23 @@ export const reserve = (book: Book, asks: readonly Ask[], at: number): Granted =
     accounts.set(key, withReserved(balance ?? EMPTY, sum));
   }
   return reservations;
+};
+
+type Sums = Map<Budget, Amounts>;
+
+const add = (sums: Sums, budgets: readonly Budget[], amounts: Amounts): void => {
+  for (const budget of budgets) sums.set(budget, plus(sums.get(budget) ?? {}, amounts));
+};
+
+const refusalsFor = (book: Book, sums: Sums, at: number): readonly Refusal[] => {
+  const refusals: Refusal[] = [];
+  for (const [budget, sum] of sums) {
+    const key = accountKey(budget, at);
+    const shortage = shortageOf(accountsOf(book, key).get(key) ?? EMPTY, budget.limits, sum);
+    const until = turnsAt(budget, at);
+    if (shortage) refusals.push({ ...shortage, budget, ...(until !== undefined && { until }) });
+  }
+  return refusals.sort(byStrictness);
 };
 
 const byStrictness = (one: Refusal, other: Refusal): number =>

@@ -1,9 +1,10 @@
 /** Without this what a budget stops could go on too early, never go on, or be charged for what it did not use. */
 import { describe, expect, it } from "vitest";
 import type { Lifetime } from "../../../src/control-plane/lifetime.ts";
-import { BUDGET_LOOK_MS, LEASE_MARGIN_MS } from "../../../src/limits.ts";
+import { BUDGET_LOOK_MS, BUDGET_LOOK_MS_MAX, LEASE_MARGIN_MS } from "../../../src/limits.ts";
 import { graphOf, TIMEOUT_MS } from "../../fixtures/graphs.ts";
 import { START } from "../../fixtures/play.ts";
+import { policies } from "../../fixtures/policies.ts";
 import { type Open, Tenant } from "./tenant.ts";
 
 const HOUR = 3_600_000;
@@ -67,6 +68,29 @@ describe("over budget", () => {
     answer(tenant, 5);
     tenant.pass(BUDGET_LOOK_MS);
     expect(issued(tenant)).toEqual([`${id} x`]);
+  });
+
+  it("a lifetime that waits long looks ever less often, and policies say nothing of it until it goes on", () => {
+    const tenant = new Tenant(graphOf("A -> x", { A: free, x: { estimate, timeoutMs: 1_000 * HOUR } }));
+    tenant.store.guarded = policies("name: w\non: [task_input]\nwhen: 'true'\naction: WARN\nmessage: seen\n");
+    tenant.set({ limits: { tokens: 15 }, over: "pause" });
+    tenant.start();
+    const id = tenant.start();
+    const verdicts = () => tenant.store.log.filter(({ type }) => type === "verdict").length;
+    expect(verdicts()).toBe(2);
+    const before = tenant.store.log.length;
+    const end = tenant.at + 24 * HOUR;
+    let looks = 0;
+    for (; head(tenant, id).due < end; looks++) {
+      expect(head(tenant, id).due - tenant.at).toBeLessThanOrEqual(BUDGET_LOOK_MS_MAX);
+      tenant.pass(head(tenant, id).due - tenant.at);
+    }
+    expect(looks).toBeLessThan(200);
+    expect(tenant.store.log).toHaveLength(before);
+    answer(tenant, 5);
+    tenant.pass(BUDGET_LOOK_MS_MAX);
+    expect(issued(tenant)).toEqual([`${id} x`]);
+    expect(verdicts()).toBe(3);
   });
 
   it("a lifetime asks again when it is resumed, and its timeout has stood still", () => {
