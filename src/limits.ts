@@ -283,6 +283,9 @@ export const MIRROR_CONNECTIONS_MAX = 64;
 export const MIRROR_CREDIT_RECORDS = 2_048;
 export const MIRROR_CREDIT_BYTES = 4 * 1024 * KIB;
 
+/** How long a signed path of an input in Kafka is good for: as long as its lifetime may live. */
+export const SIGNED_PATH_MS = LIFETIME_TIMEOUT_MS_MAX;
+
 // The data plane
 /** How long a record may wait for company before it goes to D1. */
 export const FLUSH_MS = 100;

@@ -17,6 +17,7 @@ export class Tenant extends TenantObject {
       decide: nodes.decide,
       version: versionOf(env),
       deployment: deploymentOf(env),
+      secret: env.ESCAPEMENT_KEYS,
       projection: new Projection(env.DB),
       blobs: env.BLOBS,
       now: Date.now,

@@ -1,3 +1,6 @@
+/** Which code a deployment runs, and which deployment it is. */
+import { DEPLOYMENT_NAME } from "../mirror/origin.ts";
+
 /** Which deployment code belongs to. The platform names each of a deploy; elsewhere whoever starts the code does. */
 interface Named {
   readonly ESCAPEMENT_VERSION?: string;
@@ -8,9 +11,14 @@ interface Named {
 export const versionOf = (env: Named): string | undefined =>
   env.ESCAPEMENT_VERSION || env.CF_VERSION_METADATA?.id || undefined;
 
-/** What it is called where it stays the same over deploys; whatever it has written to Kafka bears this name. */
-export const deploymentOf = ({
-  ESCAPEMENT_DEPLOYMENT: name,
-}: {
+const UNNAMED = "escapement";
+
+/** What it is called over all deploys; whatever it has written to Kafka bears this name, and is known by it. */
+export const deploymentOf = ({ ESCAPEMENT_DEPLOYMENT: name = "" }: Configured): string => {
+  if (name === "" || DEPLOYMENT_NAME.test(name)) return name || UNNAMED;
+  throw new Error("ESCAPEMENT_DEPLOYMENT has to be 1 to 50 letters, digits, hyphens or underscores");
+};
+
+interface Configured {
   readonly ESCAPEMENT_DEPLOYMENT?: string;
-}): string => name || "escapement";
+}

@@ -36,10 +36,12 @@ export const blobAt = (tenant: string, key: string, type: string, bytes: number)
 /** Undefined for what this tenant has no business with. */
 export const referenceOf = ({ uri, metadata }: StoredData, tenant: string): Reference | undefined => {
   const root = `${ROOT}${tenant}`;
-  if (uri.startsWith(`${root}${BLOBS}`))
-    return { in: "blobs", key: tenantPrefix(tenant) + uri.slice(root.length + BLOBS.length) };
+  // What it was signed with is for who has no key.
+  const [path = ""] = uri.split("?", 1);
+  if (path.startsWith(`${root}${BLOBS}`))
+    return { in: "blobs", key: tenantPrefix(tenant) + path.slice(root.length + BLOBS.length) };
   const offset = Number(metadata.offset);
-  if (uri.startsWith(`${root}/executions/`) && Number.isSafeInteger(offset) && offset > 0)
+  if (path.startsWith(`${root}/executions/`) && Number.isSafeInteger(offset) && offset > 0)
     return { in: "log", offset };
   return undefined;
 };

@@ -46,6 +46,8 @@ export interface EnginePorts {
   readonly version?: string | undefined;
   /** Its name, by which its records in Kafka are known. */
   readonly deployment: string;
+  /** What paths are signed with. */
+  readonly secret: string;
   readonly executors: Readonly<Record<Kind, Executor>>;
   readonly projection: ProjectionPort;
   readonly now: () => number;

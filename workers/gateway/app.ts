@@ -3,9 +3,10 @@
  * `authenticated` answers anybody; everything after it needs a key.
  */
 import type { MiddlewareHandler } from "hono";
+import { ok } from "../../src/result.ts";
 import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { approvals } from "./approvals.ts";
-import { authenticate } from "./auth.ts";
+import { authenticate, signedReader } from "./auth.ts";
 import { backtest } from "./backtest.ts";
 import { blobs } from "./blobs.ts";
 import { bridge } from "./bridge.ts";
@@ -33,7 +34,9 @@ import { topics } from "./topics.ts";
 const METHODS = ["GET", "POST", "PUT", "DELETE"];
 
 const authenticated: MiddlewareHandler<GatewayEnv> = async (c, next) => {
-  const credential = authenticate(c.env.ESCAPEMENT_KEYS, c.req.raw.headers.get("authorization"));
+  const authorization = c.req.raw.headers.get("authorization");
+  const signed = authorization === null ? signedReader(c.env.ESCAPEMENT_KEYS, c.req.raw) : undefined;
+  const credential = signed ? ok(signed) : authenticate(c.env.ESCAPEMENT_KEYS, authorization);
   if (!credential.ok) return problem(c, credential.error);
   c.set("credential", credential.value);
   await next();

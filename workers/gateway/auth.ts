@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { err, ok, type Result } from "../../src/result.ts";
 import { TENANT_ID } from "../../src/topics/tenant.ts";
+import { isSigned, SIGNATURE } from "../../src/wire/signed-path.ts";
 
 /** Each role may do what those before it may. */
 const RANKS = ["reader", "operator", "admin"] as const;
@@ -105,6 +106,15 @@ export const authenticate = (
   if (found === undefined) return reject("unauthenticated", "this key is not one of ESCAPEMENT_KEYS");
   if (authorization !== null && known.size < KNOWN_HEADERS_MAX) known.set(authorization, found);
   return ok(found);
+};
+
+/** Who has a path that was signed here may read what is there, and nothing else. */
+export const signedReader = (configured: string | undefined, request: Request): Credential | undefined => {
+  if (!configured || request.method !== "GET" || !request.url.includes(SIGNATURE)) return undefined;
+  const url = new URL(request.url);
+  if (!isSigned(configured, url, Date.now())) return undefined;
+  const [, , , tenant = ""] = url.pathname.split("/");
+  return { name: "of a signed path", rank: rankOf("reader"), isBridge: false, tenants: new Set([tenant]) };
 };
 
 /** Whether a credential may use a route. `tenant` is the one in the path, if the route has one. */

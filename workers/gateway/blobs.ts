@@ -9,7 +9,7 @@ import { BlobTooLarge, BlobUnavailable, storeBlob } from "../blobs/store.ts";
 import { logLine } from "../log-line.ts";
 import { objectOfLifetime } from "./address.ts";
 import { Api, route, STREAMED } from "./api.ts";
-import { id, ofTenant, TENANT } from "./parameters.ts";
+import { id, ofTenant, signed, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
 import { bytes, json } from "./responses.ts";
 
@@ -37,6 +37,7 @@ const getBlob = route("reader", {
   summary: "A payload, or a range of it",
   request: {
     params: ofTenant.extend({ generation: z.string().regex(/^\d{1,15}$/), lifetime: id, name: id }),
+    query: signed,
   },
   responses: bytes("The payload, of its content type"),
 });

@@ -10,6 +10,7 @@ import {
   WAIT_MS_MAX,
 } from "../../src/limits.ts";
 import { TENANT_ID } from "../../src/topics/tenant.ts";
+import { EXPIRES, SIGNATURE } from "../../src/wire/signed-path.ts";
 
 export const TENANT = "/v1/tenants/{tenant}";
 
@@ -50,6 +51,12 @@ const items = wholeNumber(1, PAGE_ITEMS_MAX);
 export const limit = items.default(PAGE_ITEMS);
 
 export const offset = wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0);
+
+/** What a path was signed with, for who has no key. */
+export const signed = z.strictObject({
+  [EXPIRES]: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+  [SIGNATURE]: z.string().max(CURSOR_CHARS_MAX).optional(),
+});
 
 /** Of a topic in Kafka. */
 export const partition = wholeNumber(0, 2 ** 31 - 1);

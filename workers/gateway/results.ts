@@ -10,7 +10,7 @@ import { Api, route } from "./api.ts";
 import { serveBlob } from "./blobs.ts";
 import { resultOf } from "./lifetime-json.ts";
 import { readProjected } from "./list.ts";
-import { id, ofTenant, TENANT } from "./parameters.ts";
+import { id, ofTenant, signed, TENANT } from "./parameters.ts";
 import { problem } from "./problem.ts";
 import { bytes } from "./responses.ts";
 
@@ -18,7 +18,7 @@ const getResult = route("reader", {
   method: "get",
   path: `${TENANT}/executions/{exec_id}/result`,
   summary: "The result of an execution by itself",
-  request: { params: ofTenant.extend({ exec_id: id }) },
+  request: { params: ofTenant.extend({ exec_id: id }), query: signed },
   responses: {
     ...bytes("JSON, or the payload of its content type"),
     307: { description: "It is the result of another execution" },

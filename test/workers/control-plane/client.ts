@@ -149,6 +149,7 @@ export const silent: Executor = { run: () => new Promise(() => {}) };
 const portsOf = (state: DurableObjectState): Ports => ({
   decide: nodes.decide,
   deployment: "escapement",
+  secret: "secret",
   executors: { plan: state.exports.PlanInputs, task: state.exports.TaskInputs },
   projection: new Projection(env.DB),
   blobs: env.BLOBS,

@@ -1,5 +1,7 @@
 // Without these nobody could say what is mirrored, see how it stands, or let a topic that was made anew in again.
 import { expect, test } from "vitest";
+import { signedPath } from "../../../src/wire/signed-path.ts";
+import { KEYS } from "../../setup/keys.ts";
 import { arrivals, connect } from "../control-plane/bridge-client.ts";
 import { send } from "./client.ts";
 
@@ -64,4 +66,15 @@ test("open inputs are counted by node where executors elsewhere have them, until
   const { items } = (await send("GET", `${path}/lifetimes`)).body;
   await send("POST", `${path}/lifetimes/${items[0].lifetime}:cancel`, { json: {} });
   expect(await open()).toMatchObject([{ inputs: 2 }]);
+});
+
+test("a payload is read without a key by who has a path that was signed here", async () => {
+  await send("PUT", path);
+  const payload = `${path}/blobs/1/lifetime/name`;
+  const signed = signedPath(JSON.stringify(KEYS), payload, Date.now() + 60_000);
+  const get = async (at: string) => (await send("GET", at, { key: undefined })).body.code;
+  expect(await get(signed)).toBe("blob_not_found");
+  expect(await get(payload)).toBe("unauthenticated");
+  expect(await get(signed.replace("name?", "other?"))).toBe("unauthenticated");
+  expect(await get(signedPath("other", payload, Date.now() + 60_000))).toBe("unauthenticated");
 });

@@ -15,6 +15,7 @@ import { type Credited, creditOf } from "../../../src/mirror/credit.ts";
 import { isMirrored, keyOf, MIRRORED, type Mirrored, topicsOf } from "../../../src/mirror/departure.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import type { MirrorSettings } from "../../../src/mirror/settings.ts";
+import type { InputRecord } from "../../../src/topics/record.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import type { DepartureSchema } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import type { Log } from "../log.ts";
@@ -25,6 +26,8 @@ type Departure = MessageInitShape<typeof DepartureSchema> & Credited;
 export interface DeparturesPorts {
   readonly log: Log;
   settings(): MirrorSettings;
+  /** The message of an inputs topic, as it goes out. */
+  input(record: InputRecord): Uint8Array;
   /** What went out, once to each topic. */
   sent(topic: Topic, bytes: number): void;
   failed(to: Connection, cause: unknown): void;
@@ -95,12 +98,13 @@ export class Departures {
     let bytes = 0;
     let through = found.whole ? end : (found.records.at(-1)?.offset ?? end);
     for (const record of found.records) {
-      const departure = isMirrored(record) ? this.#departure(record) : undefined;
-      if (departure === undefined) continue;
+      const topics = isMirrored(record) ? topicsOf(record, this.#ports.settings()) : [];
+      if (!isMirrored(record) || topics.length === 0) continue;
       if (records.length === recordsMax || bytes >= bytesMax) {
         through = record.offset - 1;
         break;
       }
+      const departure = this.#departure(record, topics);
       records.push(departure);
       bytes += creditOf(departure);
     }
@@ -112,17 +116,14 @@ export class Departures {
     return sent && through < end;
   }
 
-  /** Undefined for what stays. An input is put together only now. */
-  #departure(record: Mirrored): Departure | undefined {
-    const settings = this.#ports.settings();
-    const topics = topicsOf(record, settings);
-    if (topics.length === 0) return undefined;
-    const value = record.type === "input" ? this.#ports.log.compose(record) : record.message;
+  /** An input is put together only now. */
+  #departure(record: Mirrored, topics: readonly Topic[]): Departure {
+    const value = record.type === "input" ? this.#ports.input(record) : record.message;
     for (const topic of topics) this.#ports.sent(topic, value.byteLength);
     return {
       offset: BigInt(record.offset),
       topics: topics.map(wireTopic),
-      key: keyOf(record, settings),
+      key: keyOf(record, this.#ports.settings()),
       value,
       at: BigInt(record.at),
     };

@@ -2,7 +2,13 @@
  * The tenant's end of its bridges: takes their frames, and answers them. One of them, that with the lease, is sent
  * the log; any may bring what Kafka has. Does nothing while none is connected.
  */
-import { MIRROR_CONNECTIONS_MAX, MIRROR_CREDIT_BYTES, MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
+import {
+  MIRROR_CONNECTIONS_MAX,
+  MIRROR_CREDIT_BYTES,
+  MIRROR_CREDIT_RECORDS,
+  RETRY_AFTER_MS,
+  SIGNED_PATH_MS,
+} from "../../../src/limits.ts";
 import type { Family } from "../../../src/metrics/family.ts";
 import type { Fate } from "../../../src/mirror/admit.ts";
 import { decodeBridgeFrame, PING, PONG, PROTOCOL_VERSION, topicOfWire } from "../../../src/mirror/frame.ts";
@@ -10,6 +16,8 @@ import type { Mark } from "../../../src/mirror/mark.ts";
 import { type MirrorSettings, mirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
 import type { MirrorState } from "../../../src/mirror/state.ts";
 import { Tally } from "../../../src/mirror/tally.ts";
+import type { Rejection } from "../../../src/rejection.ts";
+import type { InputRecord } from "../../../src/topics/record.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import {
   type BridgeFrame,
@@ -19,6 +27,7 @@ import {
   RefusalCode,
   type Resume,
 } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import { signedPath, withSignedPaths } from "../../../src/wire/signed-path.ts";
 import type { Engine } from "../engine.ts";
 import { writeDeadLetter } from "../sql-store.ts";
 import { Arrivals, markFrame, sendMarks } from "./arrivals.ts";
@@ -39,6 +48,7 @@ type State = Pick<
 >;
 
 export interface MirrorPorts {
+  readonly secret: string;
   readonly deployment: string;
   now(): number;
 }
@@ -69,6 +79,7 @@ export class Mirror {
     this.#departures = new Departures({
       log: engine.parts.log,
       settings: () => this.settings,
+      input: (record) => this.#inputOf(record),
       sent: (topic, bytes) => this.#tally.passed("out", topic, bytes),
       failed: (to, cause) => {
         engine.watch.say("error", "departures_failed", { detail: String(cause) });
@@ -141,8 +152,7 @@ export class Mirror {
 
   /** The answer to a request for a connection. */
   open(): Response {
-    if (this.#connections.size >= MIRROR_CONNECTIONS_MAX)
-      return new Response(`${MIRROR_CONNECTIONS_MAX} bridges are connected already`, { status: 429 });
+    if (this.#connections.size >= MIRROR_CONNECTIONS_MAX) return Response.json(TOO_MANY, { status: 429 });
     const { 0: client, 1: server } = new WebSocketPair();
     this.#state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     this.#state.acceptWebSocket(server, [KAFKA]);
@@ -315,6 +325,16 @@ export class Mirror {
     return undefined;
   }
 
+  /** Whoever reads it there may have no key for what it refers to. */
+  #inputOf(record: InputRecord): Uint8Array {
+    const { parts, identity } = this.#engine;
+    const input = parts.log.compose(record);
+    const expires = record.at + SIGNED_PATH_MS;
+    return withSignedPaths(record.kind, input, identity?.tenant ?? "", (path) =>
+      signedPath(this.#ports.secret, path, expires),
+    );
+  }
+
   #arrived(topic: Topic, bytes: number, fate: Fate): void {
     if (fate.outcome === "refused") return;
     if (fate.outcome === "ignored") this.#tally.ignored(fate.reason);
@@ -333,3 +353,9 @@ export class Mirror {
 }
 
 const NORMAL = 1000;
+
+const TOO_MANY: Rejection = {
+  code: "overloaded",
+  detail: `${MIRROR_CONNECTIONS_MAX} bridges are connected already; close some`,
+  retryAfterMs: RETRY_AFTER_MS,
+};
