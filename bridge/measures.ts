@@ -70,7 +70,7 @@ export class Measures {
       counter("recoveries", "Lost progress that was found again", this.recoveries),
       {
         name: "escapement_bridge_lag_records",
-        help: "Log offsets, or Kafka records, that the other side does not have yet",
+        help: "Records of a partition that the edge does not have yet",
         type: "gauge",
         samples: this.lag.samples(),
       },

@@ -137,6 +137,23 @@ brokerTest("progress that Kafka has lost is found again in what was written", as
   await topics.close();
 });
 
+brokerTest("what the broker refuses for its size becomes a dead letter, and the others go on", async () => {
+  const { tenant, ask, kafka, bridge } = place();
+  await ask("PUT", "", {});
+  const dot =
+    'digraph echo { begin [type=plan, kind=parallel] say [type=task, kind=transform, expression="input"] begin -> say }';
+  await ask("POST", "/graphs", { dot });
+  const sizes = [10, 20_000, 10, 10, 30_000, 10];
+  for (const size of sizes) await ask("POST", "/graphs/echo/lifetimes?wait=30s", { input: "x".repeat(size) });
+  await using _ = await bridge({ BRIDGE_TOPIC_CONFIG: '{"max.message.bytes": "6000"}' });
+  const letters = () => ask<{ items: Record<string, unknown>[] }>("GET", "/dead-letters?limit=100");
+  // Of each of the two a plan and a task, each in two topics.
+  await expect.poll(async () => (await letters()).items.length).toBe(8);
+  for (const letter of (await letters()).items) expect(letter.reason).toBe("undeliverable");
+  const written = async () => (await origins(kafka, "task-executions", tenant)).flat().length;
+  await expect.poll(written).toBe(4);
+});
+
 brokerTest("a runtime that is killed goes on being mirrored", async () => {
   const { ask, bridge, isMirrored } = place();
   await using load = await startLoad(ask);

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { findBroker } from "../../../bridge/local/find-broker.ts";
 import { startRuntime } from "../../bridge/lab.ts";
 import { delays } from "./delays.ts";
+import { steps, toEdge } from "./to-edge.ts";
 import { toKafka } from "./to-kafka.ts";
 
 const { values: options } = parseArgs({
@@ -13,6 +14,7 @@ const { values: options } = parseArgs({
     runs: { type: "string", default: "3" },
     lifetimes: { type: "string", default: "3000" },
     seconds: { type: "string", default: "15" },
+    records: { type: "string", default: "100000" },
   },
 });
 
@@ -23,6 +25,8 @@ try {
   const lab = { runtime, brokers: broker.brokers };
   await toKafka(lab, Number(options.runs), Number(options.lifetimes));
   await delays(lab, Number(options.runs), Number(options.seconds));
+  await toEdge(lab, Number(options.runs), Number(options.records));
+  await steps(lab);
 } finally {
   await broker[Symbol.asyncDispose]();
 }

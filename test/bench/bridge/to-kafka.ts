@@ -4,6 +4,7 @@ import { type Runtime, startBridge } from "../../bridge/lab.ts";
 import { askOf } from "../../local/ask.ts";
 import { median } from "../median.ts";
 import { ceilingOf } from "./bare.ts";
+import { counted } from "./counted.ts";
 
 export interface Lab {
   readonly runtime: Runtime;
@@ -18,13 +19,6 @@ const CHAIN = `digraph chain {
 }`;
 const TEXT = "x".repeat(700);
 const CALLERS = 32;
-
-/** Total of a metric, over all its labels. */
-const counted = (metrics: string, name: string): number =>
-  metrics
-    .split("\n")
-    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-    .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 
 const fill = async (ask: ReturnType<typeof askOf>, lifetimes: number): Promise<void> => {
   let left = lifetimes;
