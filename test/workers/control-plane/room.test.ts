@@ -1,6 +1,9 @@
 // Without this, an object could fill up until nothing can be written, not even what would make room.
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { TRIM_EVERY_MS } from "../../../src/limits.ts";
+import { app } from "../../../workers/gateway/app.ts";
 import { openGate, started } from "../../fixtures/gates.ts";
 import { clockAhead, ECHO, freshName, inOwnTenant, withTask } from "./client.ts";
 
@@ -80,3 +83,22 @@ test("what has been started once is answered for its key, also where nothing sta
     });
     expect(await tryStart("throws")).toMatchObject(full);
   }));
+
+test.for([
+  ["storage_full", (bytes: number) => ({ storageBytesMax: bytes / 0.85 })],
+  ["data_plane_behind", () => ({ backlogBytesMax: 0 })],
+] as const)("a start that is refused as %s answers 503 over HTTP, and when to try again", ([code, limits]) =>
+  inOwnTenant({}, [ECHO], async ({ tenant, state, again }) => {
+    const { object } = again({ limits: limits(state.storage.sql.databaseSize) });
+    const request = new Request(`http://gateway/v1/tenants/${tenant}/graphs/echo/lifetimes`, {
+      method: "POST",
+      headers: { authorization: "Bearer admin-key", "content-type": "application/json" },
+      body: "{}",
+    });
+    // The real gateway and the real object, which this test has made with less room.
+    const reached = { ...env, TENANTS: { getByName: () => object } } as unknown as Env;
+    const response = await app.fetch(request, reached, createExecutionContext());
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "60"]);
+    expect(await response.json()).toMatchObject({ code });
+  }),
+);
