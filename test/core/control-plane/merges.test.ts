@@ -149,6 +149,8 @@ describe("a merge", () => {
   });
 });
 
+const SEED = 2;
+
 const openOf = (state: Lifetime): Set<number> =>
   new Set([...state.members.entries()].filter(([, { phase }]) => phase !== "done").map(([n]) => n));
 
@@ -188,7 +190,8 @@ test("in any graph a merge fires once per wave, as soon as nothing that is open 
         }
       });
     }),
-    { numRuns: 1_000 },
+    // Some that are always the same, because it takes hundreds of graphs to come to a merge of several waves.
+    { numRuns: 1_000, examples: fc.sample(anyWalk, { seed: SEED, numRuns: 500 }).map((walk) => [walk]) },
   );
   expect(severalWaves).toBeGreaterThan(0);
 });
