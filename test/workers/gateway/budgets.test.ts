@@ -1,7 +1,9 @@
 // Without this, a budget could let one step too many through, lose count over a restart, or pause what nothing resumes.
 import { abortAllDurableObjects } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { openGate, started } from "../../fixtures/gates.ts";
+import { follow, streamOf } from "../event-stream.ts";
 import { send } from "./client.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -129,6 +131,22 @@ describe("a budget", () => {
     expect(await call("GET", "/budgets/tokens")).toMatchObject({ spent: { tokens: 70 }, reserved: {} });
     openGate(gate);
   });
+});
+
+test("whoever follows the tenant is told of each threshold once, and the metrics count them", async () => {
+  const following = follow(await streamOf(env.TENANTS.getByName(`${tenant}/0`) as never, { after: 0 }));
+  await budget("money", { limits: { cost_usd_micros: 5 * COST }, thresholds: [100, 40] });
+  for (let i = 0; i < 5; i++) await run("spend");
+  const seen = await following.until(({ data }) => data.percent === 100);
+  await following.stop();
+  expect(
+    seen.filter(({ event }) => event.startsWith("budget")).map(({ event, data }) => ({ event, ...data })),
+  ).toMatchObject([
+    { event: "budget_set", budget: "money", limits: { cost_usd_micros: 5 * COST }, thresholds: [40, 100] },
+    { event: "budget_threshold", budget: "money", measure: "cost_usd_micros", percent: 40, spent: 2 * COST },
+    { event: "budget_threshold", percent: 100, spent: 5 * COST, limit: 5 * COST },
+  ]);
+  expect((await send("GET", path("/metrics"))).body).toMatch(/^escapement_budget_thresholds_total\S* 2$/m);
 });
 
 describe("costs", () => {
