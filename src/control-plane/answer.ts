@@ -5,6 +5,7 @@
 import type { Node } from "../graph/graph.ts";
 import { ALLOW } from "../guardrails/answer.ts";
 import { ATTEMPTS_MAX, RETRY_ASKED_MS_MAX } from "../limits.ts";
+import type { ExecutionRecord } from "../topics/record.ts";
 import { type Execution, isPlan } from "../wire/codec.ts";
 import { errorCode, NEVER_RETRIED, retryAfterMs } from "../wire/error-message.ts";
 import { ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
@@ -45,34 +46,47 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     return;
   }
   const estimated = found.reserved && charge(draft, event.n, found, event.execution);
-  const member = unreserved(found);
-  const judged = draft.guard ? askExecution(draft, event.n, member, event) : ALLOW;
-  const { execution, message } = judged.action === "reject" ? rejected(event, judged) : event;
-  const { kind } = event;
+  const { kind, execution, message, version } = event;
+  concluded(draft, event.n, unreserved(found), {
+    kind,
+    execution,
+    message,
+    input: found.input,
+    ...(version !== undefined && { version }),
+    ...(estimated && { estimated }),
+  });
+};
+
+/** What somebody has made the outcome of an open attempt: an executor, or whoever a wait was for. */
+export type Outcome = Pick<ExecutionRecord, "kind" | "message" | "input" | "version" | "estimated"> & {
+  readonly execution: Execution;
+};
+
+/** Records an outcome as far as guards let it stand, and lets follow what they allow. */
+export const concluded = (draft: Draft, n: number, member: Member, outcome: Outcome): void => {
+  const judged = draft.guard ? askExecution(draft, n, member, outcome.execution) : ALLOW;
+  const { execution, message } = judged.action === "reject" ? rejected(outcome, judged) : outcome;
   const { warnings } = isPlan(execution)
     ? chooseTasks(draft, member.node, execution)
     : chooseEdge(draft, member.node, execution);
   draft.lifetime.head.steps++;
   const offset = append(draft, {
     type: "execution",
-    kind,
+    ...outcome,
     message,
     execution,
-    input: member.input,
     ...(warnings.length > 0 && { warnings }),
-    ...(event.version !== undefined && { version: event.version }),
-    ...(event.kafka && { kafka: event.kafka }),
-    ...(estimated && { estimated }),
   });
   const recorded = { execution, offset, bytes: leastBytes(execution, message.byteLength) };
   if (judged.action === "abort") {
-    stopped(draft, event.n, { ...member, expired: false });
+    waitEnds(draft, member);
+    stopped(draft, n, { ...member, expired: false });
     abortLifetime(draft, judged);
     return;
   }
   if (judged.action === "pause") pause(draft, judged.detail);
   const task = judged.action === "route_to" ? judged.task : undefined;
-  settle(draft, event.n, member, { ...recorded, ...(task !== undefined && { task }) });
+  settle(draft, n, member, { ...recorded, ...(task !== undefined && { task }) });
 };
 
 /** Why this execution is not the one that counts, if so. */

@@ -20,7 +20,7 @@ import { PARAMETERS_DEPTH_MAX } from "../limits.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { ok, type Result } from "../result.ts";
 import { payloadOf } from "../wire/payload.ts";
-import { settle } from "./answer.ts";
+import { concluded, settle } from "./answer.ts";
 import { type Answerer, recordChange, recordClosing } from "./approval-record.ts";
 import { append, type Draft } from "./draft.ts";
 import { end } from "./ending.ts";
@@ -28,7 +28,8 @@ import type { ApprovalAnswered, Asked } from "./event.ts";
 import { approvalId, inputId } from "./ids.ts";
 import { type Attempt, attempt, hold, put } from "./issue.ts";
 import { type Lifetime, type Member, NEVER } from "./lifetime.ts";
-import { recordOutcome, recordResult } from "./outcome.ts";
+import { recordOutcome, resultOf } from "./outcome.ts";
+import { unreserved } from "./reserve.ts";
 import { isWaiting, waitBegins, waitEnds } from "./standing.ts";
 
 /** An attempt that policies want approved first. The approval opens when the log has said what its input is. */
@@ -184,7 +185,8 @@ const conclude = (
   } else if (member.held?.approval) approveInput(draft, n, closed, member.held.approval.policies, approval);
   else {
     const value = approval.votes ? approval.edit : settingsOf(draft.graph, member).expiry_answer;
-    settle(draft, n, closed, recordResult(draft, n, closed, payloadOf((value ?? null) as JsonValue)));
+    const result = resultOf(draft, n, closed, payloadOf((value ?? null) as JsonValue));
+    concluded(draft, n, unreserved(closed), result);
   }
 };
 

@@ -7,11 +7,11 @@
  *    the wave, or the lifetime, that they belong to.
  */
 import { ALLOW, type GuardAnswer, type Reject } from "../guardrails/answer.ts";
+import type { Execution } from "../wire/codec.ts";
 import { settle } from "./answer.ts";
 import { holdForApproval } from "./approvals.ts";
 import { type Draft, memberOf } from "./draft.ts";
 import { end } from "./ending.ts";
-import type { ExecutionArrived } from "./event.ts";
 import { type Attempt, type Attempts, hold, open } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
@@ -95,12 +95,8 @@ const overBudget = (
 };
 
 /** What a policy, or else a budget, says of the execution of an open input, before it is recorded. */
-export const askExecution = (
-  draft: Draft,
-  n: number,
-  member: Member,
-  { execution }: ExecutionArrived,
-): GuardAnswer => judgeExecution(draft, n, member, execution);
+export const askExecution = (draft: Draft, n: number, member: Member, execution: Execution): GuardAnswer =>
+  judgeExecution(draft, n, member, execution);
 
 /** Ends the lifetime for what a guard has said of it. */
 export const abortLifetime = (draft: Draft, answer: GuardAnswer): void => {

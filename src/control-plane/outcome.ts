@@ -13,7 +13,6 @@ import {
   TaskResultSchema,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { append, type Draft } from "./draft.ts";
-import type { ExecutionArrived } from "./event.ts";
 import { headerOf } from "./header.ts";
 import type { Member } from "./lifetime.ts";
 import { charge } from "./reserve.ts";
@@ -48,7 +47,7 @@ export const recordOutcome = (
 
 /** What its executor answered, as the outcome that a guard makes of it: its result and usage are kept. */
 export const rejected = (
-  { kind, message }: Pick<ExecutionArrived, "kind" | "message">,
+  { kind, message }: Pick<ExecutionRecord, "kind" | "message">,
   { by, detail }: Reject,
 ): { execution: Execution; message: Uint8Array } => {
   // Of the decoded one that is at hand, results that are handed on may have been left out.
@@ -63,13 +62,13 @@ export const rejected = (
   return { execution, message: encodeExecution(execution) };
 };
 
-/** Appends the result of a task that the control plane ends itself. */
-export const recordResult = (
+/** The result of a task that the control plane ends itself; it is charged, and not recorded yet. */
+export const resultOf = (
   draft: Draft,
   n: number,
   member: Member,
   payload: { readonly typeUrl: string; readonly value: Uint8Array },
-): OwnRecord => {
+): { kind: "task"; execution: Execution; message: Uint8Array } => {
   const header = headerOf(draft.lifetime.head, n, member);
   header.status = ExecutionStatus.SUCCEEDED;
   header.createdAt = isoOf(draft.at);
@@ -82,7 +81,7 @@ export const recordResult = (
     result: { id: header.execId, data: { case: "inlineData", value: payload } },
   });
   if (member.reserved) charge(draft, n, member, execution);
-  return record(draft, "task", execution, {});
+  return { kind: "task", execution, message: encodeExecution(execution) };
 };
 
 interface OwnRecord {

@@ -1,13 +1,14 @@
 /** Ends waits: by a signal that came or was kept, at an instant, or because neither came in time. */
 import { payloadOf, VALUE_URL } from "../wire/payload.ts";
-import { settle } from "./answer.ts";
+import { concluded, settle } from "./answer.ts";
 import { asked } from "./approvals.ts";
 import { append, type Draft } from "./draft.ts";
 import type { Recalled, SignalReceived } from "./event.ts";
 import { inputId } from "./ids.ts";
 import { put } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
-import { isoOf, recordOutcome, recordResult } from "./outcome.ts";
+import { isoOf, recordOutcome, resultOf } from "./outcome.ts";
+import { unreserved } from "./reserve.ts";
 import { keepSignal, waitingFor } from "./signal.ts";
 import { isWaiting } from "./standing.ts";
 import { dueOf } from "./wait.ts";
@@ -55,4 +56,4 @@ export const waitDue = (draft: Draft, n: number, member: Member): void => {
 
 /** With google.protobuf.Value, encoded. */
 const end = (draft: Draft, n: number, member: Member, value: Uint8Array): void =>
-  settle(draft, n, member, recordResult(draft, n, member, { typeUrl: VALUE_URL, value }));
+  concluded(draft, n, unreserved(member), resultOf(draft, n, member, { typeUrl: VALUE_URL, value }));

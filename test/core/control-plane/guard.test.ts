@@ -79,3 +79,57 @@ test.each(["fail", "route"] as const)(
     expect(play.head.status).toBe(onFailure === "fail" ? "FAILED" : "SUCCEEDED");
   },
 );
+
+describe("what comes from outside is judged before it is recorded:", () => {
+  const NO_SECRETS = (action: string) =>
+    policy("no-secrets", { on: "task_execution", when: "result == 'secret'", action });
+  const rejected = { status: ExecutionStatus.REJECTED, name: "x" };
+
+  const waiting = (action: string) =>
+    guarded(["A -> x; x -> B", { x: { kind: "wait", settings: { signal: "go" } } }], NO_SECRETS(action))
+      .begin()
+      .answer("A");
+
+  test("the value of a signal", () => {
+    const play = waiting("REJECT_EXECUTION").signal("go", "secret");
+    expect(play.executions().at(-1)?.header).toMatchObject(rejected);
+    expect(play.head).toMatchObject({ status: "FAILED", reason: { code: "node_failed" } });
+    expect(waiting("REJECT_EXECUTION").signal("go", "fine").issued).toEqual(["3 B"]);
+  });
+
+  test("the value of a signal that was kept, and of one that ends or holds the lifetime", () => {
+    const kept = guarded(
+      ["A -> x; x -> B", { x: { kind: "wait", settings: { signal: "go" } } }],
+      NO_SECRETS("REJECT_EXECUTION"),
+    ).begin();
+    kept.signal("go", "secret").answer("A");
+    expect(kept.executions().at(-1)?.header).toMatchObject(rejected);
+    const aborted = waiting("ABORT_LIFETIME").signal("go", "secret");
+    expect(aborted.head).toMatchObject({ status: "FAILED", reason: { code: "policy_aborted" } });
+    expect(aborted.executions()).toHaveLength(2);
+    const paused = waiting("PAUSE_LIFETIME").signal("go", "secret");
+    expect(paused.head.status).toBe("PAUSED");
+    expect(paused.open("held").map(([, { node }]) => node)).toEqual(["B"]);
+  });
+
+  test("the answer of a person", () => {
+    const settings = { title: "Publish?", who: ["ada"], quorum: 1 };
+    const play = guarded(
+      ["A -> x; x -> B", { x: { kind: "human", settings } }],
+      NO_SECRETS("REJECT_EXECUTION"),
+    )
+      .begin()
+      .answer("A");
+    const opened = play.log.find((record) => record.type === "approval_opened")?.offset ?? 0;
+    const voter = { name: "ada", roles: [] };
+    play.reduce({
+      type: "approval_answered",
+      n: 2,
+      opened,
+      voter,
+      ballot: { type: "approve", edit: "secret" },
+    });
+    expect(play.executions().at(-1)?.header).toMatchObject(rejected);
+    expect(verdictsOf(play)).toMatchObject([{ on: "task_execution", read: { result: "secret" } }]);
+  });
+});
