@@ -332,6 +332,8 @@ export const POLICY_NESTED_VALUES_MAX = 256;
 export const VERDICT_VALUE_CHARS_MAX = 1_000;
 /** Inputs of one node that a lifetime remembers by their hash, the latest ones, to count repeats. */
 export const REPEATED_INPUTS_MAX = 16;
+/** Of inputs of one lifetime, by its guards: then whatever it loops for is paced by calls, each with its own turn. */
+export const REJECTIONS_PER_TURN_MAX = 100;
 /** Combinations of event, graph and node whose policies are remembered; a tenant with more looks them up anew. */
 export const POLICY_INDEX_MAX = 4_096;
 /** Offsets of a lifetime's latest executions that looking back remembers: what was refused names its parents by id. */

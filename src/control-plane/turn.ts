@@ -35,6 +35,7 @@ import { type Holds, holdOf, holdsOn, withRecord } from "./holds.ts";
 import { inputId } from "./ids.ts";
 import { type Hold, hasChanged, type Lifetime, NEVER } from "./lifetime.ts";
 import { NO_GRAPH } from "./no-graph.ts";
+import { Pace } from "./pace.ts";
 import { isAligned, isOverBudget } from "./pause.ts";
 import { recall } from "./recall.ts";
 import { reduce } from "./reduce.ts";
@@ -78,6 +79,7 @@ export class Turn {
   readonly marks = new Map<string, Mark>();
   /** Inputs of plans that this turn decides itself, and what waits ask of the log: before it takes in anything else. */
   readonly #undecided: Undecided[] = [];
+  readonly #pace = new Pace();
   /** In the order in which they are to leave, once the writes are durable. */
   readonly emitted: Emitted[] = [];
 
@@ -335,10 +337,7 @@ export class Turn {
           this.evidence.bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
         continue;
       }
-      const { tasks } = next;
-      const { kind } = node;
-      const message = (offset: number) => this.#messageAt(offset);
-      const answer = decided({ head, n: effect.n, member }, kind, tasks, this.#at, message);
+      const answer = decided({ head, n: effect.n, member }, node.kind, next.tasks, this.#at, this.#messageAt);
       const { version } = this.#store;
       const event = {
         type: "execution_arrived" as const,
@@ -376,13 +375,15 @@ export class Turn {
     for (const effect of effects) {
       if (effect.type === "append") {
         this.#records.push(effect.record);
+        this.#pace.see(lifetime.head.id, effect.record);
         this.#tail = effect.record.offset + 1;
         touched = true;
       } else if (effect.type === "recall") {
         this.#undecided.push({ id: lifetime.head.id, effect });
       } else if (effect.type !== "set_aside") {
         touched = true;
-        const member = effect.type === "dispatch" ? lifetime.members.get(effect.n) : undefined;
+        const decides = effect.type === "dispatch" && this.#pace.mayDecide(lifetime.head.id);
+        const member = decides ? lifetime.members.get(effect.n) : undefined;
         const tasks = member && this.#store.decide(graph.spec(member.node), member.iteration);
         if (tasks && effect.type === "dispatch")
           this.#undecided.push({ id: lifetime.head.id, effect, tasks });

@@ -15,6 +15,7 @@ import {
 } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { executionOf, START, TENANT } from "../../fixtures/play.ts";
+import { policies } from "../../fixtures/policies.ts";
 import { MemoryStore } from "../../simulation/store.ts";
 
 const ADDRESS = { tenant: TENANT, partition: 0 };
@@ -302,4 +303,19 @@ test("an answer after its lifetime is only a tombstone is late", () => {
   tenant.store.crash();
   expect(tenant.store.lifetime("l1")).not.toHaveProperty("head");
   expect(tenant.arrive("plan", planA())).toMatchObject({ outcome: "stray", reason: "late" });
+});
+
+test("a loop that only rejections keep going does not run to its bounds in one turn", () => {
+  const loop = graphOf("A -> t; t -> A", {
+    A: { entry: true, kind: "decided" },
+    t: { onFailure: "route" },
+  });
+  const store = new MemoryStore([loop]);
+  store.decide = () => ["t"];
+  store.guarded = policies("name: no\non: task_input\naction: REJECT_EXECUTION\nmessage: no");
+  const turn = new Turn(store, ADDRESS, START);
+  turn.start({ lifetime: "l1", version: 1, labels: {}, input: new Uint8Array() }, "g");
+  expect(turn.writes.records.length).toBeLessThan(600);
+  expect(turn.writes.lifetimes).toMatchObject([{ head: { status: "RUNNING", outstanding: 1 } }]);
+  expect(turn.emitted).toMatchObject([{ effect: { type: "dispatch", node: "A" } }]);
 });
