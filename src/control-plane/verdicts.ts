@@ -23,8 +23,10 @@ interface Asked {
   readonly n: number;
   readonly what: Attempt | Member;
   readonly execution?: Execution;
-  /** Nodes whose inputs are counted already and come after this one. */
-  readonly later?: readonly string[];
+  /** Passes through each node; all that there are where absent. */
+  readonly iterations?: () => ReadonlyMap<string, number>;
+  /** How many inputs of those that are to be issued at once have been allowed before it. */
+  readonly beside?: number;
 }
 
 /** An answer for each of them, in their order. */
@@ -32,21 +34,54 @@ export const judgeInputs = (draft: Draft, attempts: Attempts): readonly GuardAns
   const { guard } = draft;
   if (!guard?.policies) return attempts.map(() => ALLOW);
   const { policies } = guard;
-  const start = judgeStart(draft, policies, attempts);
+  const passes = passesAt(draft, attempts);
+  const start = judgeStart(draft, policies, attempts, () => passes(-1));
+  let beside = 0;
   return attempts.map(([n, what], i) => {
-    const later = attempts.slice(i + 1).flatMap(([, other]) => (other.attempt === 1 ? [other.node] : []));
     const on = `${what.kind}_input` as const;
-    return strictest(start, ask(draft, policies, { on, n, what, later }));
+    const asked = { on, n, what, beside, iterations: () => passes(i) };
+    const answer = strictest(start, ask(draft, policies, asked));
+    if (answer === ALLOW) beside++;
+    return answer;
   });
 };
 
 /** Of a lifetime that begins with these inputs, if they are its first. */
-const judgeStart = (draft: Draft, policies: PolicySet, attempts: Attempts): GuardAnswer => {
+const judgeStart = (
+  draft: Draft,
+  policies: PolicySet,
+  attempts: Attempts,
+  iterations: NonNullable<Asked["iterations"]>,
+): GuardAnswer => {
   const [first] = attempts;
   if (first === undefined || first[1].attempt > 1) return ALLOW;
   if (first[1].parents[0]?.name !== ROOT_NAME) return ALLOW;
   const [n, what] = first;
-  return ask(draft, policies, { on: "lifetime_start", n, what, later: attempts.map(([, { node }]) => node) });
+  return ask(draft, policies, { on: "lifetime_start", n, what, iterations });
+};
+
+/**
+ * Passes through each node up to one of these inputs: all of them are counted already. One count goes along with
+ * them, from when it is first asked for.
+ */
+const passesAt = ({ lifetime }: Draft, attempts: Attempts) => {
+  const nodes = attempts.map(([, { node, attempt }]) => (attempt === 1 ? node : undefined));
+  const add = (counted: Map<string, number>, node: string | undefined, by: number): void => {
+    if (node === undefined) return;
+    const passes = (counted.get(node) ?? 0) + by;
+    if (passes > 0) counted.set(node, passes);
+    else counted.delete(node);
+  };
+  let counted: Map<string, number> | undefined;
+  let at = -1;
+  return (i: number): ReadonlyMap<string, number> => {
+    if (counted === undefined) {
+      counted = new Map(lifetime.iterations.entries());
+      for (const node of nodes) add(counted, node, -1);
+    }
+    while (at < i) add(counted, nodes[++at], 1);
+    return counted;
+  };
 };
 
 export const judgeExecution = (
@@ -86,7 +121,8 @@ const possible = (draft: Draft, { what }: Asked, finding: Finding): Finding => {
   return { ...finding, error, impossible: true, acts: finding.acts && onError === "closed" };
 };
 
-const subjectOf = (draft: Draft, { on, n, what, execution, later = [] }: Asked): Subject => {
+const subjectOf = (draft: Draft, asked: Asked): Subject => {
+  const { on, n, what, execution, iterations, beside } = asked;
   const { head } = draft.lifetime;
   return {
     on,
@@ -94,7 +130,8 @@ const subjectOf = (draft: Draft, { on, n, what, execution, later = [] }: Asked):
     tenant: head.tenant,
     tenantTally: draft.guard?.tally,
     lifetime: head,
-    iterations: () => iterationsWithout(draft, later),
+    ...(beside !== undefined && { beside }),
+    iterations: iterations ?? (() => new Map(draft.lifetime.iterations.entries())),
     reserved: () => reservedOf(draft),
     ...(on !== "lifetime_start" && { node: draft.graph.node(what.node) }),
     input: {
@@ -113,17 +150,6 @@ const reservedOf = ({ lifetime }: Draft): Amounts => {
   for (const [, member] of lifetime.members.entries())
     if (member.reserved) reserved = plus(reserved, member.reserved.amounts);
   return reserved;
-};
-
-/** As they were before the inputs that come after this one. */
-const iterationsWithout = ({ lifetime }: Draft, later: readonly string[]): ReadonlyMap<string, number> => {
-  const iterations = new Map(lifetime.iterations.entries());
-  for (const node of later) {
-    const passes = (iterations.get(node) ?? 0) - 1;
-    if (passes > 0) iterations.set(node, passes);
-    else iterations.delete(node);
-  }
-  return iterations;
 };
 
 const carriedBy = (draft: Draft, { kind, node, parents, parameters }: Attempt | Member): Carried => ({

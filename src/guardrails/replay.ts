@@ -3,7 +3,6 @@
  * evaluation that is made live. For each lifetime it finds the first decision that would have been another; what
  * was recorded after that is what would not have been, as far as anybody can know.
  */
-import type { JsonObject } from "@bufbuild/protobuf";
 import { parseInputId } from "../control-plane/ids.ts";
 import { ROOT_NAME } from "../control-plane/root.ts";
 import type { Node } from "../graph/graph.ts";
@@ -20,9 +19,16 @@ import { decodeExecution, decodeHeader, type Execution, isPlan } from "../wire/c
 import { type ExecutionHeader, ExecutionStatus } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { type Finding, judge } from "./judge.ts";
 import { hashOf } from "./payload.ts";
-import type { PolicyEvent } from "./policy.ts";
 import { PolicySet, type Rule } from "./policy-set.ts";
-import { type Decision, type Flip, type Life, newLife, remember, reservedOf } from "./replayed-life.ts";
+import {
+  type Asked,
+  type Decision,
+  type Flip,
+  type Life,
+  newLife,
+  remember,
+  reservedOf,
+} from "./replayed-life.ts";
 import type { Subject } from "./subject.ts";
 import {
   addUsage,
@@ -45,18 +51,6 @@ export interface ReplayPorts {
   /** Milliseconds since the epoch: what was recorded from the first, and before the second, is judged. */
   readonly from: number;
   readonly until: number;
-}
-
-interface Asked {
-  readonly on: PolicyEvent;
-  readonly record: LogRecord;
-  readonly header: ExecutionHeader;
-  readonly carries: readonly number[];
-  readonly withoutResult?: readonly number[];
-  readonly parameters?: JsonObject | undefined;
-  readonly execution?: Execution;
-  /** As many attempts were at work. */
-  readonly open?: number;
 }
 
 const NO_NEEDS: Needs = { spent: false, open: false, repeats: false, tenant: false };
@@ -133,6 +127,7 @@ export class Replay {
   }
 
   #told(life: Life): Flip | undefined {
+    this.#askRefused(life);
     if (life.flip === undefined) return undefined;
     const { flip, saved } = life;
     delete life.flip;
@@ -158,10 +153,10 @@ export class Replay {
     if (first && life.steps === 0 && life.open.size === 0)
       this.#ask(life, { ...this.#askedOf(record, header), on: "lifetime_start" });
     const group = record.kind === "task" || first ? `${record.kind} ${record.carries[0]} ${attempt}` : "";
-    if (group === "" || life.together?.with !== group)
-      life.together = { with: group, open: life.tally.open ?? 0, from: record.offset };
+    if (group === "" || life.together?.with !== group) life.together = { with: group, from: record.offset };
+    this.#askRefused(life, numberOf(header));
     if (attempt === 1) life.iterations.set(name, Math.max(life.iterations.get(name) ?? 0, iterationIdx + 1));
-    this.#ask(life, { ...this.#askedOf(record, header), open: life.together.open });
+    this.#ask(life, this.#askedOf(record, header));
     const hash =
       this.#needs.repeats && attempt === 1
         ? hashOf({ ...record, node: name, messageAt: this.#ports.messageAt })
@@ -183,6 +178,7 @@ export class Replay {
     this.executions++;
     const input = life.open.get(numberOf(header));
     delete life.together;
+    if (input) this.#askRefused(life);
     if (input) this.#answered(life, record, header, execution, input);
     else if (record.own && header.status === ExecutionStatus.REJECTED)
       this.#refused(life, record, header, execution);
@@ -222,7 +218,18 @@ export class Replay {
     const parents = isPlan(execution) ? execution.parentTaskExecIds : [execution.parentPlanExecId];
     const carries = parents.map((id) => life.executions.get(id) ?? life.root);
     if (life.steps === 0) this.#ask(life, { on: "lifetime_start", record, header, carries });
-    this.#ask(life, { on: `${record.kind}_input`, record, header, carries });
+    life.refused ??= [];
+    life.refused.push({ on: `${record.kind}_input`, record, header, carries });
+  }
+
+  /** They were judged in the order of their numbers with what was issued after all of them were refused. */
+  #askRefused(life: Life, before = Number.MAX_SAFE_INTEGER): void {
+    const { refused } = life;
+    if (refused === undefined) return;
+    const later = refused.filter(({ header }) => numberOf(header) > before);
+    if (later.length > 0) life.refused = later;
+    else delete life.refused;
+    for (const asked of refused) if (numberOf(asked.header) < before) this.#ask(life, asked);
   }
 
   #verdict(record: VerdictRecord): void {
@@ -262,9 +269,8 @@ export class Replay {
   }
 
   #subjectOf(life: Life, asked: Asked): Subject {
-    const { on, record, header, carries, withoutResult = [], parameters, execution, open } = asked;
-    const { id, graph, version, labels, startedAt, steps } = life;
-    const tally = open === undefined ? life.tally : { ...life.tally, open };
+    const { on, record, header, carries, withoutResult = [], parameters, execution } = asked;
+    const { id, graph, version, labels, startedAt, steps, tally } = life;
     const kind = on === "lifetime_start" || on.startsWith("plan") ? "plan" : "task";
     const carried = kind === "plan" ? "task" : "plan";
     return {

@@ -2,7 +2,9 @@
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import { BACKTEST_EXECUTIONS_KEPT } from "../limits.ts";
-import type { InputRecord, LifetimeStartedRecord } from "../topics/record.ts";
+import type { InputRecord, LifetimeStartedRecord, LogRecord } from "../topics/record.ts";
+import type { Execution } from "../wire/codec.ts";
+import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { type Amounts, plus } from "./measure.ts";
 import type { PolicyAction, PolicyEvent } from "./policy.ts";
 import { NOTHING_SPENT, type Spent, type Tally } from "./tally.ts";
@@ -29,6 +31,17 @@ export interface Flip {
   readonly saved: Spent;
 }
 
+/** What is judged. */
+export interface Asked {
+  readonly on: PolicyEvent;
+  readonly record: LogRecord;
+  readonly header: ExecutionHeader;
+  readonly carries: readonly number[];
+  readonly withoutResult?: readonly number[];
+  readonly parameters?: JsonObject | undefined;
+  readonly execution?: Execution;
+}
+
 /** One lifetime that has not ended, as far as the records go. */
 export interface Life {
   readonly id: string;
@@ -46,8 +59,10 @@ export interface Life {
   readonly executions: Map<string, number>;
   /** What the policy had decided, by what it was asked about; until that is looked at. */
   readonly verdicts: Map<string, Decision>;
-  /** The last input, and how many were at work before the first that was to be issued with it. */
-  together?: { readonly with: string; readonly open: number; readonly from: number };
+  /** The last input, and where the first that was to be issued with it is. */
+  together?: { readonly with: string; readonly from: number };
+  /** Inputs that were refused before others were issued that they were judged with; until each is judged. */
+  refused?: Asked[];
   flip?: Omit<Flip, "saved">;
   /** Its first flip has been, and there is no other. */
   told?: true;

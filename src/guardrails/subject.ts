@@ -38,6 +38,8 @@ export interface Subject {
     readonly steps: number;
     readonly tally?: Tally | undefined;
   };
+  /** How many attempts that are to be issued with this one have been allowed before it. */
+  readonly beside?: number;
   /** Passes through each node that there were. */
   readonly iterations: () => ReadonlyMap<string, number>;
   /** Of budgets, for what is at work. */
@@ -84,7 +86,7 @@ const READ: Readonly<Record<string, Read>> = {
   "lifetime.iterations": ({ iterations }) =>
     new Map([...iterations()].map(([node, passes]) => [node, int(passes)])),
   "lifetime.age_ms": ({ lifetime, at }) => int(at - lifetime.startedAt),
-  "lifetime.open": ({ lifetime }) => int(lifetime.tally?.open ?? 0),
+  "lifetime.open": ({ lifetime, beside = 0 }) => int((lifetime.tally?.open ?? 0) + beside),
   ...spentFields("lifetime.spent", ({ lifetime }) => lifetime.tally?.spent ?? NOTHING_SPENT),
   "lifetime.reserved.tokens": ({ reserved }) => int(reserved().tokens ?? 0),
   "lifetime.reserved.cost_usd_micros": ({ reserved }) => int(reserved().cost_usd_micros ?? 0),

@@ -1,5 +1,8 @@
 // Without this, what a policy decides could break the routing of a lifetime, or be got round by it.
 import { describe, expect, test } from "vitest";
+import { draftOf } from "../../../src/control-plane/draft.ts";
+import { judgeInputs } from "../../../src/control-plane/verdicts.ts";
+import { forkGuard } from "../../../src/guardrails/guard.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play } from "../../fixtures/play.ts";
@@ -64,6 +67,59 @@ describe("ROUTE_TO", () => {
     expect(verdictsOf(play)).toMatchObject([{ error: expect.stringContaining("missing") }]);
     expect(play.issued).toEqual(["2 y"]);
   });
+});
+
+test("lifetime.open counts the tasks of a wave that were allowed before", () => {
+  const play = guarded(
+    [
+      "A -> a b c d; a b c d -> B",
+      Object.fromEntries(["a", "b", "c", "d"].map((name) => [name, { onFailure: "ignore" }])),
+    ],
+    policy("few", { on: "task_input", when: "lifetime.open >= 2", action: "REJECT_EXECUTION" }),
+    policy("not-a", { on: "task_input", scope: "{ node: a }", action: "REJECT_EXECUTION" }),
+  )
+    .begin()
+    .answer("A");
+  expect(play.issued).toEqual(["3 b", "4 c"]);
+});
+
+test("lifetime.iterations are those up to each task of a wave, also of one that was held", () => {
+  const play = guarded(
+    ["A -> a b c; a b c -> B; B -> A", { A: { entry: true } }],
+    policy("see", { on: "task_input", when: "size(lifetime.iterations) > 2", action: "WARN" }),
+    policy("hold", { on: "plan_execution", action: "PAUSE_LIFETIME" }),
+  )
+    .begin()
+    .answer("A");
+  expect(play.issued).toEqual([]);
+  play.reduce({ type: "resume_requested" });
+  expect(verdictsOf(play).filter(({ policy }) => policy === "see")).toMatchObject([
+    { input: "l1:3", read: { "lifetime.iterations": { A: 1, a: 1, b: 1 } } },
+    { input: "l1:4", read: { "lifetime.iterations": { A: 1, a: 1, b: 1, c: 1 } } },
+  ]);
+});
+
+test("judging a thousand inputs looks at each of them a few times, not at all of them for each", () => {
+  const names = Array.from({ length: 1_000 }, (_, i) => `t${i}`);
+  const play = new Play(graphOf(`A -> ${names.join(" ")}`)).begin().answer("A");
+  const elsewhere = policies(policy("no", { on: "task_input", scope: "{ graph: other }", action: "WARN" }));
+  if (play.state === undefined) throw new Error("not started");
+  const draft = draftOf(play.state, play.index, {
+    at: play.at,
+    tail: play.log.length + 1,
+    guard: forkGuard(elsewhere, () => new Uint8Array()),
+  });
+  let looked = 0;
+  const attempts = play.open("issued").map(([n, member]) => {
+    const get = (of: typeof member, key: string | symbol) => {
+      looked++;
+      return Reflect.get(of, key);
+    };
+    const seen = new Proxy(member, { get });
+    return [n, seen] as const;
+  });
+  expect(judgeInputs(draft, attempts)).toHaveLength(1_000);
+  expect(looked).toBeLessThan(20_000);
 });
 
 test.each(["fail", "route"] as const)(

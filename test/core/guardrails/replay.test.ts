@@ -95,6 +95,18 @@ test("a policy that has decided the same flips nothing, and one that would decid
   ]);
 });
 
+test("of a wave that was allowed in part, each task is judged beside those that were allowed before it", () => {
+  const ignored = Object.fromEntries(
+    ["b", "c", "d", "e"].map((name) => [name, { onFailure: "ignore" }] as const),
+  );
+  const play = new Play(graphOf("A -> b c d e; b c d e -> F", ignored));
+  const written = { on: "task_input", when: "lifetime.open >= 2" } as const;
+  play.guard = { policies: policiesOf(written) };
+  play.begin().answer("A").answer("b").answer("c");
+  expect(play.inputs().map(({ header }) => header.name)).toEqual(["A", "b", "c", "F"]);
+  expect(flipsOf(play.log, written, play.index)).toEqual([]);
+});
+
 test("what lies outside of the range is counted, and not judged", () => {
   const { log, index, at } = looped();
   const written = { when: "lifetime.spent.tokens >= 20" };
