@@ -323,6 +323,8 @@ export const POLICIES_MAX = 1_000;
 export const POLICY_EXPRESSION_CHARS_MAX = 8 * KIB;
 /** A loop within a loop within a loop has no bound that a step could wait for. */
 export const POLICY_LOOPS_MAX = 2;
+/** One after the other, or within each other: each pair of the latter may take as many steps as the square below. */
+export const POLICY_LOOPS_IN_ALL_MAX = 8;
 /** Of an input's or a result's payload, decoded in the transaction of a step: about a millisecond. */
 export const POLICY_PAYLOAD_BYTES_MAX = 64 * KIB;
 /** Values of a payload that an expression may loop over; with a loop in a loop, its square is what runs. */

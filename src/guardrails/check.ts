@@ -5,7 +5,7 @@
  */
 import { isCelError, plan } from "@bufbuild/cel";
 import { ENV, type Parsed } from "../executor/expression.ts";
-import { POLICY_LOOPS_MAX } from "../limits.ts";
+import { POLICY_LOOPS_IN_ALL_MAX, POLICY_LOOPS_MAX, POLICY_NESTED_VALUES_MAX } from "../limits.ts";
 import { overloadOf } from "./overloads.ts";
 import type { PolicyEvent } from "./policy.ts";
 import { knownOn, nameOf, type Shape, type Type, variablesOf } from "./variables.ts";
@@ -26,6 +26,8 @@ interface Checked {
   readonly type: Type;
   /** Names nothing, so it may be evaluated right away. */
   readonly constant: boolean;
+  /** May be, or hold, a list that + has joined: nothing bounds how long it is. */
+  readonly joined?: boolean;
 }
 
 type Scope = ReadonlyMap<string, Type>;
@@ -41,12 +43,27 @@ export class Checker {
   readonly reads = new Set<string>();
   /** The most loops within each other. */
   loops = 0;
+  /** All of them. */
+  #loops = 0;
+  #longest: { readonly expr: Expr; readonly values: number } | undefined;
   readonly #variables: Readonly<Record<string, Shape>>;
   readonly #on: PolicyEvent;
 
   constructor(on: PolicyEvent) {
     this.#on = on;
     this.#variables = variablesOf(on);
+  }
+
+  /** The type of a whole expression. */
+  checkAll(expr: Expr | undefined): Type {
+    const { type } = this.check(expr, new Map(), 0);
+    const longest = this.#longest;
+    if (this.loops > 1 && longest && longest.values > POLICY_NESTED_VALUES_MAX)
+      throw new ExpressionFault(
+        longest.expr.id,
+        `a list of ${longest.values} values where loops are within each other; ${POLICY_NESTED_VALUES_MAX} are the most`,
+      );
+    return type;
   }
 
   check(expr: Expr | undefined, scope: Scope, loops: number): Checked {
@@ -63,9 +80,11 @@ export class Checker {
         return this.#call(expr, exprKind.value, scope, loops);
       case "listExpr": {
         const elements = exprKind.value.elements.map((each) => this.check(each, scope, loops));
+        this.#holds(expr, elements.length);
         return {
           type: { list: unified(elements.map(({ type }) => type)) },
           constant: elements.every(({ constant }) => constant),
+          joined: elements.some(({ joined }) => joined),
         };
       }
       case "structExpr":
@@ -136,11 +155,11 @@ export class Checker {
       this.#read(expr, `${HAS}${path}`);
       return { type: "bool", constant: false };
     }
-    const { type, constant } = this.check(operand, scope, loops);
+    const { type, constant, joined = false } = this.check(operand, scope, loops);
     if (type !== "dyn" && !(typeof type === "object" && "map" in type))
       throw new ExpressionFault(expr.id, `a value of type ${nameOf(type)} has no field ${field}`);
     if (testOnly) return { type: "bool", constant };
-    return { type: type === "dyn" ? "dyn" : type.map, constant };
+    return { type: type === "dyn" ? "dyn" : type.map, constant, joined };
   }
 
   #struct(expr: Expr, struct: Kind<"structExpr">, scope: Scope, loops: number): Checked {
@@ -150,21 +169,37 @@ export class Checker {
       ...(keyKind.case === "mapKey" ? [this.check(keyKind.value, scope, loops)] : []),
       this.check(value, scope, loops),
     ]);
-    return { type: { map: "dyn" }, constant: checked.every(({ constant }) => constant) };
+    this.#holds(expr, struct.entries.length);
+    return {
+      type: { map: "dyn" },
+      constant: checked.every(({ constant }) => constant),
+      joined: checked.some(({ joined }) => joined),
+    };
+  }
+
+  #holds(expr: Expr, values: number): void {
+    if (values > (this.#longest?.values ?? 0)) this.#longest = { expr, values };
   }
 
   #loop(expr: Expr, loop: Kind<"comprehensionExpr">, scope: Scope, loops: number): Checked {
     if (loops > POLICY_LOOPS_MAX)
       throw new ExpressionFault(expr.id, `more than ${POLICY_LOOPS_MAX} loops within each other`);
     this.loops = Math.max(this.loops, loops);
+    if (++this.#loops > POLICY_LOOPS_IN_ALL_MAX)
+      throw new ExpressionFault(expr.id, `more than ${POLICY_LOOPS_IN_ALL_MAX} loops`);
     const range = this.check(loop.iterRange, scope, loops - 1);
+    if (range.joined)
+      throw new ExpressionFault(
+        loop.iterRange?.id ?? expr.id,
+        "a loop through lists that + has joined has no bound; loop through each of them",
+      );
     const init = this.check(loop.accuInit, scope, loops - 1);
     const within = new Map(scope)
       .set(loop.iterVar, elementOf(expr, range.type))
       .set(loop.accuVar, typeof init.type === "object" ? { list: "dyn" } : init.type);
     this.check(loop.loopCondition, within, loops);
-    this.check(loop.loopStep, within, loops);
-    return { type: this.check(loop.result, within, loops).type, constant: false };
+    const { joined = false } = this.check(loop.loopStep, within, loops);
+    return { type: this.check(loop.result, within, loops).type, constant: false, joined };
   }
 
   #call(expr: Expr, call: Kind<"callExpr">, scope: Scope, loops: number): Checked {
@@ -180,7 +215,7 @@ export class Checker {
     const constant = all.every((each) => each.constant);
     if (constant) evaluated(expr, expr);
     else this.#constantParts(call);
-    return { type, constant };
+    return { type, constant, joined: isJoined(call, all, type) };
   }
 
   /** What fails whatever the variables are. */
@@ -201,6 +236,23 @@ export class Checker {
     }
   }
 }
+
+/** A loop gathers what it makes with + as well, one value at a time: that is bounded by what it goes through. */
+const isJoined = (
+  { function: name, args }: Kind<"callExpr">,
+  of: readonly Checked[],
+  type: Type,
+): boolean => {
+  const [first] = args;
+  const gathers = first?.exprKind.case === "identExpr" && ACCUMULATOR.test(first.exprKind.value.name);
+  if (name === "_+_" && !gathers && of.every((each) => mayBeList(each.type))) return true;
+  return (mayBeList(type) || typeof type === "object") && of.some(({ joined }) => joined);
+};
+
+/** As the parser calls what a loop gathers in; nobody can write it. */
+const ACCUMULATOR = /^(@|__result__$)/;
+
+const mayBeList = (type: Type): boolean => type === "dyn" || (typeof type === "object" && "list" in type);
 
 const evaluated = (expr: Expr, at: Expr): void => {
   const value = plan(ENV, expr)({});

@@ -25,7 +25,7 @@ export const programOf = (text: string, on: PolicyEvent): Result<Program, string
     const parsed = parse(text);
     const position = (id: bigint | undefined) => positionIn(text, parsed, id);
     try {
-      const { type } = checker.check(parsed.expr, new Map(), 0);
+      const type = checker.checkAll(parsed.expr);
       if (type !== "bool" && type !== "dyn")
         return err(`${position(parsed.expr?.id)}it is of type ${nameOf(type)}; it has to be true or false`);
     } catch (cause) {

@@ -196,3 +196,28 @@ test.each([...examples, ...STARTERS.map((starter) => JSON.stringify(starter))])(
 test("the documents show examples", () => {
   expect(examples.length).toBeGreaterThan(3);
 });
+
+const V = "result.rows";
+const list = (values: number) => `[${Array.from({ length: values }, () => 1).join(",")}]`;
+
+test.each([
+  ["two lists that are written out", `${list(1_000)}.all(a, ${list(1_000)}.all(b, a == b))`, "1000 values"],
+  ["lists made in a loop", `${V}.map(x, ${list(300)}).exists(y, y.exists(z, z > 1))`, "300 values"],
+  ["a list joined with itself", `(${V} + ${V} + ${V}).exists(v, v > 3)`, "joined"],
+  ["lists joined in a loop", `${V}.map(x, x + x + x).exists(y, y.exists(z, z > 1))`, "joined"],
+  ["a joined list in another", `[${V} + ${V}].exists(y, y.exists(z, z > 1))`, "joined"],
+  ["more loops than are bounded", Array(9).fill(`${V}.exists(v, v > 3)`).join(" && "), "loops"],
+])("a loop through %s is refused, with its place", (_, when, detail) => {
+  const program = programOf(when, "task_execution");
+  expect(program.ok ? "" : program.error).toContain(detail);
+  expect(program.ok ? "" : program.error).toMatch(/^1:\d+: /);
+});
+
+test.each([
+  `${V}.filter(v, v.a + v.b > 3).map(v, v.a).exists(v, v == 1)`,
+  `${V}.exists(v, v.name + '!' == 'x!') && size(${V} + ${V}) < 10`,
+  `${list(1_000)}.exists(a, a == 2) && [result.a + 1, 2].exists(v, v > 1)`,
+])("what is bounded may be looped through: %#", (when) => {
+  const program = programOf(when, "task_execution");
+  expect(program.ok ? "" : program.error).toBe("");
+});
