@@ -1,5 +1,5 @@
 /**
- * The policies of the tenant in all their versions: in a table, and those that hold in memory as turns ask for them.
+ * The policies of the tenant that hold: in a table, and in memory as turns ask for them.
  * What is counted of the tenant for them lies beside, while any of them reads it.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -7,7 +7,7 @@ import { type PolicyDocument, policyOf } from "../../src/guardrails/document.ts"
 import type { StoredGuard } from "../../src/guardrails/guard.ts";
 import { PolicySet, Rule } from "../../src/guardrails/policy-set.ts";
 import { newTenantTally, type TenantTally } from "../../src/guardrails/tally.ts";
-import type { LogRecord } from "../../src/topics/record.ts";
+import type { LogRecord, PolicyChangedRecord } from "../../src/topics/record.ts";
 import type { Sql } from "./sql.ts";
 
 export interface StoredPolicy {
@@ -25,9 +25,10 @@ interface Loaded {
 
 type Row = { name: string; version: number; at: number; document: string };
 
-/** Of each the last version, unless that says that it holds no more. */
-const CURRENT = `SELECT name, version, at, document FROM policies AS p WHERE document IS NOT NULL
-  AND version = (SELECT MAX(version) FROM policies WHERE name = p.name)`;
+const CURRENT = "SELECT name, version, at, document FROM policies";
+
+/** Of all policies: it rises with every change, also of those that hold no more. */
+const VERSION = "policies";
 
 const storedOf = ({ name, version, at, document }: Row): StoredPolicy => ({
   name,
@@ -57,13 +58,13 @@ export class PolicyTable {
   }
 
   find(name: string): StoredPolicy | undefined {
-    const [row] = this.#sql.exec<Row>(`${CURRENT} AND name = ?`, name).toArray();
+    const [row] = this.#sql.exec<Row>(`${CURRENT} WHERE name = ?`, name).toArray();
     return row && storedOf(row);
   }
 
   list(after: string, limit: number): StoredPolicy[] {
     return this.#sql
-      .exec<Row>(`${CURRENT} AND name > ? ORDER BY name LIMIT ?`, after, limit)
+      .exec<Row>(`${CURRENT} WHERE name > ? ORDER BY name LIMIT ?`, after, limit)
       .toArray()
       .map(storedOf);
   }
@@ -76,14 +77,7 @@ export class PolicyTable {
   /** Inside the transaction; answers what to remember once it is committed. */
   write(records: readonly LogRecord[], guard: StoredGuard | undefined): (() => void) | undefined {
     const changes = records.filter((record) => record.type === "policy_changed");
-    for (const { policy, version, at, document } of changes)
-      this.#sql.exec(
-        "INSERT INTO policies VALUES (?, ?, ?, ?)",
-        policy,
-        version,
-        at,
-        document === undefined ? null : JSON.stringify(document),
-      );
+    for (const change of changes) this.#change(change);
     const tally = guard?.tally;
     const counted = guard !== undefined && tally !== this.#guard?.tally;
     if (tally && counted)
@@ -93,6 +87,19 @@ export class PolicyTable {
     return () => {
       if (tally && this.#guard) this.#guard = { ...this.#guard, tally };
     };
+  }
+
+  #change({ policy, version, at, document }: PolicyChangedRecord): void {
+    this.#sql.exec("DELETE FROM policies WHERE name = ?", policy);
+    if (document !== undefined)
+      this.#sql.exec(
+        "INSERT INTO policies VALUES (?, ?, ?, ?)",
+        policy,
+        version,
+        at,
+        JSON.stringify(document),
+      );
+    this.#sql.exec("INSERT OR REPLACE INTO marks VALUES (?, ?)", VERSION, version);
   }
 
   /** What was counted is kept while a policy reads it, also where this turn has counted nothing. */
@@ -115,10 +122,10 @@ export class PolicyTable {
       if (rule?.version === version) return [name, rule];
       return [name, new Rule(policyOf(JSON.parse(document) as PolicyDocument), version)];
     });
-    const { version } = this.#sql
-      .exec<{ version: number }>("SELECT COALESCE(MAX(version), 0) AS version FROM policies")
-      .one();
-    const set = new PolicySet(version, new Map(rules));
+    const [mark] = this.#sql
+      .exec<{ value: number }>("SELECT value FROM marks WHERE name = ?", VERSION)
+      .toArray();
+    const set = new PolicySet(mark?.value ?? 0, new Map(rules));
     const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM tallies").toArray();
     const tally = this.tallyFor(set, row && (JSON.parse(row.value) as TenantTally));
     return { set, guard: { policies: set, ...(tally && { tally }) } };

@@ -112,6 +112,13 @@ CREATE TABLE elsewhere (
 CREATE INDEX elsewhere_of ON elsewhere (node, parents);
 `;
 
+/** Of policies only what holds is kept, and which version of all of them was the last: the log has the others. */
+const LATEST_POLICIES = `
+INSERT INTO marks SELECT 'policies', MAX(version) FROM policies HAVING COUNT(*) > 0;
+DELETE FROM policies WHERE version < (SELECT MAX(version) FROM policies AS later WHERE later.name = policies.name);
+DELETE FROM policies WHERE document IS NULL;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
 export const STEPS: readonly string[] = [
   TABLES,
@@ -125,6 +132,7 @@ export const STEPS: readonly string[] = [
   POLICIES,
   HELD_BY,
   ELSEWHERE,
+  LATEST_POLICIES,
 ];
 
 export const TABLES_VERSION = STEPS.length;

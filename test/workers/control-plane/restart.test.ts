@@ -1,6 +1,7 @@
 // Without this, a deploy or an eviction could strand what runs, and one bad event could stop a tenant.
 import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
+import { policyDocument } from "../../../src/guardrails/document.ts";
 import { merged, written } from "../../../src/metrics/family.ts";
 import { payloadOf, readResult } from "../../../src/wire/payload.ts";
 import { STEPS } from "../../../workers/control-plane/schema.ts";
@@ -231,6 +232,30 @@ describe("the tables of an object", () => {
       expect(sql.exec("SELECT * FROM lifetimes").toArray()).toEqual([before]);
       expect(await again.view(lifetime)).toMatchObject({ status: "SUCCEEDED" });
       expect(await again.start("echo")).toMatchObject({ status: "SUCCEEDED" });
+    }));
+
+  test("keep of policies what holds, and the number of the last change", () =>
+    inOwnTenant({}, [ECHO], async (own) => {
+      const { sql } = own.state.storage;
+      const put = (name: string, message: string) =>
+        own.object.putPolicy(
+          policyDocument.parse({ name, on: "task_input", when: "false", action: "WARN", message }),
+        );
+      for (const message of ["one", "two", "three"]) await put("a", message);
+      await put("b", "four");
+      await own.object.removePolicy("b");
+      const kept = () => sql.exec("SELECT name, version FROM policies").toArray();
+      expect(kept()).toEqual([{ name: "a", version: 3 }]);
+      sql.exec("INSERT INTO policies VALUES ('a', 1, 0, '{}'), ('c', 9, 0, NULL), ('c', 8, 0, '{}')");
+      sql.exec("DELETE FROM marks WHERE name = 'policies'");
+      sql.exec("UPDATE meta SET value = ? WHERE key = 'tables_version'", `${STEPS.length - 1}`);
+      const again = own.again();
+      expect(kept()).toEqual([{ name: "a", version: 3 }]);
+      expect(
+        await again.object.putPolicy(
+          policyDocument.parse({ name: "d", on: "task_input", action: "WARN", message: "ten" }),
+        ),
+      ).toMatchObject({ ok: true, value: { version: 10 } });
     }));
 
   test("of a later version are refused and left as they are", () =>
