@@ -40,7 +40,18 @@ export const pause = (draft: Draft, detail: string, by?: string): void => {
 };
 
 /** Budgets are asked again by this: what they have no room for yet is held again. */
-export const resume = (draft: Draft): void => lift(draft, isOwn);
+export const resume = (draft: Draft): void => {
+  lift(draft, isOwn);
+  const { head } = draft.lifetime;
+  if (head.holds)
+    head.holds = head.holds.map((hold) =>
+      hold.scope === "lifetime" ? { ...hold, detail: `${hold.detail}${ASKED_AGAIN}` } : hold,
+    );
+};
+
+/** Who resumes learns why nothing goes on: only a policy pauses again what was resumed just now. */
+const ASKED_AGAIN =
+  " (it was resumed, and this policy, asked again, has paused it again: change or delete the policy, or let it observe, and resume once more; or cancel the lifetime)";
 
 /** Until there is room again: it is looked for at `until`, and whenever budgets change. */
 export const pauseForBudget = (draft: Draft, detail: string, until: number | undefined): void => {

@@ -116,7 +116,12 @@ describe("a policy", () => {
     const { path } = await begin(1, { for: "hold" });
     const held = { status: "PAUSED", reason: { code: "lifetime_paused", detail: "hold: hold says so" } };
     expect((await send("GET", path)).body).toMatchObject(held);
-    expect((await send("POST", `${path}:resume`)).body).toMatchObject(held);
+    const again = (await send("POST", `${path}:resume`)).body;
+    expect(again).toMatchObject({ status: "PAUSED", reason: { code: "lifetime_paused" } });
+    expect(again.reason.detail).toContain(
+      "hold: hold says so (it was resumed, and this policy, asked again,",
+    );
+    expect((await send("POST", `${path}:resume`)).body.reason.detail).toBe(again.reason.detail);
     await send("DELETE", `${TENANT}/policies/hold`);
     await send("POST", `${path}:resume`);
     expect(await end(path)).toMatchObject({ status: "SUCCEEDED" });
