@@ -27,7 +27,15 @@ const input = (draft: Draft, needs: Needs, record: InputRecord): void => {
   const { head } = draft.lifetime;
   const { name = "", attempt = 1 } = record.decoded ?? {};
   const { kind, carries, withoutResult, parameters } = record;
-  const carried = { kind, node: name, carries, withoutResult, parameters, messageAt: messagesOf(draft) };
+  const carried = {
+    kind,
+    node: name,
+    carries,
+    withoutResult,
+    parameters,
+    messageAt: messagesOf(draft),
+    executions: draft.guard?.executions,
+  };
   const hash = needs.repeats && attempt === 1 ? hashOf(carried) : undefined;
   head.tally = inputIssued(head.tally ?? {}, needs, name, hash);
 };

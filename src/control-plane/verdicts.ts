@@ -13,6 +13,7 @@ import type { Subject } from "../guardrails/subject.ts";
 import { type LogRecord, messageOf } from "../topics/record.ts";
 import type { Execution } from "../wire/codec.ts";
 import { append, type Draft } from "./draft.ts";
+import type { Append } from "./effect.ts";
 import { inputId } from "./ids.ts";
 import type { Attempt, Attempts } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
@@ -159,12 +160,15 @@ const carriedBy = (draft: Draft, { kind, node, parents, parameters }: Attempt | 
   withoutResult: parents.filter(({ ignored }) => ignored).map(({ offset }) => offset),
   parameters,
   messageAt: messagesOf(draft),
+  executions: draft.guard?.executions,
 });
 
 /** What the log has, and what this step is about to append to it. */
 export const messagesOf = ({ effects, guard }: Pick<Draft, "effects"> & { guard?: Guard }) => {
+  const first = effects.find(({ type }) => type === "append") as Append | undefined;
+  const begin = first?.record.offset ?? Number.MAX_SAFE_INTEGER;
   return (offset: number): Uint8Array => {
-    for (const effect of effects)
+    for (const effect of offset < begin ? [] : effects)
       if (effect.type === "append" && effect.record.offset === offset) return known(effect.record);
     if (guard === undefined) throw new Error("nothing guards the tenant");
     return guard.messageAt(offset);

@@ -3,6 +3,7 @@
  * nothing is asked and nothing is paid. A step works on a fork, which is kept or dropped with what it decided.
  */
 
+import type { Execution } from "../wire/codec.ts";
 import { forkLedger, hasChanges, type Ledger } from "./ledger.ts";
 import type { PolicySet } from "./policy-set.ts";
 import type { TenantTally } from "./tally.ts";
@@ -16,14 +17,20 @@ export interface Guard {
   tally?: TenantTally;
   /** The encoded execution at an offset of the log. */
   readonly messageAt: (offset: number) => Uint8Array;
+  /** What policies have read of this event, decoded, by offset. */
+  readonly executions?: Map<number, Execution>;
 }
 
 /** As it is kept between turns. */
-export type StoredGuard = Omit<Guard, "messageAt">;
+export type StoredGuard = Omit<Guard, "messageAt" | "executions">;
 
 /** For one event: what it changes is seen by nobody until the event is accepted. */
-export const forkGuard = (guard: StoredGuard, messageAt: Guard["messageAt"]): Guard =>
-  guard.ledger ? { ...guard, messageAt, ledger: forkLedger(guard.ledger) } : { ...guard, messageAt };
+export const forkGuard = (guard: StoredGuard, messageAt: Guard["messageAt"]): Guard => ({
+  ...guard,
+  messageAt,
+  ...(guard.policies && { executions: new Map() }),
+  ...(guard.ledger && { ledger: forkLedger(guard.ledger) }),
+});
 
 /** Whether there is anything to write of it; policies change by requests of their own. */
 export const isChanged = ({ ledger, tally }: StoredGuard, before: StoredGuard | undefined): boolean =>

@@ -17,8 +17,12 @@ import {
 import { canonicalJson } from "../graph/canonical.ts";
 import { POLICY_PAYLOAD_BYTES_MAX } from "../limits.ts";
 import type { Kind } from "../topics/topics.ts";
-import { decodePlanExecution, decodeTaskExecution } from "../wire/codec.ts";
-import type { TaskExecution, TaskResult } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { decodePlanExecution, decodeTaskExecution, type Execution, isPlan } from "../wire/codec.ts";
+import {
+  PlanExecutionSchema,
+  type TaskExecution,
+  type TaskResult,
+} from "../wire/gen/escapement/v1/execution_pb.ts";
 import {
   type PlanInput,
   PlanInputSchema,
@@ -37,14 +41,14 @@ export interface Carried {
   readonly parameters?: JsonObject | undefined;
   /** The encoded execution at an offset. */
   readonly messageAt: (offset: number) => Uint8Array;
+  /** Executions that were decoded already, by offset: the inputs of a wave carry the same one. */
+  readonly executions?: Map<number, Execution> | undefined;
 }
 
 /** Throws where it is too large, or lies elsewhere: that is an evaluation error. */
 export const inputValue = (carried: Carried): JsonValue => {
   const input = inputOf(carried);
-  const results = "planName" in input ? resultsOfPlanInput(input) : resultsOfTaskInput(input);
-  const outside = results.find((result) => result?.data.case === "externalData");
-  if (outside) throw new Error("a result lies outside its message, where no policy can read it");
+  inside("planName" in input ? resultsOfPlanInput(input) : resultsOfTaskInput(input));
   if ("planName" in input) return planInputValue(upstreamTasks(input));
   return taskInputValue(parametersOf(input), upstreamResults(input));
 };
@@ -56,18 +60,32 @@ export const boundedResult = (result: TaskResult | undefined): JsonValue => {
   return readResult(result) ?? null;
 };
 
-/** The same for inputs that ask for the same; undefined where one is too large to be told. */
+/** Where it lies is another place each time, so it would never be the same. */
+const inside = <R extends TaskResult | undefined>(results: readonly R[]): readonly R[] => {
+  if (results.some((result) => result?.data.case === "externalData"))
+    throw new Error("a result lies outside its message, where no policy can read it");
+  return results;
+};
+
+/** The same for inputs that ask for the same; undefined where that cannot be told. */
 export const hashOf = (carried: Carried): string | undefined => {
   try {
-    const input = inputOf(carried);
-    const asked =
-      "planName" in input
-        ? input.taskExecutions.map(({ header, result }) => [header?.name ?? "", readResult(result) ?? null])
-        : (parametersOf(input) ?? resultsOfTaskInput(input).map((result) => readResult(result) ?? null));
-    return bytesToHex(sha256(utf8ToBytes(canonicalJson(asked))).subarray(0, HASH_BYTES));
+    return readHash(carried);
   } catch {
     return undefined;
   }
+};
+
+/** Throws where it cannot be told: that is an evaluation error. */
+export const readHash = (carried: Carried): string => {
+  const input = inputOf(carried);
+  const read = (results: readonly (TaskResult | undefined)[]) =>
+    inside(results).map((result) => readResult(result) ?? null);
+  const asked =
+    "planName" in input
+      ? [input.taskExecutions.map(({ header }) => header?.name ?? ""), read(resultsOfPlanInput(input))]
+      : (parametersOf(input) ?? read(resultsOfTaskInput(input)));
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(asked))).subarray(0, HASH_BYTES));
 };
 
 /** Of a few inputs of one node of one lifetime, no two will meet by chance. */
@@ -78,27 +96,31 @@ const bounded = (bytes: number): void => {
     throw new Error(`the payload has ${bytes} bytes; policies read ${POLICY_PAYLOAD_BYTES_MAX} at the most`);
 };
 
-const inputOf = ({
-  kind,
-  node,
-  carries,
-  withoutResult,
-  messageAt,
-  parameters,
-}: Carried): PlanInput | TaskInput => {
+const inputOf = (carried: Carried): PlanInput | TaskInput => {
+  const { kind, node, carries, withoutResult, messageAt, parameters } = carried;
   const messages = carries.map(messageAt);
   bounded(messages.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  const decoded = messages.map((message, i) => decodedAt(carried, carries[i] ?? 0, message));
   if (kind === "task") {
-    const [message = new Uint8Array()] = messages;
-    const planExecution = known(decodePlanExecution(message));
+    const [planExecution = create(PlanExecutionSchema)] = decoded.filter(isPlan);
     return create(TaskInputSchema, { taskName: node, planExecution, ...(parameters && { parameters }) });
   }
-  const taskExecutions = messages.map((message, i) => {
-    const { result, ...execution } = known(decodeTaskExecution(message));
+  const taskExecutions = decoded.map((each, i) => {
+    const { result, ...execution } = each as TaskExecution;
     const kept = result && !withoutResult.includes(carries[i] ?? 0);
     return (kept ? { ...execution, result } : execution) as TaskExecution;
   });
   return create(PlanInputSchema, { planName: node, taskExecutions });
+};
+
+const decodedAt = ({ kind, executions }: Carried, offset: number, message: Uint8Array): Execution => {
+  const before = executions?.get(offset);
+  if (before) return before;
+  const execution = known<Execution>(
+    kind === "task" ? decodePlanExecution(message) : decodeTaskExecution(message),
+  );
+  executions?.set(offset, execution);
+  return execution;
 };
 
 const known = <T>(decoded: { ok: true; value: T } | { ok: false; error: string }): T => {

@@ -11,7 +11,7 @@ import { type Execution, isPlan } from "../wire/codec.ts";
 import { PlanExecutionSchema, TaskExecutionSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { HAS } from "./check.ts";
 import type { Amounts } from "./measure.ts";
-import { boundedResult, type Carried, hashOf, inputValue } from "./payload.ts";
+import { boundedResult, type Carried, inputValue, readHash } from "./payload.ts";
 import type { PolicyEvent } from "./policy.ts";
 import {
   NOTHING_SPENT,
@@ -101,7 +101,7 @@ const READ: Readonly<Record<string, Read>> = {
   "input.from": ({ input }) => [...input.from()],
   "input.value": ({ input }) => toCel(inputValue(input.carried)),
   "cycle.repeats": ({ lifetime: { tally = {} }, input: { carried } }) =>
-    int(repeatsOf(tally, carried.node, hashOf(carried))),
+    int(repeatsOf(tally, carried.node, readHash(carried))),
   result: ({ execution }) => toCel(resultOf(execution)),
 };
 

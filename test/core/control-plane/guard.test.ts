@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 import { draftOf } from "../../../src/control-plane/draft.ts";
 import { judgeInputs } from "../../../src/control-plane/verdicts.ts";
 import { forkGuard } from "../../../src/guardrails/guard.ts";
+import { inputValue } from "../../../src/guardrails/payload.ts";
+import { type Execution, encodeExecution } from "../../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
-import { Play } from "../../fixtures/play.ts";
+import { executionOf, Play } from "../../fixtures/play.ts";
 import { policies } from "../../fixtures/policies.ts";
 
 const policy = (name: string, fields: Record<string, string>): string =>
@@ -188,4 +190,43 @@ describe("what comes from outside is judged before it is recorded:", () => {
     expect(play.executions().at(-1)?.header).toMatchObject(rejected);
     expect(verdictsOf(play)).toMatchObject([{ on: "task_execution", read: { result: "secret" } }]);
   });
+});
+
+describe("cycle.repeats", () => {
+  const loop = (on_error: string) =>
+    guarded(
+      ["A -> x; x -> A", { A: { entry: true } }],
+      policy("again", { on: "plan_input", when: "cycle.repeats >= 9", action: "PAUSE_LIFETIME", on_error }),
+    ).begin();
+
+  test.each([
+    ["is too large to be read", { bytes: 70_000 }, "bytes"],
+    ["lies outside its message", { outside: true }, "outside its message"],
+  ])("of an input that %s is an evaluation error, and no repeat that is not seen", (_, answer, error) => {
+    const play = loop("closed").answer("A").answer("x", answer);
+    expect(play.head.status).toBe("PAUSED");
+    expect(verdictsOf(play).at(-1)?.error).toContain(error);
+    expect(loop("open").answer("A").answer("x", answer).head.status).toBe("RUNNING");
+  });
+});
+
+test("what the inputs of a wave carry is decoded once", () => {
+  const message = encodeExecution(executionOf("plan", { name: "A" }, { tasks: ["x", "y"] }));
+  let decoded = 0;
+  class Counting extends Map<number, Execution> {
+    override set(offset: number, execution: Execution): this {
+      decoded++;
+      return super.set(offset, execution);
+    }
+  }
+  const carried = {
+    kind: "task" as const,
+    carries: [7],
+    withoutResult: [],
+    messageAt: () => message,
+    executions: new Counting(),
+  };
+  const values = ["x", "y"].map((node) => inputValue({ ...carried, node }));
+  expect(values).toEqual([inputValue({ ...carried, node: "x", executions: undefined }), values[0]]);
+  expect(decoded).toBe(1);
 });
