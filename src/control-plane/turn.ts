@@ -230,7 +230,7 @@ export class Turn {
   #moment(graph: string): Moment {
     const holds = holdsOn(this.#holds, graph);
     const moment = holds ? { at: this.#at, tail: this.#tail, holds } : { at: this.#at, tail: this.#tail };
-    return this.#guard ? { ...moment, guard: forkGuard(this.#guard, this.#messageAt) } : moment;
+    return this.#guard ? { ...moment, guard: forkGuard(this.#guard, this.#recordAt) } : moment;
   }
 
   /** Continues a lifetime that has failed. */
@@ -264,7 +264,7 @@ export class Turn {
     const state = this.lifetime(to.lifetime);
     if (state === undefined) return this.evidence.setAside("unknown", kind, message, execution);
     if (!("head" in state)) {
-      const guard = this.#guard && forkGuard(this.#guard, this.#messageAt);
+      const guard = this.#guard && forkGuard(this.#guard, this.#recordAt);
       if (guard?.ledger && correctEnded(guard.ledger, to, execution, this.#at)) this.#keep(guard);
       return this.evidence.setAside("late", kind, message, execution);
     }
@@ -358,9 +358,8 @@ export class Turn {
     return message;
   };
 
-  #recordAt(offset: number): LogRecord | undefined {
-    return this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
-  }
+  readonly #recordAt = (offset: number): LogRecord | undefined =>
+    this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
 
   /** The fork of an event that was accepted; of one that was dropped, its fork is dropped with it. */
   #keep(guard: StoredGuard): void {

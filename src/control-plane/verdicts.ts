@@ -139,6 +139,7 @@ const subjectOf = (draft: Draft, asked: Asked): Subject => {
       id: inputId(head.id, n),
       attempt: what.attempt,
       iteration: what.iteration,
+      ...(execution && "input" in what && { elapsedMs: () => draft.at - issuedAt(draft, what) }),
       from: () => what.parents.map(({ name }) => name),
       carried: carriedBy(draft, what),
     },
@@ -151,6 +152,12 @@ const reservedOf = ({ lifetime }: Draft): Amounts => {
   for (const [, member] of lifetime.members.entries())
     if (member.reserved) reserved = plus(reserved, member.reserved.amounts);
   return reserved;
+};
+
+const issuedAt = ({ guard }: Draft, { input }: Member): number => {
+  const record = guard?.recordAt(input);
+  if (record === undefined) throw new Error("its input is not in the log any more");
+  return record.at;
 };
 
 const carriedBy = (draft: Draft, { kind, node, parents, parameters }: Attempt | Member): Carried => ({
@@ -171,13 +178,13 @@ export const messagesOf = ({ effects, guard }: Pick<Draft, "effects"> & { guard?
     for (const effect of offset < begin ? [] : effects)
       if (effect.type === "append" && effect.record.offset === offset) return known(effect.record);
     if (guard === undefined) throw new Error("nothing guards the tenant");
-    return guard.messageAt(offset);
+    return known(guard.recordAt(offset));
   };
 };
 
-const known = (record: LogRecord): Uint8Array => {
+const known = (record: LogRecord | undefined): Uint8Array => {
   const message = messageOf(record);
-  if (message === undefined) throw new Error(`a ${record.type} is no execution`);
+  if (message === undefined) throw new Error(`${record ? `a ${record.type}` : "nothing"} is no execution`);
   return message;
 };
 

@@ -3,6 +3,7 @@
  * nothing is asked and nothing is paid. A step works on a fork, which is kept or dropped with what it decided.
  */
 
+import type { LogRecord } from "../topics/record.ts";
 import type { Execution } from "../wire/codec.ts";
 import { forkLedger, hasChanges, type Ledger } from "./ledger.ts";
 import type { PolicySet } from "./policy-set.ts";
@@ -15,19 +16,19 @@ export interface Guard {
   readonly ledger?: Ledger;
   /** Of the tenant, while a policy reads it. */
   tally?: TenantTally;
-  /** The encoded execution at an offset of the log. */
-  readonly messageAt: (offset: number) => Uint8Array;
+  /** What is at an offset of the log. */
+  readonly recordAt: (offset: number) => LogRecord | undefined;
   /** What policies have read of this event, decoded, by offset. */
   readonly executions?: Map<number, Execution>;
 }
 
 /** As it is kept between turns. */
-export type StoredGuard = Omit<Guard, "messageAt" | "executions">;
+export type StoredGuard = Omit<Guard, "recordAt" | "executions">;
 
 /** For one event: what it changes is seen by nobody until the event is accepted. */
-export const forkGuard = (guard: StoredGuard, messageAt: Guard["messageAt"]): Guard => ({
+export const forkGuard = (guard: StoredGuard, recordAt: Guard["recordAt"]): Guard => ({
   ...guard,
-  messageAt,
+  recordAt,
   ...(guard.policies && { executions: new Map() }),
   ...(guard.ledger && { ledger: forkLedger(guard.ledger) }),
 });

@@ -208,6 +208,7 @@ export class Replay {
       withoutResult,
       parameters,
       execution,
+      issuedAt: input.at,
     });
   }
 
@@ -269,7 +270,7 @@ export class Replay {
   }
 
   #subjectOf(life: Life, asked: Asked): Subject {
-    const { on, record, header, carries, withoutResult = [], parameters, execution } = asked;
+    const { on, record, header, carries, withoutResult = [], parameters, execution, issuedAt } = asked;
     const { id, graph, version, labels, startedAt, steps, tally } = life;
     const kind = on === "lifetime_start" || on.startsWith("plan") ? "plan" : "task";
     const carried = kind === "plan" ? "task" : "plan";
@@ -286,6 +287,7 @@ export class Replay {
         id: header.inputId,
         attempt: header.attempt,
         iteration: header.iterationIdx,
+        ...(issuedAt !== undefined && { elapsedMs: () => record.at - issuedAt }),
         from: () => carries.map((offset) => this.#nameAt(life, carried, offset)),
         carried: {
           kind,

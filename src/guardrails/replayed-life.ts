@@ -40,6 +40,7 @@ export interface Asked {
   readonly withoutResult?: readonly number[];
   readonly parameters?: JsonObject | undefined;
   readonly execution?: Execution;
+  readonly issuedAt?: number;
 }
 
 /** One lifetime that has not ended, as far as the records go. */

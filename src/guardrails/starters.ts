@@ -67,7 +67,7 @@ export const STARTERS: readonly Starter[] = [
   {
     name: "execution-time",
     on: ["plan_execution", "task_execution"],
-    when: "execution.header.usage.latency_ms > 300000",
+    when: "input.elapsed_ms > 300000",
     action: "WARN",
     message: "one execution took more than five minutes",
   },
@@ -81,7 +81,7 @@ export const STARTERS: readonly Starter[] = [
   {
     name: "blocked-words",
     on: "task_execution",
-    when: "['password', 'secret key'].exists(word, type(result) == string && result.contains(word))",
+    when: "['password', 'secret key'].exists(word, result_text.contains(word))",
     action: "REJECT_EXECUTION",
     message: "the result has a word that is blocked",
   },

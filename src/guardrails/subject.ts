@@ -49,6 +49,8 @@ export interface Subject {
     readonly id: string;
     readonly attempt: number;
     readonly iteration: number;
+    /** Since this attempt was issued; of one that has its execution. */
+    readonly elapsedMs?: () => number;
     readonly from: () => readonly string[];
     readonly carried: Carried;
   };
@@ -99,14 +101,18 @@ const READ: Readonly<Record<string, Read>> = {
   "input.attempt": ({ input }) => int(input.attempt),
   "input.iteration": ({ input }) => int(input.iteration),
   "input.from": ({ input }) => [...input.from()],
+  "input.elapsed_ms": ({ input: { elapsedMs } }) => int(elapsedMs?.() ?? 0),
   "input.value": ({ input }) => toCel(inputValue(input.carried)),
   "cycle.repeats": ({ lifetime: { tally = {} }, input: { carried } }) =>
     int(repeatsOf(tally, carried.node, readHash(carried))),
   result: ({ execution }) => toCel(resultOf(execution)),
+  result_text: ({ execution }) => textOf(resultOf(execution)),
 };
 
 const resultOf = (execution: Execution | undefined): JsonValue =>
   execution === undefined || isPlan(execution) ? null : boundedResult(execution.result);
+
+const textOf = (value: JsonValue): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 type Message = Readonly<Record<string, unknown>>;
 

@@ -120,6 +120,8 @@ const input = (more: Readonly<Record<string, Shape>>): Readonly<Record<string, S
 
 const OF_INPUT = { id: STRING, attempt: INT, iteration: INT, from: of({ list: "string" }) };
 
+const OF_ANSWERED = { ...OF_INPUT, elapsed_ms: INT };
+
 const NAMED: Readonly<Record<PolicyEvent, Readonly<Record<string, Shape>>>> = {
   lifetime_start: { ...TIMELESS, ...input({}) },
   plan_input: { ...TIMELESS, ...OF_NODE, ...input(OF_INPUT), cycle: group({ repeats: INT }) },
@@ -127,15 +129,16 @@ const NAMED: Readonly<Record<PolicyEvent, Readonly<Record<string, Shape>>>> = {
   plan_execution: {
     ...TIMELESS,
     ...OF_NODE,
-    ...input(OF_INPUT),
+    ...input(OF_ANSWERED),
     execution: shapeOf(PlanExecutionSchema),
   },
   task_execution: {
     ...TIMELESS,
     ...OF_NODE,
-    ...input(OF_INPUT),
+    ...input(OF_ANSWERED),
     execution: shapeOf(TaskExecutionSchema),
     result: of("dyn"),
+    result_text: STRING,
   },
 };
 

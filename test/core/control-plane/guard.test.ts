@@ -4,6 +4,7 @@ import { draftOf } from "../../../src/control-plane/draft.ts";
 import { judgeInputs } from "../../../src/control-plane/verdicts.ts";
 import { forkGuard } from "../../../src/guardrails/guard.ts";
 import { inputValue } from "../../../src/guardrails/payload.ts";
+import { STARTERS } from "../../../src/guardrails/starters.ts";
 import { type Execution, encodeExecution } from "../../../src/wire/codec.ts";
 import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
@@ -109,7 +110,7 @@ test("judging a thousand inputs looks at each of them a few times, not at all of
   const draft = draftOf(play.state, play.index, {
     at: play.at,
     tail: play.log.length + 1,
-    guard: forkGuard(elsewhere, () => new Uint8Array()),
+    guard: forkGuard(elsewhere, () => undefined),
   });
   let looked = 0;
   const attempts = play.open("issued").map(([n, member]) => {
@@ -229,4 +230,30 @@ test("what the inputs of a wave carry is decoded once", () => {
   const values = ["x", "y"].map((node) => inputValue({ ...carried, node }));
   expect(values).toEqual([inputValue({ ...carried, node: "x", executions: undefined }), values[0]]);
   expect(decoded).toBe(1);
+});
+
+describe("of the starters", () => {
+  const starter = (name: string) => JSON.stringify(STARTERS.find((each) => each.name === name));
+
+  test("execution-time tells of an attempt that took long, whatever its executor says of it", () => {
+    const play = guarded(["A -> x"], starter("execution-time")).begin();
+    play.at += 300_001;
+    play.answer("A");
+    expect(verdictsOf(play)).toMatchObject([{ action: "WARN", read: { "input.elapsed_ms": 300_001 } }]);
+    expect(verdictsOf(play.answer("x"))).toHaveLength(1);
+  });
+
+  test.each(["my password", { to: { whom: ["a secret key"] } }, ["password"]])(
+    "blocked-words finds them wherever they are: %j",
+    (value) => {
+      const play = guarded(
+        ["A -> x; x -> B", { x: { kind: "wait", settings: { signal: "go" } } }],
+        starter("blocked-words"),
+      )
+        .begin()
+        .answer("A")
+        .signal("go", value);
+      expect(play.head).toMatchObject({ status: "FAILED", reason: { code: "node_failed" } });
+    },
+  );
 });
