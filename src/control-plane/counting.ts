@@ -6,6 +6,7 @@ import {
   inputIssued,
   type Needs,
   newTenantTally,
+  repeated,
   tenantRuns,
   tenantSpent,
 } from "../guardrails/tally.ts";
@@ -24,8 +25,10 @@ export const counted = (draft: Draft, record: LogRecord): void => {
 
 const input = (draft: Draft, needs: Needs, record: InputRecord): void => {
   if (!needs.open && !needs.repeats) return;
-  const { head } = draft.lifetime;
+  const { head, repeats } = draft.lifetime;
+  if (needs.open) head.tally = inputIssued(head.tally ?? {}, needs);
   const { name = "", attempt = 1 } = record.decoded ?? {};
+  if (!needs.repeats || attempt > 1) return;
   const { kind, carries, withoutResult, parameters } = record;
   const carried = {
     kind,
@@ -36,8 +39,8 @@ const input = (draft: Draft, needs: Needs, record: InputRecord): void => {
     messageAt: messagesOf(draft),
     executions: draft.guard?.executions,
   };
-  const hash = needs.repeats && attempt === 1 ? hashOf(carried) : undefined;
-  head.tally = inputIssued(head.tally ?? {}, needs, name, hash);
+  const hash = hashOf(carried);
+  if (hash !== undefined) repeats.set(name, repeated(repeats.get(name), hash));
 };
 
 const execution = (draft: Draft, needs: Needs, { execution }: ExecutionRecord): void => {

@@ -9,7 +9,7 @@ import { withdraw } from "./withdraw.ts";
 type Terminal = "SUCCEEDED" | "FAILED" | "CANCELED";
 
 export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
-  const { head, members, waves, iterations, endings, gatherings } = draft.lifetime;
+  const { head, members, waves, iterations, endings, gatherings, repeats } = draft.lifetime;
   // What a foreign executor says of its failure has no bound of its own.
   const cut = reason && { ...reason, detail: reason.detail.slice(0, ERROR_MESSAGE_CHARS_MAX) };
   const inputs = [...members.entries()].sort(([a], [b]) => a - b);
@@ -38,6 +38,7 @@ export const end = (draft: Draft, status: Terminal, reason?: Reason): void => {
     waves.clear();
     iterations.clear();
     gatherings.clear();
+    repeats.clear();
   }
   draft.effects.push({ type: "announce_end" });
 };

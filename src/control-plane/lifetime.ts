@@ -12,7 +12,7 @@ import type { Balance } from "../guardrails/account.ts";
 import type { Approve } from "../guardrails/answer.ts";
 import type { Approval } from "../guardrails/approval.ts";
 import type { Reservation } from "../guardrails/ledger.ts";
-import type { Tally } from "../guardrails/tally.ts";
+import type { Repeats, Tally } from "../guardrails/tally.ts";
 import type { Kind } from "../topics/topics.ts";
 import { Cells } from "./cells.ts";
 import type { LifetimeStatus } from "./status.ts";
@@ -232,6 +232,8 @@ export interface Lifetime {
   readonly endings: Cells<number, Ending>;
   /** By wave and merge. */
   readonly gatherings: Cells<string, Gathering>;
+  /** Of the inputs of each node, while a policy reads it. */
+  readonly repeats: Cells<string, Repeats>;
 }
 
 export const newLifetime = (head: Head): Lifetime => ({
@@ -241,6 +243,7 @@ export const newLifetime = (head: Head): Lifetime => ({
   iterations: Cells.of(),
   endings: Cells.of(),
   gatherings: Cells.of(),
+  repeats: Cells.of(),
 });
 
 export const forkLifetime = (from: Lifetime): Lifetime => ({
@@ -250,6 +253,7 @@ export const forkLifetime = (from: Lifetime): Lifetime => ({
   iterations: from.iterations.fork(),
   endings: from.endings.fork(),
   gatherings: from.gatherings.fork(),
+  repeats: from.repeats.fork(),
 });
 
 /** Whether a step has left anything in its fork that was not in what it was forked from. */
@@ -264,7 +268,7 @@ export const settleLifetime = (lifetime: Lifetime): void => {
 };
 
 /** The parts that are stored entry by entry once a lifetime has grown. */
-export const PARTS = ["members", "waves", "iterations", "endings", "gatherings"] as const;
+export const PARTS = ["members", "waves", "iterations", "endings", "gatherings", "repeats"] as const;
 /** Left out of a state where they are empty. */
-export const RARE_PARTS: readonly Part[] = ["gatherings"];
+export const RARE_PARTS: readonly Part[] = ["gatherings", "repeats"];
 export type Part = (typeof PARTS)[number];

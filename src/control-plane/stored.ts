@@ -84,6 +84,7 @@ export const loadStored = (
       iterations: cells("iterations"),
       endings: cells("endings"),
       gatherings: cells("gatherings"),
+      repeats: cells("repeats"),
     },
     spilled: text.parts === undefined,
   };

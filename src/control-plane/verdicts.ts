@@ -131,6 +131,7 @@ const subjectOf = (draft: Draft, asked: Asked): Subject => {
     tenant: head.tenant,
     tenantTally: draft.guard?.tally,
     lifetime: head,
+    repeats: (node) => draft.lifetime.repeats.get(node),
     ...(beside !== undefined && { beside }),
     iterations: iterations ?? (() => new Map(draft.lifetime.iterations.entries())),
     reserved: () => reservedOf(draft),

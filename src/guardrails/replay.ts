@@ -37,6 +37,7 @@ import {
   type Needs,
   NOTHING_SPENT,
   newTenantTally,
+  repeated,
   type Spent,
   type TenantTally,
   tenantRuns,
@@ -161,7 +162,8 @@ export class Replay {
       this.#needs.repeats && attempt === 1
         ? hashOf({ ...record, node: name, messageAt: this.#ports.messageAt })
         : undefined;
-    life.tally = inputIssued(life.tally, this.#needs, name, hash);
+    life.tally = inputIssued(life.tally, this.#needs);
+    if (hash !== undefined) life.repeats.set(name, repeated(life.repeats.get(name), hash));
     life.open.set(numberOf(header), record);
   }
 
@@ -281,6 +283,7 @@ export class Replay {
       tenantTally: this.#tenant,
       lifetime: { id, graph, version, labels, startedAt, steps, tally },
       iterations: () => life.iterations,
+      repeats: (node) => life.repeats.get(node),
       reserved: () => reservedOf(life),
       ...(on !== "lifetime_start" && { node: this.#ports.node(graph, version, header.name) }),
       input: {

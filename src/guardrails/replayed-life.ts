@@ -7,7 +7,7 @@ import type { Execution } from "../wire/codec.ts";
 import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
 import { type Amounts, plus } from "./measure.ts";
 import type { PolicyAction, PolicyEvent } from "./policy.ts";
-import { NOTHING_SPENT, type Spent, type Tally } from "./tally.ts";
+import { NOTHING_SPENT, type Repeats, type Spent, type Tally } from "./tally.ts";
 
 export type Decision = PolicyAction | "NONE";
 
@@ -54,6 +54,7 @@ export interface Life {
   steps: number;
   readonly iterations: Map<string, number>;
   tally: Tally;
+  readonly repeats: Map<string, Repeats>;
   /** Attempts that are at work, by input. */
   readonly open: Map<number, InputRecord>;
   /** Offsets of its latest executions. */
@@ -80,6 +81,7 @@ export const newLife = (record: LifetimeStartedRecord): Life => ({
   steps: 0,
   iterations: new Map(),
   tally: {},
+  repeats: new Map(),
   open: new Map(),
   executions: new Map(),
   verdicts: new Map(),

@@ -16,6 +16,7 @@ import type { PolicyEvent } from "./policy.ts";
 import {
   NOTHING_SPENT,
   newTenantTally,
+  type Repeats,
   repeatsOf,
   type Spent,
   spentIn,
@@ -40,6 +41,8 @@ export interface Subject {
   };
   /** How many attempts that are to be issued with this one have been allowed before it. */
   readonly beside?: number;
+  /** Of the inputs of a node. */
+  readonly repeats: (node: string) => Repeats | undefined;
   /** Passes through each node that there were. */
   readonly iterations: () => ReadonlyMap<string, number>;
   /** Of budgets, for what is at work. */
@@ -103,8 +106,8 @@ const READ: Readonly<Record<string, Read>> = {
   "input.from": ({ input }) => [...input.from()],
   "input.elapsed_ms": ({ input: { elapsedMs } }) => int(elapsedMs?.() ?? 0),
   "input.value": ({ input }) => toCel(inputValue(input.carried)),
-  "cycle.repeats": ({ lifetime: { tally = {} }, input: { carried } }) =>
-    int(repeatsOf(tally, carried.node, readHash(carried))),
+  "cycle.repeats": ({ repeats, input: { carried } }) =>
+    int(repeatsOf(repeats(carried.node), readHash(carried))),
   result: ({ execution }) => toCel(resultOf(execution)),
   result_text: ({ execution }) => textOf(resultOf(execution)),
 };

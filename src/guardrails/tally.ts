@@ -20,9 +20,10 @@ export interface Tally {
   readonly spent?: Spent;
   /** Attempts that are at work. */
   readonly open?: number;
-  /** Of each node: hashes of inputs that it had, the latest last, and how often. */
-  readonly repeats?: Readonly<Record<string, readonly (readonly [string, number])[]>>;
 }
+
+/** Of one node: hashes of inputs that it had, the latest last, and how often. */
+export type Repeats = readonly (readonly [string, number])[];
 
 /** What of these has to be counted. */
 export interface Needs {
@@ -47,21 +48,18 @@ export const addUsage = (spent: Spent, usage: Usage | undefined): Spent => ({
   calls: spent.calls + 1,
 });
 
-export const repeatsOf = ({ repeats }: Tally, node: string, hash: string | undefined): number =>
-  (hash !== undefined && repeats?.[node]?.find(([known]) => known === hash)?.[1]) || 0;
+export const repeatsOf = (repeats: Repeats = [], hash: string): number =>
+  repeats.find(([known]) => known === hash)?.[1] ?? 0;
 
-/** An input was issued; `hash` is of a first attempt, where one could be had. */
-export const inputIssued = (tally: Tally, needs: Needs, node: string, hash: string | undefined): Tally => ({
-  ...tally,
-  ...(needs.open && { open: (tally.open ?? 0) + 1 }),
-  ...(needs.repeats && hash !== undefined && { repeats: repeated(tally, node, hash) }),
-});
+/** A first attempt was issued with this input. */
+export const repeated = (repeats: Repeats = [], hash: string): Repeats =>
+  [...repeats.filter(([known]) => known !== hash), [hash, repeatsOf(repeats, hash) + 1] as const].slice(
+    -REPEATED_INPUTS_MAX,
+  );
 
-const repeated = (tally: Tally, node: string, hash: string): NonNullable<Tally["repeats"]> => {
-  const others = (tally.repeats?.[node] ?? []).filter(([known]) => known !== hash);
-  const latest = [...others, [hash, repeatsOf(tally, node, hash) + 1] as const];
-  return { ...tally.repeats, [node]: latest.slice(-REPEATED_INPUTS_MAX) };
-};
+/** An input was issued. */
+export const inputIssued = (tally: Tally, needs: Needs): Tally =>
+  needs.open ? { ...tally, open: (tally.open ?? 0) + 1 } : tally;
 
 /** An execution was recorded; `wasOpen` where its attempt had been issued. */
 export const executionRecorded = (

@@ -1,6 +1,7 @@
 // Without this, what a policy decides could break the routing of a lifetime, or be got round by it.
 import { describe, expect, test } from "vitest";
 import { draftOf } from "../../../src/control-plane/draft.ts";
+import { loadStored, storedWrite } from "../../../src/control-plane/stored.ts";
 import { judgeInputs } from "../../../src/control-plane/verdicts.ts";
 import { forkGuard } from "../../../src/guardrails/guard.ts";
 import { inputValue } from "../../../src/guardrails/payload.ts";
@@ -194,6 +195,22 @@ describe("what comes from outside is judged before it is recorded:", () => {
 });
 
 describe("cycle.repeats", () => {
+  test("is written with a step only of the node that was issued, and is there after a restart", () => {
+    const play = guarded(
+      ["A -> x y; x y -> A", { A: { entry: true, join: "each" } }],
+      policy("again", { on: "task_input", when: "cycle.repeats >= 2", action: "PAUSE_LIFETIME" }),
+    ).begin();
+    for (let pass = 0; pass < 2; pass++) play.answer("A", { tasks: ["x"] }).answer("x");
+    if (play.state === undefined) throw new Error("not started");
+    const { state, cells } = storedWrite(play.state, false);
+    play.state = loadStored(state, () => cells).lifetime;
+    play.answer("A", { tasks: ["y"] });
+    expect([...play.state.repeats.changes().keys()]).toEqual(["y"]);
+    expect(JSON.parse(state).head.tally).toBeUndefined();
+    play.answer("y").answer("A", { tasks: ["x"] });
+    expect(play.head.status).toBe("PAUSED");
+  });
+
   const loop = (on_error: string) =>
     guarded(
       ["A -> x; x -> A", { A: { entry: true } }],
