@@ -41,7 +41,8 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
   const found = draft.lifetime.members.get(event.n);
   const reason = strayReason(draft, event, found);
   if (reason !== undefined || found === undefined) {
-    if (reason === "late") correctLate(draft, event);
+    // Also a later attempt may have answered by now. Where the attempt was charged with its own answer, nothing changes.
+    if (reason === "late" || reason === "duplicate") correctLate(draft, event);
     draft.effects.push({ type: "set_aside", reason: reason ?? "unknown" });
     return;
   }

@@ -139,6 +139,28 @@ describe("an attempt that nobody answered", () => {
     expect(spent(tenant)).toEqual([5]);
   });
 
+  it("is corrected also once a later attempt has answered, whatever is said twice", () => {
+    const retried = graphOf("A -> x y", {
+      A: free,
+      x: { estimate, retry: { attempts: 2, backoffMs: 0 } },
+      y: { kind: "wait", settings: { for: HOUR }, timeoutMs: 2 * HOUR },
+    });
+    const tenant = new Tenant(retried);
+    tenant.set({ limits: { tokens: 100 } });
+    tenant.start();
+    const first = tenant.open()[0] as Open;
+    tenant.pass(LEASE);
+    tenant.pass(1_000);
+    const second = tenant.open()[0] as Open;
+    tenant.arrive(second, 2, undefined, 0);
+    expect(spent(tenant)).toEqual([12]);
+    tenant.arrive(second, 50, undefined, 0);
+    expect(spent(tenant)).toEqual([12]);
+    tenant.arrive(first, 3, undefined, 0);
+    tenant.arrive(first, 4, undefined, 0);
+    expect(spent(tenant)).toEqual([5]);
+  });
+
   it("is corrected also in the lifetime's own account, and after the lifetime was canceled in the others", () => {
     const tenant = new Tenant(PAIR);
     tenant.set({ limits: { tokens: 100 } });
