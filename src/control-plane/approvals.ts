@@ -184,7 +184,8 @@ const conclude = (
     });
   } else if (member.held?.approval) approveInput(draft, n, closed, member.held.approval.policies, approval);
   else {
-    const value = approval.votes ? approval.edit : settingsOf(draft.graph, member).expiry_answer;
+    const inTime = answerer.by !== undefined;
+    const value = inTime ? approval.edit : settingsOf(draft.graph, member).expiry_answer;
     const result = resultOf(draft, n, closed, payloadOf((value ?? null) as JsonValue));
     concluded(draft, n, unreserved(closed), result);
   }

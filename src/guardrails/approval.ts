@@ -142,6 +142,8 @@ export const lapse = (approval: Approval, at: number): Outcome => {
     const who = [...new Set([...approval.who, ...escalation.to])];
     return { type: "open", act: "escalated", approval: { ...rest, who, due: at + escalation.ms } };
   }
+  // A quorum would have closed it: what fewer have agreed to is nothing that was agreed to.
+  const { edit: _, ...unchanged } = approval;
   const type = ({ approve: "approved", reject: "rejected", abort: "aborted" } as const)[approval.onExpiry];
-  return { type, approval };
+  return { type, approval: unchanged };
 };
