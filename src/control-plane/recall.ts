@@ -77,8 +77,16 @@ const readable = (given: Given): Partial<Given> => {
   return variables;
 };
 
-const small = (subject: JsonValue | undefined): Asked =>
-  subject !== undefined && encodeValue(subject).byteLength <= PAYLOAD_COLUMN_BYTES_MAX ? { subject } : {};
+/** Of what is too large to be shown, or nests too deep to be written, there is nothing to show. */
+const small = (subject: JsonValue | undefined): Asked => {
+  try {
+    return subject !== undefined && encodeValue(subject).byteLength <= PAYLOAD_COLUMN_BYTES_MAX
+      ? { subject }
+      : {};
+  } catch {
+    return {};
+  }
+};
 
 /** Of the task execution before a plan. */
 const resultIn = (record: LogRecord | undefined): JsonValue | undefined => {

@@ -213,8 +213,7 @@ export class Turn {
     const state = this.lifetime(id);
     if (state === undefined || !("head" in state) || state.head.endedAt !== undefined) return false;
     const reduced = this.#reduce(state, { ...happening, ...this.#moment(state.head.graph) });
-    if (!reduced.ok)
-      this.evidence.bury(happening.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+    if (!reduced.ok) this.evidence.bury(happening.type, new Uint8Array(), "internal", reduced.error);
     this.#decide();
     return true;
   }
@@ -300,10 +299,11 @@ export class Turn {
   }
 
   /** The effects; or why reducing threw, and then the lifetime has been failed for it. */
-  #reduce(state: Lifetime, event: LifetimeEvent): Result<readonly Effect[], string> {
+  #reduce(state: Lifetime, given: LifetimeEvent | (() => LifetimeEvent)): Result<readonly Effect[], string> {
     let graph = NO_GRAPH;
     try {
       graph = this.#store.graph(state.head.graph, state.head.version);
+      const event = typeof given === "function" ? given() : given;
       const step = reduce(state, event, graph);
       const touched = this.#accept(step.state, step.effects, graph, event);
       // Time that has passed is always written, because its timer is set anew with the state.
@@ -315,7 +315,7 @@ export class Turn {
       const moment = this.#moment(state.head.graph);
       const failed = reduce(state, { type: "reduce_failed", detail: thrown.message, ...moment }, graph);
       this.#accept(failed.state, failed.effects, graph, moment);
-      return err(thrown.stack ?? thrown.message);
+      return err(`${state.head.id}: ${thrown.stack ?? thrown.message}`);
     }
   }
 
@@ -331,10 +331,10 @@ export class Turn {
       const { head } = state;
       const node = this.#store.graph(head.graph, head.version).node(member.node);
       if (!("tasks" in next)) {
-        const event = recall(next.effect, node, this.#recordAt(next.effect.offset));
-        const reduced = this.#reduce(state, { ...event, ...this.#moment(head.graph) });
-        if (!reduced.ok)
-          this.evidence.bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
+        const { effect } = next;
+        const recalled = () => recall(effect, node, this.#recordAt(effect.offset));
+        const reduced = this.#reduce(state, () => ({ ...recalled(), ...this.#moment(head.graph) }));
+        if (!reduced.ok) this.evidence.bury("recalled", new Uint8Array(), "internal", reduced.error);
         continue;
       }
       const answer = decided({ head, n: effect.n, member }, node.kind, next.tasks, this.#at, this.#messageAt);

@@ -1,18 +1,19 @@
 // Without this, a message could be lost without a trace, or one bad event could hold up a whole tenant.
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonValue } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { describe, expect, test } from "vitest";
 import { execId, seedOf } from "../../../src/control-plane/ids.ts";
 import type { Lifetime } from "../../../src/control-plane/lifetime.ts";
 import type { Disposition } from "../../../src/control-plane/tenant.ts";
 import { type Emitted, Turn } from "../../../src/control-plane/turn.ts";
-import { EXEC_ID_CHARS_MAX, MESSAGE_BYTES_MAX } from "../../../src/limits.ts";
+import { EXEC_ID_CHARS_MAX, JSON_DEPTH_MAX, MESSAGE_BYTES_MAX } from "../../../src/limits.ts";
 import { decodeExecution, type Execution, encodeExecution } from "../../../src/wire/codec.ts";
 import {
   ExecutionStatus,
   PlanExecutionSchema,
   TaskExecutionSchema,
 } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { payloadOf } from "../../../src/wire/payload.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { executionOf, START, TENANT } from "../../fixtures/play.ts";
 import { policies } from "../../fixtures/policies.ts";
@@ -24,7 +25,11 @@ const SUCCEEDED = ExecutionStatus.SUCCEEDED;
 
 /** A tenant whose every turn is committed. */
 class Tenant {
-  readonly store = new MemoryStore([GRAPH]);
+  readonly store: MemoryStore;
+
+  constructor(graph = GRAPH) {
+    this.store = new MemoryStore([graph]);
+  }
 
   turn<T>(take: (turn: Turn) => T): { result: T; emitted: readonly Emitted[] } {
     const turn = new Turn(this.store, ADDRESS, START);
@@ -318,4 +323,22 @@ test("a loop that only rejections keep going does not run to its bounds in one t
   expect(turn.writes.records.length).toBeLessThan(600);
   expect(turn.writes.lifetimes).toMatchObject([{ head: { status: "RUNNING", outstanding: 1 } }]);
   expect(turn.emitted).toMatchObject([{ effect: { type: "dispatch", node: "A" } }]);
+});
+
+test("an approval of what nests as deep as JSON may is opened without showing it, and wedges nothing", () => {
+  const human = { kind: "human", settings: { title: "?", who: ["ada"], quorum: 1 } };
+  const tenant = new Tenant(graphOf("A -> x", { x: human })).start("l1");
+  let deep: JsonValue = 1;
+  for (let i = 0; i < JSON_DEPTH_MAX; i++) deep = [deep];
+  const results = [deep, deep].map((value) => ({
+    data: { case: "inlineData" as const, value: payloadOf(value) },
+  }));
+  const decided = create(PlanExecutionSchema, {
+    header: { name: "A", inputId: "l1:1", status: SUCCEEDED },
+    result: { nextTaskNames: ["x"], upstreamTasksResults: results },
+  });
+  expect(tenant.arrive("plan", decided).outcome).toBe("recorded");
+  const opened = tenant.store.log.find(({ type }) => type === "approval_opened");
+  expect(opened).toMatchObject({ node: "x" });
+  expect(opened).not.toHaveProperty("subject");
 });
