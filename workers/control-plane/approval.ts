@@ -4,7 +4,6 @@ import { decideAnswer } from "../../src/control-plane/approvals.ts";
 import { parseApprovalId } from "../../src/control-plane/ids.ts";
 import type { ApprovalAnswer, ApprovalRequest } from "../../src/control-plane/tenant.ts";
 import type { Turn } from "../../src/control-plane/turn.ts";
-import { IDEMPOTENCY_MS } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
 import type { Graphs } from "./graphs.ts";
@@ -41,12 +40,7 @@ export const answerApproval = (
   const decided = decideAnswer(found, graphs.index(head.graph, head.version), answering, now);
   if (!decided.ok) return decided;
   turn.happen(head.id, { type: "approval_answered", ...answering });
-  if (idempotency)
-    turn.remember({
-      ...idempotency,
-      lifetime: head.id,
-      expiresAt: Math.max(now + IDEMPOTENCY_MS, head.deadline),
-    });
+  if (idempotency) turn.remember({ ...idempotency, lifetime: head.id });
   const { type, approval: standing } = decided.value;
   return ok({
     approval,

@@ -232,11 +232,19 @@ export const approvals = new Api()
     const { comment, value } = c.req.valid("json");
     const ballot = approving(value);
     if (!ballot.ok) return problem(c, ballot.error);
-    return respond(c, { ...c.req.valid("param"), ...keyed(c), comment }, ballot.value);
+    return respond(
+      c,
+      { ...c.req.valid("param"), ...keyed(c, c.get("credential").name), comment },
+      ballot.value,
+    );
   })
   .openapi(rejectApproval, async (c) => {
     const { comment } = c.req.valid("json");
-    return respond(c, { ...c.req.valid("param"), ...keyed(c), comment }, { type: "reject" });
+    return respond(
+      c,
+      { ...c.req.valid("param"), ...keyed(c, c.get("credential").name), comment },
+      { type: "reject" },
+    );
   })
   .openapi(makeLink, async (c) => {
     const { tenant, approval } = c.req.valid("param");
@@ -253,5 +261,9 @@ export const approvals = new Api()
   })
   .openapi(delegate, async (c) => {
     const { comment, to } = c.req.valid("json");
-    return respond(c, { ...c.req.valid("param"), ...keyed(c), comment }, { type: "delegate", to });
+    return respond(
+      c,
+      { ...c.req.valid("param"), ...keyed(c, c.get("credential").name), comment },
+      { type: "delegate", to },
+    );
   });

@@ -13,19 +13,23 @@ export const idempotencyHeader = z.object({
     .optional()
     .openapi({
       description:
-        "The same key and body act once: for 24 hours, a signal for as long as its lifetime may live",
+        "The same key and body act once: for 24 hours, signals and answers to approvals for as long as their lifetime may live",
     }),
 });
 
-/** What a request says of its key. */
+/** What a request says of its key; `by` where two people who say the same have said two things. */
 export const keyed = (
   c: Context<GatewayEnv, string, { out: { header: z.output<typeof idempotencyHeader> } }>,
+  by?: string,
 ) => {
   const key = c.req.valid("header")["idempotency-key"];
-  const bodyHash = () => requestHash(c.req.method, c.req.path, c.get("body"));
+  const bodyHash = () => requestHash(c.req.method, c.req.path, c.get("body"), by);
   return key === undefined ? {} : { idempotency: { key, bodyHash: bodyHash() } };
 };
 
 /** How long to wait for an answer is no part of a request. */
-const requestHash = (method: string, path: string, body: Uint8Array): string =>
-  createHash("sha256").update(`${method} ${path}\n`).update(body).digest("hex");
+const requestHash = (method: string, path: string, body: Uint8Array, by?: string): string =>
+  createHash("sha256")
+    .update(`${method} ${path}\n${by === undefined ? "" : `${by}\n`}`)
+    .update(body)
+    .digest("hex");

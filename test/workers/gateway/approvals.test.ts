@@ -80,6 +80,14 @@ describe("an approval", () => {
     expect(again.headers.get("idempotency-replayed")).toBe("true");
   });
 
+  test("with the same key by somebody else is no repetition, and does not look as if it had counted", async () => {
+    const { approval } = await begin("committee");
+    expect((await as("operator-key", `${approval}:approve`, {}, "both")).body).toMatchObject({ votes: 1 });
+    const other = await as("admin-key", `${approval}:approve`, {}, "both");
+    expect(other).toMatchObject({ body: { code: "idempotency_conflict" } });
+    expect((await as("admin-key", `${approval}:approve`, {}, "mine")).body).toMatchObject({ votes: 2 });
+  });
+
   test("that is rejected goes the way of a failure, with the comment", async () => {
     const { lifetime, id, approval } = await begin("review");
     await as("operator-key", `${approval}:reject`, { comment: "dull" });
