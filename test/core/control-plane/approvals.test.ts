@@ -1,7 +1,6 @@
 // Without this, a step could run that nobody had agreed to, twice, or after its answer was taken back.
 import { describe, expect, test } from "vitest";
 import { decideAnswer } from "../../../src/control-plane/approvals.ts";
-import { answerSchema } from "../../../src/guardrails/answer-schema.ts";
 import type { Ballot, Voter } from "../../../src/guardrails/approval.ts";
 import { messageOf } from "../../../src/topics/record.ts";
 import { decodeTaskInput, isPlan } from "../../../src/wire/codec.ts";
@@ -174,12 +173,6 @@ describe("a task that asks people", () => {
     expect(resultOf(play)).toEqual({ stars: 4 });
   });
 
-  test("has no schema with a pattern, which could take for ever to say no", () => {
-    expect(answerSchema.safeParse({ type: "string", maxLength: 9 }).success).toBe(true);
-    const refused = answerSchema.safeParse({ type: "string", pattern: "^(a+)+$" });
-    expect(refused.error?.message).toMatch(/pattern/);
-  });
-
   test.each([
     ["reject", "FAILED", ["rejected"]],
     ["abort", "FAILED", ["aborted"]],
@@ -202,15 +195,6 @@ describe("a task that asks people", () => {
     answer(play, ADA, approve("hers"));
     play.pass(HOUR);
     expect(resultOf(play)).toBe("as it is");
-    const closed = play.log.find(({ type }) => type === "approval_closed");
-    expect(closed).toMatchObject({ outcome: "approved", votes: [{ by: "ada" }] });
-    expect(closed).not.toHaveProperty("edit");
-    const two = APPROVE_X.replace("due: 1h, on_expiry: abort", "quorum: 2, due: 1h, on_expiry: approve");
-    const held = guarded({}, policies(two));
-    answer(held, ADA, approve({ at: "hers" }));
-    held.pass(HOUR);
-    expect(closedOf(held)).toEqual(["approved"]);
-    expect(held.log.findLast(({ type }) => type === "input")).not.toHaveProperty("parameters");
   });
 
   test("is escalated first, to people who have the same time again", () => {
