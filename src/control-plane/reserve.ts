@@ -73,7 +73,10 @@ const asksOf = (draft: Draft, ledger: Ledger, attempts: Attempts): readonly Ask[
 const refusalOf = (refusals: readonly Refusal[], at: number, since: number): OverBudget => {
   const [strictest] = refusals;
   if (strictest === undefined) throw new Error("a reservation was refused by no budget");
-  const { budget, measure, asked, spent, reserved, limit } = strictest;
+  const { budget } = strictest;
+  const never = refusals.find(({ asked, limit }) => asked > limit);
+  if (never) return { budget, detail: tooLow(never) };
+  const { measure, asked, spent, reserved, limit } = strictest;
   // Whoever has waited long waits as long again: what is looked at for days is not looked at every few seconds.
   const look = at + Math.min(Math.max(at - since, BUDGET_LOOK_MS), BUDGET_LOOK_MS_MAX);
   const until = Math.min(...refusals.map((each) => roomAt(each, look)));
@@ -86,22 +89,30 @@ const refusalOf = (refusals: readonly Refusal[], at: number, since: number): Ove
   };
 };
 
+/** There will never be room, whatever others leave and whichever window begins. */
+const tooLow = ({ budget, measure, asked, limit }: Refusal): string =>
+  `the limit of budget ${budget.name} is too low: ${asked} ${measure} are asked for at once, and it allows ${limit}; raise it, or declare a smaller estimate`;
+
 /** What is reserved may turn out to be less, so somebody looks again while that would do. */
 const roomAt = ({ asked, spent, limit, until = Number.POSITIVE_INFINITY }: Refusal, look: number): number =>
   spent + asked <= limit ? Math.min(until, look) : until;
 
-/** What was reserved, where a budget limits it, is all that the attempt may use. */
+/**
+ * What its author has declared of what a budget limits is all that the attempt may use. What was learned or taken by
+ * default is no limit: it would cut off what nobody has spoken of, and no more than that would ever be learned.
+ */
 export const allowanceOf = (
-  { guard, lifetime }: Draft,
+  { guard, lifetime, graph }: Draft,
   node: string,
   { amounts }: Reservation,
 ): { readonly allowance?: Allowance } => {
   const budgets = guard?.ledger?.budgets.on(lifetime.head.graph, node) ?? [];
   const limited = (measure: Measure) => budgets.some(({ limits }) => limits[measure] !== undefined);
+  const { tokens, costUsdMicros, ms } = graph.node(node).estimate ?? {};
   const allowance = {
-    ...(limited("tokens") && { tokens: amounts.tokens ?? 0 }),
-    ...(limited("cost_usd_micros") && { costUsdMicros: amounts.cost_usd_micros ?? 0 }),
-    ...(limited("wall_ms") && { ms: amounts.wall_ms ?? 0 }),
+    ...(tokens !== undefined && limited("tokens") && { tokens }),
+    ...(costUsdMicros !== undefined && limited("cost_usd_micros") && { costUsdMicros }),
+    ...(ms !== undefined && limited("wall_ms") && { ms: amounts.wall_ms ?? 0 }),
   };
   return Object.keys(allowance).length > 0 ? { allowance } : {};
 };

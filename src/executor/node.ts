@@ -27,8 +27,8 @@ export interface NodeContext<Settings> {
   /** W3C Trace Context of the input, where it has one: pass it on to whatever is called. */
   readonly traceParent?: string;
   /**
-   * What was reserved for the attempt where budgets limit it: hand it on as a hard limit to whatever spends. Absent
-   * where nothing is limited.
+   * What the node's author has declared where budgets limit it: hand it on as a hard limit to whatever spends. Absent
+   * where nothing is declared, or limited.
    */
   readonly allowance?: Allowance;
   /** Bindings and secrets of the deployment. */

@@ -93,6 +93,18 @@ describe("over budget", () => {
     expect(verdicts()).toBe(3);
   });
 
+  it("a lifetime that asks for more than a limit is told so, and looks for nothing until budgets change", () => {
+    const tenant = new Tenant(ONE);
+    tenant.set({ limits: { tokens: 9 }, window: "hour", over: "pause" });
+    const id = tenant.start();
+    const [hold] = head(tenant, id).holds ?? [];
+    expect(hold?.detail).toMatch(/the limit of budget b is too low: 10 tokens are asked for .* allows 9/);
+    expect(hold).not.toHaveProperty("until");
+    tenant.set({ limits: { tokens: 10 }, window: "hour", over: "pause" });
+    tenant.turn((turn) => void turn.align(id));
+    expect(issued(tenant)).toEqual([`${id} x`]);
+  });
+
   it("a lifetime asks again when it is resumed, and its timeout has stood still", () => {
     const tenant = new Tenant(ONE);
     tenant.set({ limits: { tokens: 5 }, over: "pause" });

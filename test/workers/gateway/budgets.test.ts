@@ -226,6 +226,14 @@ describe("a node", () => {
     await budget("money", { scope: "lifetime", limits: { cost_usd_micros: 1_000 } });
     expect(await told()).toEqual({ tokens: 70, costUsdMicros: 9 });
   });
+
+  test("whose author has declared nothing is cut off by no guess", async () => {
+    await call("POST", "/graphs", {
+      dot: "digraph untold { begin [type=plan kind=parallel]; say [type=task kind=allowance]; begin -> say }",
+    });
+    await budget("all", { limits: { tokens: 100_000, cost_usd_micros: 1_000_000, wall_ms: 1_000_000 } });
+    for (let runs = 0; runs < 9; runs++) expect((await run("untold")).output[0].result).toEqual({});
+  });
 });
 
 describe("the routes of budgets", () => {
