@@ -187,6 +187,23 @@ test("starter policies hold only once they are enabled", async () => {
   for (const { name } of items) await send("DELETE", `${TENANT}/policies/${name}`);
 });
 
+test("a loop that only rejections keep going goes on, a turn at a time, until a bound of its graph ends it", async () => {
+  const dot = `digraph loop {
+    iterations_max=130
+    A [type="plan", kind="parallel", entry=true]
+    t [type="task", kind="transform", expression="input", on_failure="route"]
+    A -> t
+    t -> A
+  }`;
+  expect((await send("POST", `${TENANT}/graphs`, { json: { dot } })).status).toBe(201);
+  await put("never", { on: "task_input", scope: { graph: "loop" }, action: "REJECT_EXECUTION" });
+  const { body } = await send("POST", `${TENANT}/graphs/loop/lifetimes`, { json: { input: 1 } });
+  expect(await end(`${TENANT}/lifetimes/${body.lifetime}`)).toMatchObject({
+    status: "FAILED",
+    reason: { code: "iterations_exceeded" },
+  });
+});
+
 test("what the tenant has spent is kept when another policy changes", async () => {
   const when = only("spent", "tenant.spent.day.calls >= 0");
   await put("spent", { on: "lifetime_start", when, action: "WARN" });
