@@ -28,6 +28,8 @@ export class Bridge {
   readonly #topics: Topics;
   readonly #inbound: Inbound;
   readonly #mirrors = new Map<string, TenantMirror>();
+  /** Of tenants that are gone, and not to be waited for. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #stopping = Promise.withResolvers<void>();
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
@@ -72,7 +74,8 @@ export class Bridge {
     this.#stopping.resolve();
     await this.#running;
     await this.#inbound.stop();
-    await Promise.all([...this.#mirrors.values()].map((mirror) => mirror.stop("stopped")));
+    const mirrors = [...this.#mirrors.values()].map((mirror) => mirror.stop("stopped"));
+    await Promise.all([...mirrors, ...this.#leaving]);
     await this.#topics.close();
   }
 
@@ -94,7 +97,8 @@ export class Bridge {
         if (found.includes(tenant)) continue;
         this.#mirrors.delete(tenant);
         this.#log("info", "tenant_gone", { tenant });
-        await mirror.stop("the tenant is gone");
+        const leaving = mirror.stop("the tenant is gone").finally(() => this.#leaving.delete(leaving));
+        this.#leaving.add(leaving);
       }
     } catch (error) {
       this.#reached.gateway = false;

@@ -2,10 +2,15 @@
  * One tenant partition: keeps a connection to its object, has its topics made, and mirrors both ways over it. After
  * whatever trouble it begins anew with another connection, so that there is one way to recover, and it is often used.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { topicOfWire } from "../src/mirror/frame.ts";
 import { deadLettersTopic, kafkaTopic } from "../src/mirror/names.ts";
 import { TOPIC_NAMES, type Topic } from "../src/topics/topics.ts";
-import type { Settings as TenantSettings, Welcome } from "../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import type {
+  Lease,
+  Settings as TenantSettings,
+  Welcome,
+} from "../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { type Frame, Link, LinkClosed } from "./edge/link.ts";
 import { refusalName } from "./edge/refusal.ts";
 import { Arrivals } from "./inbound/arrivals.ts";
@@ -33,8 +38,8 @@ export class TenantMirror {
   #takes: ReadonlySet<Topic> = new Set();
   #outbound: Outbound | undefined;
   #writing: Promise<void> = Promise.resolve();
-  #stopped = Promise.withResolvers<void>();
-  #stopping = false;
+  #failures = 0;
+  readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
 
   constructor(tenant: string, ports: MirrorPorts) {
@@ -68,19 +73,22 @@ export class TenantMirror {
 
   /** After the transaction that is open. */
   async stop(reason: string): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort();
     this.#outbound?.stop();
     await this.#writing;
     this.#link?.close(reason);
-    this.#stopped.resolve();
     await this.#running;
   }
 
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   async #run(): Promise<void> {
-    for (let backoff = BACKOFF_MS_MIN; !this.#stopping; ) {
+    for (let backoff = BACKOFF_MS_MIN; !this.#stopped; ) {
       const began = Date.now();
       const reason = await this.#session().catch((error: Error) => error);
-      if (this.#stopping) return;
+      if (this.#stopped) return;
       const refused = reason instanceof LinkClosed ? reason.ending.refused : undefined;
       this.#ports.measures.reconnects.add({ tenant: this.tenant, reason: refused ?? "closed" });
       this.#log(refused === undefined ? "warn" : "error", "disconnected", {
@@ -88,7 +96,7 @@ export class TenantMirror {
         refused,
       });
       if (Date.now() - began > BACKOFF_MS_MAX) backoff = BACKOFF_MS_MIN;
-      await Promise.race([new Promise((resolve) => setTimeout(resolve, backoff)), this.#stopped.promise]);
+      await sleep(backoff, undefined, { signal: this.#stopping.signal }).catch(() => {});
       backoff = Math.min(backoff * 2, BACKOFF_MS_MAX);
     }
   }
@@ -96,13 +104,8 @@ export class TenantMirror {
   /** Ends with what ended it. */
   async #session(): Promise<Error> {
     const { gateway, deployment, bridgeId, leaseMs } = this.#ports.settings;
-    const { link, welcome } = await Link.open({
-      ...gateway,
-      tenant: this.tenant,
-      deployment,
-      bridgeId,
-      silenceMs: leaseMs,
-    });
+    const to = { ...gateway, tenant: this.tenant, deployment, bridgeId, silenceMs: leaseMs };
+    const { link, welcome } = await Link.open(to, this.#stopping.signal);
     this.#link = link;
     try {
       this.#arrivals = new Arrivals(link, welcome.credit, {
@@ -112,9 +115,8 @@ export class TenantMirror {
       });
       this.#follow(welcome.settings);
       link.listen((frame) => this.#receive(link, welcome, frame));
-      await this.#provision();
       this.#log("info", "connected", { generation: Number(welcome.generation) });
-      this.#claim(link);
+      await this.#begin(link);
       return new LinkClosed(await link.closed);
     } finally {
       this.#link = undefined;
@@ -139,7 +141,9 @@ export class TenantMirror {
 
   async #endOf(topic: Topic, partition: number): Promise<number> {
     const bounds = await this.#ports.topics.bounds(kafkaTopic(topic, this.tenant));
-    return bounds?.get(partition)?.end ?? 0;
+    const found = bounds?.get(partition);
+    if (found === undefined) throw new Error(`Kafka does not say where ${topic}/${partition} ends`);
+    return found.end;
   }
 
   #moved(topic: Topic, records: Chunk["records"]): void {
@@ -155,6 +159,15 @@ export class TenantMirror {
     this.#takes = new Set(settings?.in.map(topicOfWire).filter((topic) => topic !== undefined));
   }
 
+  /** What could not be made is found when it is written to, and tried again. */
+  async #begin(link: Link): Promise<void> {
+    const made = this.#provision().catch((error) =>
+      this.#log("warn", "topics_not_made", { error: String(error) }),
+    );
+    await Promise.race([made, link.closed]);
+    this.#claim(link);
+  }
+
   #claim(link: Link): void {
     link.send({ case: "claim", value: { leaseMs: BigInt(this.#ports.settings.leaseMs) } });
   }
@@ -162,12 +175,13 @@ export class TenantMirror {
   #receive(link: Link, welcome: Welcome, frame: Frame): void {
     switch (frame.case) {
       case "lease":
-        if (frame.value.granted) this.#lead(link, welcome);
-        else if (this.#outbound !== undefined) link.close(`lease lost to ${frame.value.holder}`);
-        else {
-          const wait = Math.min(Math.max(Number(frame.value.lastsMs), CLAIM_MS_MIN), CLAIM_MS_MAX);
-          setTimeout(() => this.#claim(link), wait).unref();
-        }
+        if (frame.value.granted) this.#lead(link, welcome, frame.value);
+        else if (this.#outbound !== undefined) this.#outbound.fail(`lease lost to ${frame.value.holder}`);
+        else
+          this.#claimAfter(link, Math.min(Math.max(Number(frame.value.lastsMs), CLAIM_MS_MIN), CLAIM_MS_MAX));
+        return;
+      case "buried":
+        this.#outbound?.buried();
         return;
       case "departures":
         this.#outbound?.take(frame.value);
@@ -181,20 +195,33 @@ export class TenantMirror {
       case "received":
         this.#arrivals?.received(frame.value.marks);
         return;
-      case "refusal":
-        this.#ports.measures.refusals.add({ tenant: this.tenant, code: refusalName(frame.value.code) });
-        this.#arrivals?.refused(frame.value);
+      case "refusal": {
+        const { code, detail, topic } = frame.value;
+        this.#ports.measures.refusals.add({ tenant: this.tenant, code: refusalName(code) });
+        if (topic === 0) this.#outbound?.fail(`${refusalName(code)}: ${detail}`);
+        else this.#arrivals?.refused(frame.value);
         return;
+      }
     }
   }
 
-  #lead(link: Link, welcome: Welcome): void {
-    if (this.#outbound !== undefined || this.#stopping) return;
-    const outbound = new Outbound(this.#ports, link, welcome);
+  #claimAfter(link: Link, ms: number): void {
+    setTimeout(() => this.#claim(link), ms).unref();
+  }
+
+  /** Where it fails, what arrives goes on; the lease is anybody's then, and asked for again later. */
+  #lead(link: Link, welcome: Welcome, lease: Lease): void {
+    if (this.#outbound !== undefined || this.#stopped) return;
+    const outbound = new Outbound(this.#ports, link, welcome, lease);
     this.#outbound = outbound;
+    const began = Date.now();
     this.#writing = outbound.run().catch((error: Error) => {
       this.#log("error", "mirror_failed", { error: error.message });
-      link.close("cannot write to Kafka");
+      this.#outbound = undefined;
+      link.send({ case: "release", value: {} });
+      this.#failures = Date.now() - began > BACKOFF_MS_MAX ? 0 : this.#failures + 1;
+      const wait = Math.min(BACKOFF_MS_MIN * 2 ** this.#failures, BACKOFF_MS_MAX);
+      setTimeout(() => void this.#begin(link), wait).unref();
     });
   }
 }

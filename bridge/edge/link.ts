@@ -9,7 +9,11 @@ import {
   PING,
   PROTOCOL_VERSION,
 } from "../../src/mirror/frame.ts";
-import type { EdgeFrame, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import {
+  type EdgeFrame,
+  RefusalCode,
+  type Welcome,
+} from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { refusalName } from "./refusal.ts";
 
 export interface LinkOptions {
@@ -21,6 +25,13 @@ export interface LinkOptions {
   /** Nothing heard for so long is a connection that is dead. */
   readonly silenceMs: number;
 }
+
+/** After these the object closes the connection. */
+const FATAL: readonly RefusalCode[] = [
+  RefusalCode.PROTOCOL_VERSION,
+  RefusalCode.WRONG_DEPLOYMENT,
+  RefusalCode.MALFORMED,
+];
 
 export type Frame = EdgeFrame["frame"];
 
@@ -73,9 +84,16 @@ export class Link {
   }
 
   /** Settles with the object's welcome; rejects with what it said instead. */
-  static async open(options: LinkOptions): Promise<{ link: Link; welcome: Welcome }> {
+  static async open(options: LinkOptions, given?: AbortSignal): Promise<{ link: Link; welcome: Welcome }> {
     const link = new Link(options);
-    return { link, welcome: await link.#welcome.promise };
+    const giveUp = () => link.close("given up");
+    given?.addEventListener("abort", giveUp);
+    if (given?.aborted) giveUp();
+    try {
+      return { link, welcome: await link.#welcome.promise };
+    } finally {
+      given?.removeEventListener("abort", giveUp);
+    }
   }
 
   /** All frames from now on. */
@@ -108,7 +126,7 @@ export class Link {
   #read(frame: Frame): void {
     if (frame.case === "welcome") this.#welcome.resolve(frame.value);
     else if (frame.case === "goodbye") this.#end(frame.value.reason);
-    else if (frame.case === "refusal" && frame.value.topic === 0)
+    else if (frame.case === "refusal" && FATAL.includes(frame.value.code))
       this.#end(frame.value.detail, refusalName(frame.value.code));
     else this.#receive(frame);
   }

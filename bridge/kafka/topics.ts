@@ -1,7 +1,7 @@
 /** Topics as the broker has them: which there are, where they begin and end, made and deleted; committed progress. */
 import type { Admin, ConfigResourceTypes, Kafka } from "kafkajs";
 import { retried } from "./client.ts";
-import { isExisting, isMissing, isUnsettled } from "./failure.ts";
+import { isExisting, isLeaderless, isMissing, isUnsettled } from "./failure.ts";
 import type { ProgressAt } from "./writer.ts";
 
 /** Node sees no export of this name, though the types have it. */
@@ -68,10 +68,25 @@ export class Topics {
     }
   }
 
+  /** Asks for these alone: a topic of somebody else that has no leader is nobody's business. */
+  async #missing(topics: readonly string[]): Promise<readonly string[]> {
+    try {
+      await this.#admin.fetchTopicMetadata({ topics: [...topics] });
+      return [];
+    } catch (error) {
+      // It is there.
+      if (isLeaderless(error) && topics.length === 1) return [];
+      if (isMissing(error) && topics.length === 1) return topics;
+      if (topics.length === 1 || !(isMissing(error) || isLeaderless(error))) throw error;
+    }
+    const missing: string[] = [];
+    for (const topic of topics) missing.push(...(await this.#missing([topic])));
+    return missing;
+  }
+
   /** Those that there are stay as they are. Which were made. */
   async provision(topics: readonly string[], settings: TopicSettings): Promise<readonly string[]> {
-    const there = new Set(await this.list());
-    const missing = topics.filter((topic) => !there.has(topic));
+    const missing = await this.#missing(topics);
     if (missing.length === 0) return [];
     const configEntries = Object.entries(settings.config).map(([name, value]) => ({ name, value }));
     try {

@@ -4,7 +4,7 @@
  */
 import { creditOfAll } from "../../src/mirror/credit.ts";
 import { wireTopic } from "../../src/mirror/frame.ts";
-import type { Departures, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import type { Departures, Lease, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
 import type { Link } from "../edge/link.ts";
 import type { Kafka } from "../kafka/client.ts";
@@ -38,32 +38,49 @@ const streamOf = ({ settings, tenant, partition, generation }: Welcome): Stream 
 export class Outbound {
   readonly #ports: OutboundPorts;
   readonly #link: Link;
-  readonly #welcome: Welcome;
   readonly #stream: Stream;
+  readonly #acknowledged: number;
   readonly #queue: Departures[] = [];
   #wake = Promise.withResolvers<void>();
   #stopping = false;
+  #failure: Error | undefined;
+  #tail = 0;
+  #buried = Promise.withResolvers<void>();
 
-  constructor(ports: OutboundPorts, link: Link, welcome: Welcome) {
+  constructor(ports: OutboundPorts, link: Link, welcome: Welcome, { acknowledged }: Lease) {
     this.#ports = ports;
     this.#link = link;
-    this.#welcome = welcome;
     this.#stream = streamOf(welcome);
+    this.#acknowledged = Number(acknowledged);
+    this.#buried.promise.catch(() => {});
   }
 
   take(departures: Departures): void {
     crashPoint("departures-received");
     this.#queue.push(departures);
+    this.#tail = Math.max(this.#tail, Number(departures.tail));
     this.#wake.resolve();
+  }
+
+  /** What was not delivered is on disk at the object. */
+  buried(): void {
+    this.#buried.resolve();
   }
 
   /** It ends after what it is at. */
   stop(): void {
     this.#stopping = true;
     this.#wake.resolve();
+    this.#buried.reject(new Error("stopped before the object had what was not delivered"));
   }
 
-  /** Settles when it was stopped; rejects when nothing more can be written: then the connection is to be closed. */
+  /** Likewise, and says why it had to. */
+  fail(reason: string): void {
+    this.#failure ??= new Error(reason);
+    this.stop();
+  }
+
+  /** Settles when it was stopped; rejects when nothing more can be written: then the lease is to be given back. */
   async run(): Promise<void> {
     const delivery = await Delivery.open(
       {
@@ -77,14 +94,14 @@ export class Outbound {
     crashPoint("writer-opened");
     try {
       const after = await this.#resumeFrom(delivery);
-      const acknowledged = Number(this.#welcome.acknowledged);
-      this.#ports.log("info", "mirror_resumed", { after, acknowledged });
+      this.#ports.log("info", "mirror_resumed", { after, acknowledged: this.#acknowledged });
       this.#link.send({ case: "resume", value: { after: BigInt(after) } });
       this.#give(CREDIT.records, CREDIT.bytes);
       while (!this.#stopping) await this.#step(delivery);
     } finally {
       await delivery.close();
     }
+    if (this.#failure) throw this.#failure;
   }
 
   async #step(delivery: Delivery): Promise<void> {
@@ -119,7 +136,11 @@ export class Outbound {
       measures.undelivered.add({ tenant: this.#stream.tenant, topic });
       log("warn", "record_undelivered", { offset, topic, bytes });
     }
+    this.#buried = Promise.withResolvers();
+    this.#buried.promise.catch(() => {});
+    if (this.#stopping) throw new Error("stopped");
     this.#say(written, undelivered);
+    await this.#buried.promise;
   }
 
   #committed(through: number, records: readonly Outgoing[]): void {
@@ -127,6 +148,8 @@ export class Outbound {
     crashPoint("progress-said");
     const { measures } = this.#ports;
     measures.transactions.add({ outcome: "committed" });
+    const lag = Math.max(0, this.#tail - 1 - through);
+    measures.lag.set({ direction: "to_kafka", tenant: this.#stream.tenant }, lag);
     const now = Date.now();
     for (const { of, value, timestamp } of records) {
       measures.moved("to_kafka", this.#stream.tenant, of, value.byteLength);
@@ -152,11 +175,10 @@ export class Outbound {
   /** The log offset that Kafka has, and all before it. */
   async #resumeFrom(delivery: Delivery): Promise<number> {
     const { log, measures } = this.#ports;
-    const found = await delivery.progress();
-    if (found !== undefined) return found;
-    const acknowledged = Number(this.#welcome.acknowledged);
-    if (acknowledged === 0) return 0;
-    log("error", "progress_lost", { acknowledged, group: delivery.group });
+    const found = (await delivery.progress()) ?? 0;
+    const acknowledged = this.#acknowledged;
+    if (found >= acknowledged) return found;
+    log("error", "progress_lost", { acknowledged, found, group: delivery.group });
     const after = await recoverProgress(this.#ports, this.#stream, acknowledged);
     await delivery.recovered(after);
     measures.recoveries.add({ tenant: this.#stream.tenant });

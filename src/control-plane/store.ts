@@ -64,8 +64,8 @@ export interface DeadLetter {
   readonly detail: string;
   readonly topic: string;
   readonly message: Uint8Array;
-  /** Where it is in Kafka, if it came from there. */
-  readonly from?: { readonly partition: number; readonly offset: number };
+  /** Where it is in Kafka, if it came from there; without a partition, where it is in the log. */
+  readonly from?: { readonly partition: number | null; readonly offset: number };
 }
 
 /** Everything that one transaction writes. */

@@ -10,10 +10,19 @@ export class MirrorCursors {
 
   /** The last offset that the mirror has; 0 where it has none. */
   get(name: string): number {
+    return this.#find(name) ?? 0;
+  }
+
+  /** Whether it keeps anything from being trimmed. */
+  has(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
+
+  #find(name: string): number | undefined {
     const [row] = this.#sql
       .exec<{ offset: number }>("SELECT offset FROM cursors WHERE name = ?", name)
       .toArray();
-    return row?.offset ?? 0;
+    return row?.offset;
   }
 
   /** Only moves forward. */

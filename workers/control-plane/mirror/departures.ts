@@ -112,7 +112,10 @@ export class Departures {
     const silent = through - (to.sent ?? 0);
     if (records.length === 0 && silent < MIRROR_SILENT_OFFSETS_MAX) return through < end;
     to.keep({ sent: through, records: credit.records - records.length, bytes: credit.bytes - bytes });
-    const sent = to.send({ case: "departures", value: { records, through: BigInt(through) } });
+    const sent = to.send({
+      case: "departures",
+      value: { records, through: BigInt(through), tail: BigInt(log.tail) },
+    });
     return sent && through < end;
   }
 

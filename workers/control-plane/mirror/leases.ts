@@ -12,6 +12,8 @@ export interface LeasesPorts {
   /** When the platform last answered a ping in the object's place. */
   pingedAt(socket: WebSocket): number;
   now(): number;
+  /** What Kafka has to have of the log. */
+  acknowledged(): number;
 }
 
 export class Leases {
@@ -53,7 +55,8 @@ export class Leases {
       each.send({ case: "lease", value: leaseFrame(false, epoch, bridge, lasts) });
     }
     from.keep({ epoch, sent: undefined, records: undefined, bytes: undefined });
-    from.send({ case: "lease", value: leaseFrame(true, epoch, "", lasts) });
+    const acknowledged = BigInt(this.#ports.acknowledged());
+    from.send({ case: "lease", value: { ...leaseFrame(true, epoch, "", lasts), acknowledged } });
     return true;
   }
 

@@ -11,7 +11,7 @@ import {
 } from "../../../src/limits.ts";
 import type { Family } from "../../../src/metrics/family.ts";
 import type { Fate } from "../../../src/mirror/admit.ts";
-import { decodeBridgeFrame, PING, PONG, PROTOCOL_VERSION, topicOfWire } from "../../../src/mirror/frame.ts";
+import { decodeBridgeFrame, PING, PONG, PROTOCOL_VERSION } from "../../../src/mirror/frame.ts";
 import type { Mark } from "../../../src/mirror/mark.ts";
 import { type MirrorSettings, mirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
 import type { MirrorState } from "../../../src/mirror/state.ts";
@@ -29,13 +29,13 @@ import {
 } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { signedPath, withSignedPaths } from "../../../src/wire/signed-path.ts";
 import type { Engine } from "../engine.ts";
-import { writeDeadLetter } from "../sql-store.ts";
 import { Arrivals, markFrame, sendMarks } from "./arrivals.ts";
 import { Connection, GOING_AWAY, POLICY_VIOLATION } from "./connection.ts";
 import { Departures } from "./departures.ts";
 import { GapMark } from "./gap.ts";
 import { Leases } from "./leases.ts";
 import { isFatal, type Refused, refused } from "./refusal.ts";
+import { buryUndelivered } from "./undelivered.ts";
 
 /** What the platform gives for sockets that outlive an object's sleep, and the storage. */
 type State = Pick<
@@ -75,6 +75,7 @@ export class Mirror {
       connections: () => this.#connections.values(),
       pingedAt: (socket) => state.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0,
       now: ports.now,
+      acknowledged: () => this.#acknowledged,
     });
     this.#departures = new Departures({
       log: engine.parts.log,
@@ -170,8 +171,7 @@ export class Mirror {
     const settings = settingsFrame(this.#ports.deployment, this.settings);
     for (const each of this.#connections.values())
       if (each.bridge) each.send({ case: "settings", value: settings });
-    // What goes nowhere keeps nothing from being trimmed.
-    if (this.settings.out.length === 0) this.#engine.room.mirrors.delete(KAFKA);
+    this.#pin();
   }
 
   message(socket: WebSocket, bytes: Uint8Array | string): void {
@@ -225,6 +225,11 @@ export class Mirror {
         return undefined;
       case "progress":
         return this.#progress(from, frame.value);
+      case "release":
+        this.#departures.end(from);
+        this.#leases.release(from);
+        from.keep({ epoch: undefined, sent: undefined });
+        return undefined;
       case "arrivals":
         this.#arrivals.take(from, frame.value);
         return undefined;
@@ -241,7 +246,7 @@ export class Mirror {
   }
 
   #hello(from: Connection, { protocolVersion, deployment, bridgeId }: Hello): Refused | undefined {
-    const { active, parts, room } = this.#engine;
+    const { active, parts } = this.#engine;
     const own = this.#ports.deployment;
     if (active === undefined) return refused(RefusalCode.MALFORMED, "there is no such tenant");
     if (protocolVersion !== PROTOCOL_VERSION)
@@ -258,7 +263,7 @@ export class Mirror {
         partition: active.partition,
         generation: BigInt(active.generation),
         settings: settingsFrame(own, this.settings),
-        acknowledged: BigInt(room.mirrors.get(KAFKA)),
+        acknowledged: BigInt(this.#acknowledged),
         marks: parts.marks.all().map(markFrame),
         credit: { records: BigInt(MIRROR_CREDIT_RECORDS), bytes: BigInt(MIRROR_CREDIT_BYTES) },
         tail: BigInt(parts.log.tail),
@@ -275,10 +280,27 @@ export class Mirror {
     this.#engine.watch.say("info", "mirror_leased", { bridge: from.bridge, epoch: from.epoch });
   }
 
-  #resume(from: Connection, { after }: Resume): Refused | undefined {
+  /** What Kafka has to have at least. */
+  get #acknowledged(): number {
+    return this.#gap.least(this.#engine.room.mirrors.get(KAFKA));
+  }
+
+  /** What goes nowhere keeps nothing from being trimmed. Once it goes somewhere, what comes from then on is kept. */
+  #pin(): void {
     const { parts, room } = this.#engine;
+    if (this.settings.out.length === 0) room.mirrors.delete(KAFKA);
+    else if (this.#leases.epoch !== undefined && !room.mirrors.has(KAFKA))
+      this.#state.storage.transactionSync(() => {
+        const to = parts.log.tail - 1;
+        room.mirrors.set(KAFKA, to, this.#ports.now());
+        this.#gap.open(0, to);
+      });
+  }
+
+  #resume(from: Connection, { after }: Resume): Refused | undefined {
+    const { parts } = this.#engine;
     const at = Number(after);
-    const had = this.#gap.least(room.mirrors.get(KAFKA));
+    const had = this.#acknowledged;
     if (from.epoch === undefined) return refused(RefusalCode.NOT_LEASED, "claim the lease first");
     if (at < had)
       return refused(
@@ -301,7 +323,7 @@ export class Mirror {
     if (from === this.#departures.to) this.#departures.soon();
   }
 
-  /** The cursor, and what the broker does not take, as one. */
+  /** The cursor; and what the broker does not take, however often it is said. */
   #progress(from: Connection, { through, undelivered }: Progress): Refused | undefined {
     const upTo = Number(through);
     if (from.epoch === undefined || from.sent === undefined)
@@ -309,19 +331,15 @@ export class Mirror {
     if (upTo > from.sent) return refused(RefusalCode.MALFORMED, `nothing above ${from.sent} was sent yet`);
     const { parts, room, watch } = this.#engine;
     const at = this.#ports.now();
+    let buried = 0;
     this.#state.storage.transactionSync(() => {
-      room.mirrors.set(KAFKA, upTo, at);
+      if (this.settings.out.length > 0) room.mirrors.set(KAFKA, upTo, at);
       this.#gap.passed(upTo);
-      for (const { offset, topic, detail, bytes } of undelivered)
-        writeDeadLetter(parts.sql, {
-          at,
-          reason: "undeliverable",
-          detail: `${bytes} bytes of log offset ${offset}: ${detail}`,
-          topic: topicOfWire(topic) ?? "",
-          message: parts.log.messageAt(Number(offset)),
-        });
+      for (const each of undelivered) if (buryUndelivered(parts, each, at)) buried++;
     });
-    for (const _ of undelivered) watch.metrics.buried("undeliverable");
+    for (let i = 0; i < buried; i++) watch.metrics.buried("undeliverable");
+    const last = undelivered.at(-1);
+    if (last) from.send({ case: "buried", value: { through: last.offset } });
     return undefined;
   }
 

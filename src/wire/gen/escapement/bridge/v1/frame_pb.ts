@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file escapement/bridge/v1/frame.proto.
  */
 export const file_escapement_bridge_v1_frame: GenFile = /*@__PURE__*/
-  fileDesc("CiBlc2NhcGVtZW50L2JyaWRnZS92MS9mcmFtZS5wcm90bxIUZXNjYXBlbWVudC5icmlkZ2UudjEinwMKC0JyaWRnZUZyYW1lEiwKBWhlbGxvGAEgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVsbG9IABIsCgVjbGFpbRgCIAEoCzIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNsYWltSAASLgoGcmVzdW1lGAMgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVzdW1lSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASMgoIcHJvZ3Jlc3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5Qcm9ncmVzc0gAEjIKCGFycml2YWxzGAYgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbHNIABIxCghsb2dfZW5kcxgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZHNIABIwCgdnb29kYnllGA8gASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuR29vZGJ5ZUgAQgcKBWZyYW1lIqgDCglFZGdlRnJhbWUSMAoHd2VsY29tZRgBIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLldlbGNvbWVIABIsCgVsZWFzZRgCIAEoCzIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxlYXNlSAASMgoIc2V0dGluZ3MYAyABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5TZXR0aW5nc0gAEi4KBmNyZWRpdBgEIAEoCzIcLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNyZWRpdEgAEjYKCmRlcGFydHVyZXMYBSABKAsyIC5lc2NhcGVtZW50LmJyaWRnZS52MS5EZXBhcnR1cmVzSAASMgoIcmVjZWl2ZWQYBiABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5SZWNlaXZlZEgAEjAKB3JlZnVzYWwYByABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5SZWZ1c2FsSAASMAoHZ29vZGJ5ZRgPIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkdvb2RieWVIAEIHCgVmcmFtZSJICgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgFEhIKCmRlcGxveW1lbnQYAiABKAkSEQoJYnJpZGdlX2lkGAMgASgJIokCCgdXZWxjb21lEhgKEHByb3RvY29sX3ZlcnNpb24YASABKAUSDgoGdGVuYW50GAIgASgJEhEKCXBhcnRpdGlvbhgDIAEoBRISCgpnZW5lcmF0aW9uGAQgASgDEjAKCHNldHRpbmdzGAUgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuU2V0dGluZ3MSFAoMYWNrbm93bGVkZ2VkGAYgASgDEikKBW1hcmtzGAcgAygLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTWFyaxIsCgZjcmVkaXQYCCABKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5DcmVkaXQSDAoEdGFpbBgJIAEoAyLYAQoIU2V0dGluZ3MSEgoKZGVwbG95bWVudBgBIAEoCRIvCghrZXlfbW9kZRgCIAEoDjIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLktleU1vZGUSKAoDb3V0GAMgAygOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSJwoCaW4YBCADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIUCgx0YWtlc19zdGFydHMYBSABKAgSHgoWb25fcHJlbWlzZXNfZGF0YV9wbGFuZRgGIAEoCCIZCgVDbGFpbRIQCghsZWFzZV9tcxgBIAEoAyJJCgVMZWFzZRIPCgdncmFudGVkGAEgASgIEg0KBWVwb2NoGAIgASgDEg4KBmhvbGRlchgDIAEoCRIQCghsYXN0c19tcxgEIAEoAyIXCgZSZXN1bWUSDQoFYWZ0ZXIYASABKAMiKAoGQ3JlZGl0Eg8KB3JlY29yZHMYASABKAMSDQoFYnl0ZXMYAiABKAMiTwoKRGVwYXJ0dXJlcxIwCgdyZWNvcmRzGAEgAygLMh8uZXNjYXBlbWVudC5icmlkZ2UudjEuRGVwYXJ0dXJlEg8KB3Rocm91Z2gYAiABKAMicAoJRGVwYXJ0dXJlEg4KBm9mZnNldBgBIAEoAxIrCgZ0b3BpY3MYAiADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxILCgNrZXkYAyABKAwSDQoFdmFsdWUYBCABKAwSCgoCYXQYBSABKAMiUwoIUHJvZ3Jlc3MSDwoHdGhyb3VnaBgBIAEoAxI2Cgt1bmRlbGl2ZXJlZBgCIAMoCzIhLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlVuZGVsaXZlcmVkImgKC1VuZGVsaXZlcmVkEg4KBm9mZnNldBgBIAEoAxIqCgV0b3BpYxgCIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEg4KBmRldGFpbBgDIAEoCRINCgVieXRlcxgEIAEoAyI6CghBcnJpdmFscxIuCgdyZWNvcmRzGAEgAygLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbCLFAQoHQXJyaXZhbBIqCgV0b3BpYxgBIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgCIAEoBRIOCgZvZmZzZXQYAyABKAMSCwoDa2V5GAQgASgMEg0KBXZhbHVlGAUgASgMEi0KB2hlYWRlcnMYBiADKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5IZWFkZXISEQoJdGltZXN0YW1wGAcgASgDEg0KBWZhdWx0GAggASgJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgMIjUKB0xvZ0VuZHMSKgoEZW5kcxgBIAMoCzIcLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZCJUCgZMb2dFbmQSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSCwoDZW5kGAMgASgDIjUKCFJlY2VpdmVkEikKBW1hcmtzGAEgAygLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTWFyayJTCgRNYXJrEioKBXRvcGljGAEgASgOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSEQoJcGFydGl0aW9uGAIgASgFEgwKBG5leHQYAyABKAMioQEKB1JlZnVzYWwSLwoEY29kZRgBIAEoDjIhLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlZnVzYWxDb2RlEg4KBmRldGFpbBgCIAEoCRIqCgV0b3BpYxgDIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgEIAEoBRIWCg5yZXRyeV9hZnRlcl9tcxgFIAEoAyIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCSrMAQoFVG9waWMSFQoRVE9QSUNfVU5TUEVDSUZJRUQQABIVChFUT1BJQ19QTEFOX0lOUFVUUxABEhUKEVRPUElDX1RBU0tfSU5QVVRTEAISGQoVVE9QSUNfUExBTl9FWEVDVVRJT05TEAMSGQoVVE9QSUNfVEFTS19FWEVDVVRJT05TEAQSIwofVE9QSUNfUEVSU0lTVEVEX1BMQU5fRVhFQ1VUSU9OUxAFEiMKH1RPUElDX1BFUlNJU1RFRF9UQVNLX0VYRUNVVElPTlMQBipPCgdLZXlNb2RlEhgKFEtFWV9NT0RFX1VOU1BFQ0lGSUVEEAASEQoNS0VZX01PREVfTk9ERRABEhcKE0tFWV9NT0RFX0dSQVBIX05PREUQAiqoAgoLUmVmdXNhbENvZGUSHAoYUkVGVVNBTF9DT0RFX1VOU1BFQ0lGSUVEEAASIQodUkVGVVNBTF9DT0RFX1BST1RPQ09MX1ZFUlNJT04QARIhCh1SRUZVU0FMX0NPREVfV1JPTkdfREVQTE9ZTUVOVBACEhoKFlJFRlVTQUxfQ09ERV9NQUxGT1JNRUQQAxIbChdSRUZVU0FMX0NPREVfTk9UX0xFQVNFRBAEEh4KGlJFRlVTQUxfQ09ERV9QUk9HUkVTU19MT1NUEAUSHwobUkVGVVNBTF9DT0RFX1BST0dSRVNTX0FIRUFEEAYSIQodUkVGVVNBTF9DT0RFX09GRlNFVF9SRUdSRVNTRUQQBxIYChRSRUZVU0FMX0NPREVfTk9fUk9PTRAIYgZwcm90bzM");
+  fileDesc("CiBlc2NhcGVtZW50L2JyaWRnZS92MS9mcmFtZS5wcm90bxIUZXNjYXBlbWVudC5icmlkZ2UudjEi0QMKC0JyaWRnZUZyYW1lEiwKBWhlbGxvGAEgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVsbG9IABIsCgVjbGFpbRgCIAEoCzIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNsYWltSAASLgoGcmVzdW1lGAMgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVzdW1lSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASMgoIcHJvZ3Jlc3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5Qcm9ncmVzc0gAEjIKCGFycml2YWxzGAYgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbHNIABIxCghsb2dfZW5kcxgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZHNIABIwCgdyZWxlYXNlGAggASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuUmVsZWFzZUgAEjAKB2dvb2RieWUYDyABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5Hb29kYnllSABCBwoFZnJhbWUi2AMKCUVkZ2VGcmFtZRIwCgd3ZWxjb21lGAEgASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuV2VsY29tZUgAEiwKBWxlYXNlGAIgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuTGVhc2VIABIyCghzZXR0aW5ncxgDIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlNldHRpbmdzSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASNgoKZGVwYXJ0dXJlcxgFIAEoCzIgLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZXNIABIyCghyZWNlaXZlZBgGIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlY2VpdmVkSAASMAoHcmVmdXNhbBgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlZnVzYWxIABIuCgZidXJpZWQYCCABKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5CdXJpZWRIABIwCgdnb29kYnllGA8gASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuR29vZGJ5ZUgAQgcKBWZyYW1lIkgKBUhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKAUSEgoKZGVwbG95bWVudBgCIAEoCRIRCglicmlkZ2VfaWQYAyABKAkiiQIKB1dlbGNvbWUSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoBRIOCgZ0ZW5hbnQYAiABKAkSEQoJcGFydGl0aW9uGAMgASgFEhIKCmdlbmVyYXRpb24YBCABKAMSMAoIc2V0dGluZ3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5TZXR0aW5ncxIUCgxhY2tub3dsZWRnZWQYBiABKAMSKQoFbWFya3MYByADKAsyGi5lc2NhcGVtZW50LmJyaWRnZS52MS5NYXJrEiwKBmNyZWRpdBgIIAEoCzIcLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNyZWRpdBIMCgR0YWlsGAkgASgDItgBCghTZXR0aW5ncxISCgpkZXBsb3ltZW50GAEgASgJEi8KCGtleV9tb2RlGAIgASgOMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuS2V5TW9kZRIoCgNvdXQYAyADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxInCgJpbhgEIAMoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhQKDHRha2VzX3N0YXJ0cxgFIAEoCBIeChZvbl9wcmVtaXNlc19kYXRhX3BsYW5lGAYgASgIIhkKBUNsYWltEhAKCGxlYXNlX21zGAEgASgDIgkKB1JlbGVhc2UiXwoFTGVhc2USDwoHZ3JhbnRlZBgBIAEoCBINCgVlcG9jaBgCIAEoAxIOCgZob2xkZXIYAyABKAkSEAoIbGFzdHNfbXMYBCABKAMSFAoMYWNrbm93bGVkZ2VkGAUgASgDIhcKBlJlc3VtZRINCgVhZnRlchgBIAEoAyIoCgZDcmVkaXQSDwoHcmVjb3JkcxgBIAEoAxINCgVieXRlcxgCIAEoAyJdCgpEZXBhcnR1cmVzEjAKB3JlY29yZHMYASADKAsyHy5lc2NhcGVtZW50LmJyaWRnZS52MS5EZXBhcnR1cmUSDwoHdGhyb3VnaBgCIAEoAxIMCgR0YWlsGAMgASgDInAKCURlcGFydHVyZRIOCgZvZmZzZXQYASABKAMSKwoGdG9waWNzGAIgAygOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSCwoDa2V5GAMgASgMEg0KBXZhbHVlGAQgASgMEgoKAmF0GAUgASgDIlMKCFByb2dyZXNzEg8KB3Rocm91Z2gYASABKAMSNgoLdW5kZWxpdmVyZWQYAiADKAsyIS5lc2NhcGVtZW50LmJyaWRnZS52MS5VbmRlbGl2ZXJlZCIZCgZCdXJpZWQSDwoHdGhyb3VnaBgBIAEoAyJoCgtVbmRlbGl2ZXJlZBIOCgZvZmZzZXQYASABKAMSKgoFdG9waWMYAiABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIOCgZkZXRhaWwYAyABKAkSDQoFYnl0ZXMYBCABKAMiOgoIQXJyaXZhbHMSLgoHcmVjb3JkcxgBIAMoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkFycml2YWwixQEKB0Fycml2YWwSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSDgoGb2Zmc2V0GAMgASgDEgsKA2tleRgEIAEoDBINCgV2YWx1ZRgFIAEoDBItCgdoZWFkZXJzGAYgAygLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVhZGVyEhEKCXRpbWVzdGFtcBgHIAEoAxINCgVmYXVsdBgIIAEoCSIlCgZIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoDCI1CgdMb2dFbmRzEioKBGVuZHMYASADKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5Mb2dFbmQiVAoGTG9nRW5kEioKBXRvcGljGAEgASgOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSEQoJcGFydGl0aW9uGAIgASgFEgsKA2VuZBgDIAEoAyI1CghSZWNlaXZlZBIpCgVtYXJrcxgBIAMoCzIaLmVzY2FwZW1lbnQuYnJpZGdlLnYxLk1hcmsiUwoETWFyaxIqCgV0b3BpYxgBIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgCIAEoBRIMCgRuZXh0GAMgASgDIqEBCgdSZWZ1c2FsEi8KBGNvZGUYASABKA4yIS5lc2NhcGVtZW50LmJyaWRnZS52MS5SZWZ1c2FsQ29kZRIOCgZkZXRhaWwYAiABKAkSKgoFdG9waWMYAyABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YBCABKAUSFgoOcmV0cnlfYWZ0ZXJfbXMYBSABKAMiGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAkqzAEKBVRvcGljEhUKEVRPUElDX1VOU1BFQ0lGSUVEEAASFQoRVE9QSUNfUExBTl9JTlBVVFMQARIVChFUT1BJQ19UQVNLX0lOUFVUUxACEhkKFVRPUElDX1BMQU5fRVhFQ1VUSU9OUxADEhkKFVRPUElDX1RBU0tfRVhFQ1VUSU9OUxAEEiMKH1RPUElDX1BFUlNJU1RFRF9QTEFOX0VYRUNVVElPTlMQBRIjCh9UT1BJQ19QRVJTSVNURURfVEFTS19FWEVDVVRJT05TEAYqTwoHS2V5TW9kZRIYChRLRVlfTU9ERV9VTlNQRUNJRklFRBAAEhEKDUtFWV9NT0RFX05PREUQARIXChNLRVlfTU9ERV9HUkFQSF9OT0RFEAIqqAIKC1JlZnVzYWxDb2RlEhwKGFJFRlVTQUxfQ09ERV9VTlNQRUNJRklFRBAAEiEKHVJFRlVTQUxfQ09ERV9QUk9UT0NPTF9WRVJTSU9OEAESIQodUkVGVVNBTF9DT0RFX1dST05HX0RFUExPWU1FTlQQAhIaChZSRUZVU0FMX0NPREVfTUFMRk9STUVEEAMSGwoXUkVGVVNBTF9DT0RFX05PVF9MRUFTRUQQBBIeChpSRUZVU0FMX0NPREVfUFJPR1JFU1NfTE9TVBAFEh8KG1JFRlVTQUxfQ09ERV9QUk9HUkVTU19BSEVBRBAGEiEKHVJFRlVTQUxfQ09ERV9PRkZTRVRfUkVHUkVTU0VEEAcSGAoUUkVGVVNBTF9DT0RFX05PX1JPT00QCGIGcHJvdG8z");
 
 /**
  * From the bridge.
@@ -69,6 +69,12 @@ export type BridgeFrame = Message<"escapement.bridge.v1.BridgeFrame"> & {
     case: "logEnds";
   } | {
     /**
+     * @generated from field: escapement.bridge.v1.Release release = 8;
+     */
+    value: Release;
+    case: "release";
+  } | {
+    /**
      * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
      */
     value: Goodbye;
@@ -116,6 +122,11 @@ export type BridgeFrameJson = {
    * @generated from field: escapement.bridge.v1.LogEnds log_ends = 7;
    */
   logEnds?: LogEndsJson;
+
+  /**
+   * @generated from field: escapement.bridge.v1.Release release = 8;
+   */
+  release?: ReleaseJson;
 
   /**
    * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
@@ -183,6 +194,12 @@ export type EdgeFrame = Message<"escapement.bridge.v1.EdgeFrame"> & {
     case: "refusal";
   } | {
     /**
+     * @generated from field: escapement.bridge.v1.Buried buried = 8;
+     */
+    value: Buried;
+    case: "buried";
+  } | {
+    /**
      * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
      */
     value: Goodbye;
@@ -230,6 +247,11 @@ export type EdgeFrameJson = {
    * @generated from field: escapement.bridge.v1.Refusal refusal = 7;
    */
   refusal?: RefusalJson;
+
+  /**
+   * @generated from field: escapement.bridge.v1.Buried buried = 8;
+   */
+  buried?: BuriedJson;
 
   /**
    * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
@@ -571,6 +593,29 @@ export const ClaimSchema: GenMessage<Claim, {jsonType: ClaimJson}> = /*@__PURE__
   messageDesc(file_escapement_bridge_v1_frame, 5);
 
 /**
+ * Bridge that has the lease: gives it back, and goes on with arrivals alone; it may claim again later.
+ *
+ * @generated from message escapement.bridge.v1.Release
+ */
+export type Release = Message<"escapement.bridge.v1.Release"> & {
+};
+
+/**
+ * Bridge that has the lease: gives it back, and goes on with arrivals alone; it may claim again later.
+ *
+ * @generated from message escapement.bridge.v1.Release
+ */
+export type ReleaseJson = {
+};
+
+/**
+ * Describes the message escapement.bridge.v1.Release.
+ * Use `create(ReleaseSchema)` to create a new message.
+ */
+export const ReleaseSchema: GenMessage<Release, {jsonType: ReleaseJson}> = /*@__PURE__*/
+  messageDesc(file_escapement_bridge_v1_frame, 6);
+
+/**
  * Object, as the answer to a claim, and unasked when another has taken it over.
  *
  * @generated from message escapement.bridge.v1.Lease
@@ -603,6 +648,13 @@ export type Lease = Message<"escapement.bridge.v1.Lease"> & {
    * @generated from field: int64 lasts_ms = 4;
    */
   lastsMs: bigint;
+
+  /**
+   * Where it is granted: as in the welcome, and as it is by now.
+   *
+   * @generated from field: int64 acknowledged = 5;
+   */
+  acknowledged: bigint;
 };
 
 /**
@@ -638,6 +690,13 @@ export type LeaseJson = {
    * @generated from field: int64 lasts_ms = 4;
    */
   lastsMs?: string;
+
+  /**
+   * Where it is granted: as in the welcome, and as it is by now.
+   *
+   * @generated from field: int64 acknowledged = 5;
+   */
+  acknowledged?: string;
 };
 
 /**
@@ -645,7 +704,7 @@ export type LeaseJson = {
  * Use `create(LeaseSchema)` to create a new message.
  */
 export const LeaseSchema: GenMessage<Lease, {jsonType: LeaseJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 6);
+  messageDesc(file_escapement_bridge_v1_frame, 7);
 
 /**
  * Bridge that has the lease, once its transaction is open: begin to send what is above this log offset. It is what is
@@ -678,7 +737,7 @@ export type ResumeJson = {
  * Use `create(ResumeSchema)` to create a new message.
  */
 export const ResumeSchema: GenMessage<Resume, {jsonType: ResumeJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 7);
+  messageDesc(file_escapement_bridge_v1_frame, 8);
 
 /**
  * Either: so much more may be sent. The bridge gives it for records of departures and bytes of their keys and values,
@@ -723,7 +782,7 @@ export type CreditJson = {
  * Use `create(CreditSchema)` to create a new message.
  */
 export const CreditSchema: GenMessage<Credit, {jsonType: CreditJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 8);
+  messageDesc(file_escapement_bridge_v1_frame, 9);
 
 /**
  * Object, to the bridge that has the lease and has resumed: records for Kafka, in the order of the log.
@@ -742,6 +801,13 @@ export type Departures = Message<"escapement.bridge.v1.Departures"> & {
    * @generated from field: int64 through = 2;
    */
   through: bigint;
+
+  /**
+   * The next log offset to be given.
+   *
+   * @generated from field: int64 tail = 3;
+   */
+  tail: bigint;
 };
 
 /**
@@ -761,6 +827,13 @@ export type DeparturesJson = {
    * @generated from field: int64 through = 2;
    */
   through?: string;
+
+  /**
+   * The next log offset to be given.
+   *
+   * @generated from field: int64 tail = 3;
+   */
+  tail?: string;
 };
 
 /**
@@ -768,7 +841,7 @@ export type DeparturesJson = {
  * Use `create(DeparturesSchema)` to create a new message.
  */
 export const DeparturesSchema: GenMessage<Departures, {jsonType: DeparturesJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 9);
+  messageDesc(file_escapement_bridge_v1_frame, 10);
 
 /**
  * @generated from message escapement.bridge.v1.Departure
@@ -843,7 +916,7 @@ export type DepartureJson = {
  * Use `create(DepartureSchema)` to create a new message.
  */
 export const DepartureSchema: GenMessage<Departure, {jsonType: DepartureJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 10);
+  messageDesc(file_escapement_bridge_v1_frame, 11);
 
 /**
  * Bridge that has the lease: a transaction is committed in Kafka, and with it this progress.
@@ -859,7 +932,8 @@ export type Progress = Message<"escapement.bridge.v1.Progress"> & {
   through: bigint;
 
   /**
-   * Those up to it that the broker does not take; they become dead letters, and are passed over.
+   * What the broker does not take, of what comes next: it becomes dead letters, once for each offset and topic. The
+   * bridge passes it over once it is told that they are buried.
    *
    * @generated from field: repeated escapement.bridge.v1.Undelivered undelivered = 2;
    */
@@ -880,7 +954,8 @@ export type ProgressJson = {
   through?: string;
 
   /**
-   * Those up to it that the broker does not take; they become dead letters, and are passed over.
+   * What the broker does not take, of what comes next: it becomes dead letters, once for each offset and topic. The
+   * bridge passes it over once it is told that they are buried.
    *
    * @generated from field: repeated escapement.bridge.v1.Undelivered undelivered = 2;
    */
@@ -892,7 +967,42 @@ export type ProgressJson = {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress, {jsonType: ProgressJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 11);
+  messageDesc(file_escapement_bridge_v1_frame, 12);
+
+/**
+ * Object, once what was undelivered is on disk as dead letters.
+ *
+ * @generated from message escapement.bridge.v1.Buried
+ */
+export type Buried = Message<"escapement.bridge.v1.Buried"> & {
+  /**
+   * The last log offset that was named.
+   *
+   * @generated from field: int64 through = 1;
+   */
+  through: bigint;
+};
+
+/**
+ * Object, once what was undelivered is on disk as dead letters.
+ *
+ * @generated from message escapement.bridge.v1.Buried
+ */
+export type BuriedJson = {
+  /**
+   * The last log offset that was named.
+   *
+   * @generated from field: int64 through = 1;
+   */
+  through?: string;
+};
+
+/**
+ * Describes the message escapement.bridge.v1.Buried.
+ * Use `create(BuriedSchema)` to create a new message.
+ */
+export const BuriedSchema: GenMessage<Buried, {jsonType: BuriedJson}> = /*@__PURE__*/
+  messageDesc(file_escapement_bridge_v1_frame, 13);
 
 /**
  * @generated from message escapement.bridge.v1.Undelivered
@@ -957,7 +1067,7 @@ export type UndeliveredJson = {
  * Use `create(UndeliveredSchema)` to create a new message.
  */
 export const UndeliveredSchema: GenMessage<Undelivered, {jsonType: UndeliveredJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 12);
+  messageDesc(file_escapement_bridge_v1_frame, 14);
 
 /**
  * Bridge, with or without the lease: records of Kafka, in the order of each partition.
@@ -988,7 +1098,7 @@ export type ArrivalsJson = {
  * Use `create(ArrivalsSchema)` to create a new message.
  */
 export const ArrivalsSchema: GenMessage<Arrivals, {jsonType: ArrivalsJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 13);
+  messageDesc(file_escapement_bridge_v1_frame, 15);
 
 /**
  * @generated from message escapement.bridge.v1.Arrival
@@ -1095,7 +1205,7 @@ export type ArrivalJson = {
  * Use `create(ArrivalSchema)` to create a new message.
  */
 export const ArrivalSchema: GenMessage<Arrival, {jsonType: ArrivalJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 14);
+  messageDesc(file_escapement_bridge_v1_frame, 16);
 
 /**
  * @generated from message escapement.bridge.v1.Header
@@ -1132,7 +1242,7 @@ export type HeaderJson = {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header, {jsonType: HeaderJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 15);
+  messageDesc(file_escapement_bridge_v1_frame, 17);
 
 /**
  * Bridge, when a partition is assigned to it and before arrivals of that partition, and when it ends below its mark:
@@ -1165,7 +1275,7 @@ export type LogEndsJson = {
  * Use `create(LogEndsSchema)` to create a new message.
  */
 export const LogEndsSchema: GenMessage<LogEnds, {jsonType: LogEndsJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 16);
+  messageDesc(file_escapement_bridge_v1_frame, 18);
 
 /**
  * @generated from message escapement.bridge.v1.LogEnd
@@ -1216,7 +1326,7 @@ export type LogEndJson = {
  * Use `create(LogEndSchema)` to create a new message.
  */
 export const LogEndSchema: GenMessage<LogEnd, {jsonType: LogEndJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 17);
+  messageDesc(file_escapement_bridge_v1_frame, 19);
 
 /**
  * Object, once what was sent is on disk, and in answer to log ends: the next offset that it takes of each partition
@@ -1249,7 +1359,7 @@ export type ReceivedJson = {
  * Use `create(ReceivedSchema)` to create a new message.
  */
 export const ReceivedSchema: GenMessage<Received, {jsonType: ReceivedJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 18);
+  messageDesc(file_escapement_bridge_v1_frame, 20);
 
 /**
  * @generated from message escapement.bridge.v1.Mark
@@ -1300,7 +1410,7 @@ export type MarkJson = {
  * Use `create(MarkSchema)` to create a new message.
  */
 export const MarkSchema: GenMessage<Mark, {jsonType: MarkJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 19);
+  messageDesc(file_escapement_bridge_v1_frame, 21);
 
 /**
  * Object: why it does not do what it was asked. With a topic it is about that partition alone, and arrivals of it that
@@ -1381,7 +1491,7 @@ export type RefusalJson = {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal, {jsonType: RefusalJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 20);
+  messageDesc(file_escapement_bridge_v1_frame, 22);
 
 /**
  * Either, before it closes the connection on purpose. From the bridge it gives the lease back at once.
@@ -1412,7 +1522,7 @@ export type GoodbyeJson = {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye, {jsonType: GoodbyeJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 21);
+  messageDesc(file_escapement_bridge_v1_frame, 23);
 
 /**
  * @generated from enum escapement.bridge.v1.Topic
