@@ -1,5 +1,6 @@
 // Without this, people could be asked nothing, answer for others or twice, or see another thing than they agreed to.
-import { abortAllDurableObjects } from "cloudflare:test";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { as, begin, end, provision, TENANT } from "./asking.ts";
 import { send } from "./client.ts";
@@ -78,6 +79,18 @@ describe("an approval", () => {
     const again = await as("reader-key", `${approval}:approve`, { value }, "a1");
     expect([once, again].map(({ status }) => status)).toEqual([200, 200]);
     expect(again.headers.get("idempotency-replayed")).toBe("true");
+  });
+
+  test("that is answered while its lifetime is paused keeps the key with the lifetime, and not for ever", async () => {
+    const { lifetime, approval } = await begin("review");
+    await send("POST", `${lifetime}:pause`, { json: {} });
+    await as("reader-key", `${approval}:approve`, { value: { text: "p" } }, "held");
+    const kept = await runInDurableObject(env.TENANTS.getByName("approvals/0"), (_, { storage }) =>
+      ["signal_keys", "idempotency"].map(
+        (table) => storage.sql.exec(`SELECT key FROM ${table} WHERE key = 'held'`).toArray().length,
+      ),
+    );
+    expect(kept).toEqual([1, 0]);
   });
 
   test("with the same key by somebody else is no repetition, and does not look as if it had counted", async () => {
