@@ -47,19 +47,23 @@ export const executionArrived = (draft: Draft, event: ExecutionArrived): void =>
     return;
   }
   const estimated = found.reserved && charge(draft, event.n, found, event.execution);
-  const { kind, execution, message, version } = event;
+  const { kind, execution, message, version, kafka } = event;
   concluded(draft, event.n, unreserved(found), {
     kind,
     execution,
     message,
     input: found.input,
     ...(version !== undefined && { version }),
+    ...(kafka && { kafka }),
     ...(estimated && { estimated }),
   });
 };
 
 /** What somebody has made the outcome of an open attempt: an executor, or whoever a wait was for. */
-export type Outcome = Pick<ExecutionRecord, "kind" | "message" | "input" | "version" | "estimated"> & {
+export type Outcome = Pick<
+  ExecutionRecord,
+  "kind" | "message" | "input" | "version" | "kafka" | "estimated"
+> & {
   readonly execution: Execution;
 };
 
