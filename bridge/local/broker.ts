@@ -119,11 +119,11 @@ class JavaBroker implements Broker {
 
 export const startBroker = async ({ folder, port, secured = false }: BrokerOptions): Promise<Broker> => {
   const classPath = await fetchJars();
-  const ports: Ports = {
-    plain: port ?? (await freePort(HOST)),
-    controller: await freePort(HOST),
-    ...(secured ? { sasl: await freePort(HOST), tls: await freePort(HOST) } : {}),
-  };
+  // One after the other, the same port may be free again.
+  const free = new Set<number>();
+  while (free.size < 4) free.add(await freePort(HOST));
+  const [plain = 0, controller = 0, sasl = 0, tls = 0] = free;
+  const ports: Ports = { plain: port ?? plain, controller, ...(secured ? { sasl, tls } : {}) };
   const certificates = secured ? await makeCertificates(folder) : undefined;
   const properties = join(folder, "server.properties");
   await writeFile(properties, brokerProperties(folder, ports, SASL_USER));
