@@ -6,6 +6,7 @@ import { type Kafka, kafkaClient } from "./kafka/client.ts";
 import { Topics } from "./kafka/topics.ts";
 import type { Log } from "./log.ts";
 import { Measures } from "./measures.ts";
+import { SharedCredit } from "./outbound/shared-credit.ts";
 import type { Settings } from "./settings.ts";
 import { TenantMirror } from "./tenant-mirror.ts";
 
@@ -27,6 +28,7 @@ export class Bridge {
   readonly #kafka: Kafka;
   readonly #topics: Topics;
   readonly #inbound: Inbound;
+  readonly #credit = new SharedCredit();
   readonly #mirrors = new Map<string, TenantMirror>();
   /** Of tenants that are gone, and not to be waited for. */
   readonly #leaving = new Set<Promise<void>>();
@@ -114,6 +116,7 @@ export class Bridge {
         topics: this.#topics,
         measures: this.measures,
         log: this.#log,
+        credit: this.#credit,
         settings: this.#settings,
       }),
     );

@@ -13,9 +13,10 @@ import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import { Delivery, type Outgoing, type Stream, type Undelivered } from "./delivery.ts";
 import { recoverProgress } from "./recover.ts";
+import type { SharedCredit } from "./shared-credit.ts";
 
-/** What the object may send ahead: a transaction and the one after it. */
-const CREDIT = { records: 4_096, bytes: 4 * 1024 * 1024 };
+/** What the object may send ahead. */
+const CREDIT_RECORDS = 4_096;
 /** Of one transaction: what is longer delays its first records for its last. */
 const TRANSACTION_BYTES_MAX = 2 * 1024 * 1024;
 /** Offsets of a group that commits nothing expire after a week. */
@@ -26,6 +27,7 @@ export interface OutboundPorts {
   readonly topics: Topics;
   readonly measures: Measures;
   readonly log: Log;
+  readonly credit: SharedCredit;
 }
 
 const streamOf = ({ settings, tenant, partition, generation }: Welcome): Stream => ({
@@ -45,6 +47,8 @@ export class Outbound {
   #stopping = false;
   #failure: Error | undefined;
   #tail = 0;
+  /** Bytes that the object may send, or has sent and are not in Kafka. */
+  #ahead = 0;
   #buried = Promise.withResolvers<void>();
 
   constructor(ports: OutboundPorts, link: Link, welcome: Welcome, { acknowledged }: Lease) {
@@ -92,13 +96,15 @@ export class Outbound {
       this.#stream,
     );
     crashPoint("writer-opened");
+    this.#ports.credit.enter();
     try {
       const after = await this.#resumeFrom(delivery);
       this.#ports.log("info", "mirror_resumed", { after, acknowledged: this.#acknowledged });
       this.#link.send({ case: "resume", value: { after: BigInt(after) } });
-      this.#give(CREDIT.records, CREDIT.bytes);
+      this.#give(CREDIT_RECORDS);
       while (!this.#stopping) await this.#step(delivery);
     } finally {
+      this.#ports.credit.leave();
       await delivery.close();
     }
     if (this.#failure) throw this.#failure;
@@ -115,7 +121,8 @@ export class Outbound {
     const batches = this.#nextBatches();
     const departures = batches.flatMap(({ records }) => records);
     await delivery.deliver(departures, Number(batches.at(-1)?.through ?? delivery.written));
-    if (departures.length > 0) this.#give(departures.length, creditOfAll(departures));
+    this.#ahead -= creditOfAll(departures);
+    if (departures.length > 0) this.#give(departures.length);
   }
 
   #nextBatches(): Departures[] {
@@ -126,7 +133,9 @@ export class Outbound {
     return this.#queue.splice(0, count);
   }
 
-  #give(records: number, bytes: number): void {
+  #give(records: number): void {
+    const bytes = Math.max(0, this.#ports.credit.bytes - this.#ahead);
+    this.#ahead += bytes;
     this.#link.send({ case: "credit", value: { records: BigInt(records), bytes: BigInt(bytes) } });
   }
 
