@@ -17,8 +17,7 @@ export const startRuntime = async (deployment = "escapement"): Promise<Runtime> 
   const data = await mkdtemp(join(tmpdir(), "escapement-test-"));
   const local = await startLocal({ data, keys: JSON.stringify(KEYS), deployment });
   const end = async () => {
-    await local.stop();
-    await rm(data, { recursive: true, force: true });
+    await local.stop().finally(() => rm(data, { recursive: true, force: true }));
   };
   return { local, [Symbol.asyncDispose]: end };
 };
@@ -36,6 +35,8 @@ export interface RunningBridge extends AsyncDisposable {
   /** Settles when it has ended, with the code or the signal. */
   readonly ended: Promise<number | string>;
 }
+
+const START_MS_MAX = 45_000;
 
 export type BridgeEnvironment = Readonly<Record<string, string>>;
 
@@ -72,6 +73,9 @@ export const startBridge = async (
   child.stdout.on("data", hear);
   child.stderr.on("data", hear);
   const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string);
+  // One that never listens would leave its test waiting, and itself running.
+  const late = setTimeout(() => child.kill("SIGKILL"), START_MS_MAX);
+  void started.promise.catch(() => {}).finally(() => clearTimeout(late));
   void ended.then((how) => started.reject(new Error(`The bridge ended with ${how}: ${output}`)));
   const end = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
