@@ -184,6 +184,6 @@ test("every input names the policies that allowed it in its own step, whatever h
         },
       );
     }),
-    { numRuns: 100 },
+    { numRuns: 1_000 },
   );
 });
