@@ -56,12 +56,14 @@ export const started = (event: Started & Moment, graph: GraphIndex): Draft => {
     parents.push({ execId: execId || root, name: name || ROOT_NAME, offset: further });
   }
   const bytes = handed.reduce((sum, { message }) => sum + message.byteLength, event.input.byteLength);
-  const over = overBound(draft, graph.entries, bytes);
+  // What a producer has put into Kafka is the input of the plan that it names, and of no other.
+  const entries = event.handed ? [event.handed.node] : graph.entries;
+  const over = overBound(draft, entries, bytes);
   if (over) end(draft, "FAILED", over);
   else {
     issue(
       draft,
-      graph.entries.map((node) => ({ node, wave: 0, parents, ...adopted(event, graph, node) })),
+      entries.map((node) => ({ node, wave: 0, parents, ...adopted(event, graph, node) })),
     );
   }
   return draft;

@@ -22,6 +22,12 @@ const TASK_THERE = `digraph there {
   weigh [type=task kind=scales executor=kafka]
   begin -> weigh
 }`;
+const TWO_ENTRIES = `digraph pair {
+  node [type=plan kind=parallel] left; right
+  node [type=task kind=transform expression="1"] one; other
+  left -> one
+  right -> other
+}`;
 /** Its entry plan is. */
 const PLAN_THERE = `digraph planned {
   choose [type=plan kind=model executor=kafka]
@@ -110,6 +116,23 @@ describe("a plan input of a producer", () => {
     expect(await bring(bridge, record("plan-inputs", value, 7))).toEqual([8]);
     expect(await bring(bridge, record("plan-inputs", value, 8))).toEqual([9]);
     expect(await read("plan-inputs")).toHaveLength(1);
+  });
+
+  test("begins with the plan that it names alone, and one lifetime begins once; a start here begins with all", async () => {
+    const { bridge, begin, end, read } = await ready(TWO_ENTRIES);
+    await bring(
+      bridge,
+      record("plan-inputs", start({ plan: "right", lifetime: "mine", parents: ["e-2"] }), 0),
+      record("plan-inputs", start({ plan: "left", lifetime: "mine" }), 1),
+    );
+    expect(await end("mine")).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+    const inputs = await read("plan-inputs");
+    expect(inputs.map(({ key }) => key)).toEqual(["right"]);
+    expect(planInput(inputs[0]?.value ?? new Uint8Array())).toMatchObject({
+      taskExecutions: [{ header: { execId: "e-2" } }],
+    });
+    const { lifetime } = await begin("pair");
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 4 });
   });
 
   test("without an id has the one of its input, or else of its place", async () => {
