@@ -1,5 +1,5 @@
 // The ceiling: kafkajs alone in a loop, as fast as it goes with the same records.
-import { type Kafka, kafkaClient } from "../../../bridge/kafka/client.ts";
+import type { Kafka } from "../../../bridge/kafka/client.ts";
 import { Topics } from "../../../bridge/kafka/topics.ts";
 import { type KafkaRecord, Writer } from "../../../bridge/kafka/writer.ts";
 
@@ -32,10 +32,9 @@ const rate = async (
 
 /** In transactions with offsets of so many records each, and without any. */
 export const ceilingOf = async (
-  brokers: string,
+  kafka: Kafka,
   of: { readonly total: number; readonly batch: number; readonly bytes: number },
 ): Promise<Ceiling> => {
-  const kafka: Kafka = kafkaClient({ brokers: brokers.split(",") }, () => {});
   const topics = new Topics(kafka);
   await topics.connect();
   const stamp = Date.now().toString(36);

@@ -4,6 +4,9 @@
  * result waiting. No graph, no log, no D1.
  */
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import type { Append } from "./append.ts";
+
+export { Append } from "./append.ts";
 
 const CHAIN_STEPS = 10;
 const CYCLE_STEPS = 101;
@@ -13,10 +16,11 @@ const LARGE_BYTES = 1024 * 1024;
 
 interface FloorEnv {
   FLOOR: DurableObjectNamespace<Floor>;
+  APPEND: DurableObjectNamespace<Append>;
   STEP: Service<Step>;
 }
 
-interface Append {
+interface Appended {
   readonly chain: number;
   readonly step: number;
   readonly result: string;
@@ -30,7 +34,7 @@ export class Step extends WorkerEntrypoint<FloorEnv> {
 }
 
 export class Floor extends DurableObject<FloorEnv> {
-  #inbox: Append[] = [];
+  #inbox: Appended[] = [];
   #writing = false;
   #chains = Date.now() * 1_000;
   #counters = { requests: 0, rpcs: 0, commits: 0, rows: 0 };
@@ -119,7 +123,9 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     const name = pathname.slice(1);
     if (name === "ready") return new Response("ready");
-    const floor = env.FLOOR.getByName(searchParams.get("tenant") ?? "floor");
+    const tenant = searchParams.get("tenant") ?? "floor";
+    if (name === "append") return env.APPEND.getByName(tenant).fetch(request);
+    const floor = env.FLOOR.getByName(tenant);
     if (name === "counters") return Response.json(await floor.counters());
     const workload = WORKLOADS.find((each) => each === name);
     return workload ? new Response(await floor[workload]()) : new Response("not found", { status: 404 });
