@@ -183,6 +183,9 @@ export class TenantMirror {
       case "buried":
         this.#outbound?.buried();
         return;
+      case "need":
+        this.#outbound?.need(Number(frame.value.bytes));
+        return;
       case "departures":
         this.#outbound?.take(frame.value);
         return;

@@ -283,6 +283,9 @@ export const MIRROR_CONNECTIONS_MAX = 64;
 export const MIRROR_CREDIT_RECORDS = 2_048;
 export const MIRROR_CREDIT_BYTES = 4 * 1024 * KIB;
 
+/** What a record takes in the memory of a bridge beside its bytes, about; so that small ones are bounded as well. */
+export const MIRROR_RECORD_BYTES = 512;
+
 /** How long a signed path of an input in Kafka is good for: as long as its lifetime may live. */
 export const SIGNED_PATH_MS = LIFETIME_TIMEOUT_MS_MAX;
 
