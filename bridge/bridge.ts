@@ -9,6 +9,7 @@ import { Measures } from "./measures.ts";
 import { SharedCredit } from "./outbound/shared-credit.ts";
 import type { Settings } from "./settings.ts";
 import { TenantMirror } from "./tenant-mirror.ts";
+import { removeTopics } from "./topic-removal.ts";
 
 /** New tenants and topics have to be found within 10 s, joining the group included. */
 const LOOK_MS = 2_500;
@@ -32,6 +33,9 @@ export class Bridge {
   readonly #mirrors = new Map<string, TenantMirror>();
   /** Of tenants that are gone, and not to be waited for. */
   readonly #leaving = new Set<Promise<void>>();
+  #deleting: readonly string[] = [];
+  /** Tenants whose topics are being deleted, or are looked at for it. */
+  readonly #removing = new Map<string, Promise<void>>();
   readonly #stopping = Promise.withResolvers<void>();
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
@@ -77,7 +81,7 @@ export class Bridge {
     await this.#running;
     await this.#inbound.stop();
     const mirrors = [...this.#mirrors.values()].map((mirror) => mirror.stop("stopped"));
-    await Promise.all([...mirrors, ...this.#leaving]);
+    await Promise.all([...mirrors, ...this.#leaving, ...this.#removing.values()]);
     await this.#topics.close();
   }
 
@@ -85,6 +89,8 @@ export class Bridge {
     while (!this.#stopped) {
       await this.#followTenants();
       await this.#followTopics();
+      // By now nobody here reads them.
+      for (const tenant of this.#deleting) this.#removeTopics(tenant);
       await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK_MS)), this.#stopping.promise]);
     }
   }
@@ -92,7 +98,8 @@ export class Bridge {
   async #followTenants(): Promise<void> {
     try {
       const only = this.#settings.tenants;
-      const found = (await this.gateway.tenants()).filter((tenant) => only?.has(tenant) ?? true);
+      const listed = (await this.gateway.listed()).filter(({ tenant }) => only?.has(tenant) ?? true);
+      const found = listed.filter(({ deleting }) => !deleting).map(({ tenant }) => tenant);
       this.#reached.gateway = true;
       for (const tenant of found) if (!this.#mirrors.has(tenant)) this.#mirror(tenant);
       for (const [tenant, mirror] of this.#mirrors) {
@@ -102,10 +109,23 @@ export class Bridge {
         const leaving = mirror.stop("the tenant is gone").finally(() => this.#leaving.delete(leaving));
         this.#leaving.add(leaving);
       }
+      this.#deleting = listed.filter(({ deleting }) => deleting).map(({ tenant }) => tenant);
     } catch (error) {
       this.#reached.gateway = false;
       this.#log("warn", "gateway_not_reached", { error: String(error) });
     }
+  }
+
+  /** What failed is tried again while the tenant is listed. */
+  #removeTopics(tenant: string): void {
+    if (this.#removing.has(tenant) || !this.#reached.kafka) return;
+    const { deployment, bridgeId } = this.#settings;
+    const ports = { gateway: this.gateway, topics: this.#topics, log: this.#log, deployment, bridgeId };
+    const removing = Promise.all(this.#leaving)
+      .then(() => removeTopics(ports, tenant))
+      .catch((error) => this.#log("warn", "topics_not_deleted", { tenant, error: String(error) }))
+      .finally(() => this.#removing.delete(tenant));
+    this.#removing.set(tenant, removing);
   }
 
   #mirror(tenant: string): void {

@@ -11,7 +11,9 @@ export type CrashPoint =
   | "progress-said"
   | "arrivals-sent"
   | "arrivals-received"
-  | "offsets-committed";
+  | "offsets-committed"
+  | "groups-deleted"
+  | "topics-deleted";
 
 export const crashPoint = (name: CrashPoint): void => {
   if (name === at && ++passed === Number(pass)) process.kill(process.pid, "SIGKILL");

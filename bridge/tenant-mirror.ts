@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { topicOfWire } from "../src/mirror/frame.ts";
-import { deadLettersTopic, kafkaTopic } from "../src/mirror/names.ts";
-import { TOPIC_NAMES, type Topic } from "../src/topics/topics.ts";
+import { kafkaTopic, topicsOf } from "../src/mirror/names.ts";
+import type { Topic } from "../src/topics/topics.ts";
 import type {
   Lease,
   Settings as TenantSettings,
@@ -131,11 +131,7 @@ export class TenantMirror {
   async #provision(): Promise<void> {
     const { topics, settings } = this.#ports;
     if (!settings.provision) return;
-    const names = [
-      ...TOPIC_NAMES.map((topic) => kafkaTopic(topic, this.tenant)),
-      deadLettersTopic(this.tenant),
-    ];
-    const made = await topics.provision(names, settings.topics);
+    const made = await topics.provision(topicsOf(this.tenant), settings.topics);
     if (made.length > 0) this.#log("info", "topics_made", { topics: made });
   }
 

@@ -279,6 +279,8 @@ export const MIRROR_LEASE_MS_MIN = 1 * SECOND;
 export const MIRROR_LEASE_MS_MAX = 60 * SECOND;
 /** Bridges of one tenant: each is a process that consumes some of the partitions. */
 export const MIRROR_CONNECTIONS_MAX = 64;
+/** A bridge deletes the topics of a tenant within it, or another begins again: above what Kafka's requests may take. */
+export const TOPIC_REMOVAL_MS = 60 * SECOND;
 /** What a bridge may have sent and not yet seen on disk: several batches, so that none waits for an answer. */
 export const MIRROR_CREDIT_RECORDS = 2_048;
 export const MIRROR_CREDIT_BYTES = 4 * 1024 * KIB;

@@ -112,6 +112,14 @@ export class Topics {
     if (found.length > 0) await this.#admin.deleteTopics({ topics: found });
   }
 
+  /** Those whose names begin so; how many there were. */
+  async deleteGroups(prefix: string): Promise<number> {
+    const { groups } = await this.#admin.listGroups();
+    const found = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
+    if (found.length > 0) await this.#admin.deleteGroups(found);
+    return found.length;
+  }
+
   /** The next log offset; undefined where none was committed, or has expired. */
   async progress({ group, topic }: Omit<ProgressAt, "next">): Promise<number | undefined> {
     const fetch = () => this.#admin.fetchOffsets({ groupId: group, topics: [topic] });

@@ -1,7 +1,7 @@
 /** What the tenant object answers over RPC. Refusals are values; an exception is a broken invariant. */
 import type { Family } from "../metrics/family.ts";
 import type { MirrorSettings, MirrorView } from "../mirror/settings.ts";
-import type { MirrorRpc } from "../mirror/state.ts";
+import type { MirrorRpc, TopicsChoice } from "../mirror/state.ts";
 import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
 import type { BudgetRpc } from "./budget-rpc.ts";
@@ -42,6 +42,8 @@ export interface TenantView {
   readonly log_retention_ms?: number;
   readonly mirror?: MirrorView;
   readonly paused?: PausedView;
+  /** Its topics in Kafka go with it: it is gone once a bridge has deleted them. */
+  readonly topics?: "delete";
 }
 
 /** What is left out stays as it is. */
@@ -86,7 +88,7 @@ export interface TenantRpc extends GraphRpc, BudgetRpc, PolicyRpc, LifetimeRpc, 
   provision(address: Address, settings?: TenantSettings): Promise<Answer<TenantView & { created: boolean }>>;
   describe(): Promise<Answer<TenantView>>;
   /** Refuses what comes from now on, and deletes everything, in slices if it is much. */
-  remove(): Promise<Answer<TenantView>>;
+  remove(topics?: TopicsChoice): Promise<Answer<TenantView>>;
   /** All its lifetimes learn of it soon, and issue nothing from now on. */
   pauseTenant(detail: string, by?: string): Promise<Answer<TenantView>>;
   resumeTenant(by?: string): Promise<Answer<TenantView>>;

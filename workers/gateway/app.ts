@@ -29,6 +29,7 @@ import { RememberingRouter } from "./router.ts";
 import { setAside } from "./set-aside.ts";
 import { signals } from "./signals.ts";
 import { tenants } from "./tenants.ts";
+import { topicRemoval } from "./topic-removal.ts";
 import { topics } from "./topics.ts";
 
 const METHODS = ["GET", "POST", "PUT", "DELETE"];
@@ -67,6 +68,7 @@ export const app = root
   .route("/", topics)
   .route("/", bridge)
   .route("/", mirror)
+  .route("/", topicRemoval)
   .route("/", setAside);
 
 export type App = typeof app;

@@ -24,6 +24,9 @@ export const tenantSchema = z
     paused: pausedSchema
       .optional()
       .openapi({ description: "All of its lifetimes hold; not told in the list of tenants" }),
+    topics: z.literal("delete").optional().openapi({
+      description: "Its topics in Kafka go too, and it is gone after them; not told in the list of tenants",
+    }),
   })
   .openapi("Tenant");
 
@@ -54,7 +57,15 @@ const deleteTenant = route("admin", {
   method: "delete",
   path: TENANT,
   summary: "Delete a tenant with all its data",
-  request: { params: ofTenant },
+  request: {
+    params: ofTenant,
+    query: z.strictObject({
+      topics: z.enum(["delete", "keep"]).optional().openapi({
+        description:
+          "Its topics in Kafka, of whatever deployment; they are kept unless deleting them was asked",
+      }),
+    }),
+  },
   responses: { 202: json("Being deleted; ask again", tenantSchema), 204: { description: "It is gone" } },
 });
 
@@ -134,7 +145,7 @@ export const tenants = new Api()
   })
   .openapi(deleteTenant, async (c) => {
     const object = objectOf(c.env, c.req.valid("param").tenant);
-    const removed = await object.remove();
+    const removed = await object.remove(c.req.valid("query").topics);
     const left = removed.ok ? await object.describe() : removed;
     if (left.ok) return c.json(left.value, 202);
     return left.error.code === "tenant_not_found" ? c.body(null, 204) : problem(c, left.error);
