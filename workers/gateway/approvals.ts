@@ -255,7 +255,7 @@ export const approvals = new Api()
     if (refused) return problem(c, refused);
     const expires = Date.now() + ttl;
     const from = c.get("credential").name;
-    const token = await linkToken(c.env.ESCAPEMENT_KEYS, { tenant, approval, who, from, expires });
+    const token = linkToken(c.env.ESCAPEMENT_KEYS, { tenant, approval, who, from, expires });
     const url = new URL(`/links/${token}`, c.req.url).href;
     return c.json({ url, who, expires_at: new Date(expires).toISOString() }, 200);
   })
