@@ -166,6 +166,7 @@ const SECURED_FAULTS: typeof FAULTS = [
   ],
 ];
 
+// A broker that was named, or runs in Docker, has no listeners with the certificates of these tests.
 const securedTest = test.skipIf(secured === undefined);
 
 for (const [what, environment, expected] of [...FAULTS, ...SECURED_FAULTS])
