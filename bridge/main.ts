@@ -38,7 +38,8 @@ const main = async (): Promise<void> => {
   });
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) return;
+    // Whoever says it twice does not want to wait.
+    if (stopping) process.exit(1);
     stopping = true;
     log("info", "stopping", { signal });
     setTimeout(() => {

@@ -45,6 +45,7 @@ export class Outbound {
   readonly #queue: Departures[] = [];
   #wake = Promise.withResolvers<void>();
   #stopping = false;
+  #resumed = false;
   #failure: Error | undefined;
   #tail = 0;
   #share: Share | undefined;
@@ -58,6 +59,11 @@ export class Outbound {
     this.#stream = streamOf(welcome);
     this.#acknowledged = Number(acknowledged);
     this.#buried.promise.catch(() => {});
+  }
+
+  /** Whether it has gone on where Kafka is. */
+  get resumed(): boolean {
+    return this.#resumed;
   }
 
   take(departures: Departures): void {
@@ -110,6 +116,7 @@ export class Outbound {
       this.#link.send({ case: "resume", value: { after: BigInt(after) } });
       this.#share = this.#ports.credit.enter((bytes) => this.#give(bytes));
       if (this.#records > 0) this.#give(0);
+      this.#resumed = true;
       while (!this.#stopping) await this.#step(delivery);
     } finally {
       this.#share?.leave();
