@@ -22,8 +22,8 @@ import {
   spentIn,
   type Tally,
   type TenantTally,
-  type Window,
 } from "./tally.ts";
+import type { Window } from "./window.ts";
 
 export interface Subject {
   readonly on: PolicyEvent;
