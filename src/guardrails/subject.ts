@@ -9,6 +9,7 @@ import { toCel } from "../executor/expression.ts";
 import type { Node } from "../graph/graph.ts";
 import { type Execution, isPlan } from "../wire/codec.ts";
 import { PlanExecutionSchema, TaskExecutionSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import { HAS } from "./check.ts";
 import type { Amounts } from "./measure.ts";
 import { boundedResult, type Carried, inputValue, readHash } from "./payload.ts";
@@ -197,7 +198,7 @@ export class Values {
   shown(path: string): JsonValue | undefined {
     const value = this.known[path];
     if (value === undefined) return undefined;
-    return path === "now" ? new Date(this.subject.at).toISOString() : jsonOf(value);
+    return path === "now" ? isoOf(this.subject.at) : jsonOf(value);
   }
 
   #read(path: string): CelInput {

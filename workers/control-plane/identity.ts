@@ -2,6 +2,7 @@
 import type { Holds } from "../../src/control-plane/holds.ts";
 import type { Address, TenantSettings, TenantView } from "../../src/control-plane/tenant.ts";
 import { type MirrorSettings, type MirrorView, mirrorSettings } from "../../src/mirror/settings.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import { pausedOf } from "./pausing.ts";
 import type { Sql } from "./sql.ts";
 import type { TopicRemoval } from "./topic-removal.ts";
@@ -47,7 +48,7 @@ export const tenantView = (
   tenant,
   status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
   generation,
-  created_at: new Date(createdAt).toISOString(),
+  created_at: isoOf(createdAt),
   ...(logRetentionMs !== undefined && { log_retention_ms: logRetentionMs }),
   mirror: mirrorView(mirrorSettings(mirror)),
   ...(topics && { topics: "delete" }),

@@ -16,6 +16,7 @@ import {
 } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Approval } from "../data-plane/approval-list.ts";
 import { answerApproval, findApproval } from "./answer-approval.ts";
 import { Api, type GatewayEnv, route } from "./api.ts";
@@ -257,6 +258,6 @@ export const approvals = new Api()
     const from = c.get("credential").name;
     const token = linkToken(c.env.ESCAPEMENT_KEYS, { tenant, approval, who, from, expires });
     const url = new URL(`/links/${token}`, c.req.url).href;
-    return c.json({ url, who, expires_at: new Date(expires).toISOString() }, 200);
+    return c.json({ url, who, expires_at: isoOf(expires) }, 200);
   })
   .openapi(delegate, (c) => respond(c, { type: "delegate", to: c.req.valid("json").to }));

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { TenantView } from "../../src/control-plane/tenant.ts";
 import { LOG_RETENTION_MS_MAX } from "../../src/limits.ts";
 import { ok } from "../../src/result.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import { Queries, type TenantRow } from "../data-plane/queries.ts";
 import { FIRST_PARTITION, objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
@@ -81,7 +82,7 @@ const tenantJson = ({ tenant, status, generation, createdAt }: TenantRow): Tenan
   tenant,
   status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
   generation,
-  created_at: new Date(createdAt).toISOString(),
+  created_at: isoOf(createdAt),
 });
 
 const count = z.int().min(0);
