@@ -7,12 +7,13 @@ import { parseInputId } from "../control-plane/ids.ts";
 import { ROOT_NAME } from "../control-plane/root.ts";
 import type { Node } from "../graph/graph.ts";
 import { BACKTEST_FAILED_KEPT } from "../limits.ts";
-import type {
-  ExecutionRecord,
-  InputRecord,
-  LifetimeStartedRecord,
-  LogRecord,
-  VerdictRecord,
+import {
+  type ExecutionRecord,
+  type InputRecord,
+  type LifetimeStartedRecord,
+  type LogRecord,
+  recorded,
+  type VerdictRecord,
 } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
 import { decodeExecution, decodeHeader, type Execution, isPlan } from "../wire/codec.ts";
@@ -145,7 +146,7 @@ export class Replay {
   }
 
   #input(record: InputRecord): void {
-    const header = record.decoded ?? known(decodeHeader(record.header));
+    const header = record.decoded ?? recorded(decodeHeader(record.header), record.offset);
     const life = this.#lives.get(header.lifetimeId);
     if (life === undefined) return;
     const { name, attempt, iterationIdx } = header;
@@ -173,7 +174,8 @@ export class Replay {
   }
 
   #execution(record: ExecutionRecord): void {
-    const execution = record.execution ?? known(decodeExecution(record.kind, record.message));
+    const execution =
+      record.execution ?? recorded(decodeExecution(record.kind, record.message), record.offset);
     const { header } = execution;
     const life = header && this.#lives.get(header.lifetimeId);
     if (header === undefined || life === undefined) return;
@@ -327,8 +329,3 @@ const sum = (one: Spent, other: Spent): Spent => ({
   cost_usd_micros: one.cost_usd_micros + other.cost_usd_micros,
   calls: one.calls + other.calls,
 });
-
-const known = <T>(decoded: { ok: true; value: T } | { ok: false; error: string }): T => {
-  if (decoded.ok) return decoded.value;
-  throw new Error(`the log holds what is ${decoded.error}`);
-};

@@ -5,7 +5,13 @@
 import { executionJson } from "../data-plane/execution-json.ts";
 import { planRow, taskRow } from "../data-plane/row.ts";
 import { PAYLOAD_COLUMN_BYTES_MAX } from "../limits.ts";
-import type { ExecutionRecord, InputRecord, LogRecord, SignalReceivedRecord } from "../topics/record.ts";
+import {
+  type ExecutionRecord,
+  type InputRecord,
+  type LogRecord,
+  recorded,
+  type SignalReceivedRecord,
+} from "../topics/record.ts";
 import { decode, decodeExecution, type Execution, isPlan } from "../wire/codec.ts";
 import {
   type ExecutionHeader,
@@ -153,15 +159,10 @@ export const lifetimeOf = (record: LogRecord): string | undefined => {
 };
 
 const headerOf = ({ decoded, header, offset }: InputRecord): ExecutionHeader =>
-  decoded ?? known(decode(ExecutionHeaderSchema, header), offset);
+  decoded ?? recorded(decode(ExecutionHeaderSchema, header), offset);
 
 const executionOf = ({ execution, kind, message, offset }: ExecutionRecord): Execution =>
-  execution ?? known(decodeExecution(kind, message), offset);
-
-const known = <T>(decoded: { ok: true; value: T } | { ok: false; error: string }, offset: number): T => {
-  if (decoded.ok) return decoded.value;
-  throw new Error(`the log holds at ${offset} what is ${decoded.error}`);
-};
+  execution ?? recorded(decodeExecution(kind, message), offset);
 
 /** What it carries are ids of earlier events: the start, or the executions that led here. */
 const inputJson = (record: InputRecord) => {
