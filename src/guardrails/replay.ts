@@ -27,6 +27,7 @@ import {
   type Flip,
   type Life,
   newLife,
+  passed,
   remember,
   reservedOf,
 } from "./replayed-life.ts";
@@ -149,7 +150,7 @@ export class Replay {
     const header = record.decoded ?? recorded(decodeHeader(record.header), record.offset);
     const life = this.#lives.get(header.lifetimeId);
     if (life === undefined) return;
-    const { name, attempt, iterationIdx } = header;
+    const { name, attempt } = header;
     const first = record.carries[0] === life.root && attempt === 1;
     // Before the first of them, and before what it counts.
     if (first && life.steps === 0 && life.open.size === 0)
@@ -157,7 +158,7 @@ export class Replay {
     const group = record.kind === "task" || first ? `${record.kind} ${record.carries[0]} ${attempt}` : "";
     if (group === "" || life.together?.with !== group) life.together = { with: group, from: record.offset };
     this.#askRefused(life, numberOf(header));
-    if (attempt === 1) life.iterations.set(name, Math.max(life.iterations.get(name) ?? 0, iterationIdx + 1));
+    if (attempt === 1) passed(life, header);
     this.#ask(life, this.#askedOf(record, header));
     const hash =
       this.#needs.repeats && attempt === 1
@@ -218,8 +219,7 @@ export class Replay {
 
   /** An input that was not issued has left nothing but its outcome. */
   #refused(life: Life, record: ExecutionRecord, header: ExecutionHeader, execution: Execution): void {
-    const { name, iterationIdx, attempt } = header;
-    if (attempt === 1) life.iterations.set(name, Math.max(life.iterations.get(name) ?? 0, iterationIdx + 1));
+    if (header.attempt === 1) passed(life, header);
     const parents = isPlan(execution) ? execution.parentTaskExecIds : [execution.parentPlanExecId];
     const carries = parents.map((id) => life.executions.get(id) ?? life.root);
     if (life.steps === 0) this.#ask(life, { on: "lifetime_start", record, header, carries });

@@ -44,8 +44,8 @@ export interface Subject {
   readonly beside?: number;
   /** Of the inputs of a node. */
   readonly repeats: (node: string) => Repeats | undefined;
-  /** Passes through each node that there were. */
-  readonly iterations: () => ReadonlyMap<string, number>;
+  /** Passes through each node that there were. Read before the next input is judged: it may be counted on. */
+  readonly iterations: () => ReadonlyMap<string, bigint>;
   /** Of budgets, for what is at work. */
   readonly reserved: () => Amounts;
   readonly node?: Pick<Node, "name" | "type" | "kind" | "executor">;
@@ -89,8 +89,7 @@ const READ: Readonly<Record<string, Read>> = {
   "lifetime.id": ({ lifetime }) => lifetime.id,
   "lifetime.labels": ({ lifetime }) => new Map(Object.entries(lifetime.labels)),
   "lifetime.steps": ({ lifetime }) => int(lifetime.steps),
-  "lifetime.iterations": ({ iterations }) =>
-    new Map([...iterations()].map(([node, passes]) => [node, int(passes)])),
+  "lifetime.iterations": ({ iterations }) => iterations(),
   "lifetime.age_ms": ({ lifetime, at }) => int(at - lifetime.startedAt),
   "lifetime.open": ({ lifetime, beside = 0 }) => int((lifetime.tally?.open ?? 0) + beside),
   ...spentFields("lifetime.spent", ({ lifetime }) => lifetime.tally?.spent ?? NOTHING_SPENT),
@@ -168,8 +167,6 @@ const isSet = (execution: Execution, path: string): boolean => {
 export class Values {
   /** By name; of what has been read. */
   readonly known: Record<string, CelInput> = {};
-  /** How many there are in one that has many. */
-  readonly sizes: Record<string, number> = {};
   readonly subject: Subject;
   #faults: Record<string, string> | undefined;
 
@@ -183,15 +180,18 @@ export class Values {
     const fault = this.#faults?.[path];
     if (fault !== undefined) return fault;
     try {
-      const value = this.#read(path);
-      if (typeof value === "object") this.sizes[path] = sizeOf(value);
-      this.known[path] = value;
+      this.known[path] = this.#read(path);
       return undefined;
     } catch (cause) {
       this.#faults ??= {};
       this.#faults[path] = `${path}: ${(cause as Error).message}`;
       return this.#faults[path];
     }
+  }
+
+  /** How many values there are in one that was read. */
+  size(path: string): number {
+    return sizeOf(this.known[path] ?? null);
   }
 
   /** One that was read, as JSON. */
