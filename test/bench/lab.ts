@@ -10,7 +10,7 @@ import type { Workload } from "./workloads.ts";
 
 export interface Measured extends Loaded {
   readonly stepsPerSecond: number;
-  /** Of what the subject counts for its first tenant, per step. */
+  /** Of what the subject counts for its first tenant, per step; each tenant has about as many steps. */
   readonly perStep: Counters;
   readonly memoryBytes: number;
   /** Until D1 had every step; undefined when there is no D1. */
@@ -43,7 +43,7 @@ export class Bench {
     this.#steps = steps;
   }
 
-  async measure({ workload, tenants, seconds = this.#options.seconds, ...ask }: Ask): Promise<Measured> {
+  async measure({ workload, tenants = 1, seconds = this.#options.seconds, ...ask }: Ask): Promise<Measured> {
     const { subject } = this;
     const before = await subject.counters();
     const { hostname, port } = new URL(subject.local.url);
@@ -57,7 +57,7 @@ export class Bench {
     const perStep = Object.fromEntries(
       counted
         .filter(([name]) => COSTS.includes(name))
-        .map(([name, n]) => [name, (n - (before[name] ?? 0)) / steps]),
+        .map(([name, n]) => [name, ((n - (before[name] ?? 0)) * tenants) / steps]),
     );
     const stepsPerSecond = loaded.perSecond * workload.steps;
     return { ...loaded, stepsPerSecond, perStep, memoryBytes: subject.memoryBytes(), lagMs };
