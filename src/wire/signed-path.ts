@@ -7,13 +7,10 @@ import type { Kind } from "../topics/topics.ts";
 import { decodePlanInput, decodeTaskInput } from "./codec.ts";
 import type { TaskResult } from "./gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "./gen/escapement/v1/input_pb.ts";
-import { referenceOf } from "./reference.ts";
+import { EXPIRES, pathOf, referenceOf, SIGNATURE } from "./reference.ts";
 import { isSignature, signatureOf } from "./signature.ts";
 
 const PURPOSE = "escapement payload path";
-
-export const EXPIRES = "expires";
-export const SIGNATURE = "signature";
 
 const signedText = (path: string, expires: number): string => `${path}\n${expires}`;
 
@@ -21,11 +18,18 @@ const signedText = (path: string, expires: number): string => `${path}\n${expire
 export const signedPath = (secret: string, path: string, expires: number): string =>
   `${path}?${EXPIRES}=${expires}&${SIGNATURE}=${signatureOf(secret, PURPOSE, signedText(path, expires))}`;
 
-/** Whether it was signed here, and has not expired. */
-export const isSigned = (secret: string, { pathname, searchParams }: URL, now: number): boolean => {
+export type SignatureFault = "changed" | "expired";
+
+/** Undefined where it was signed here, is as it was, and has not expired. */
+export const signatureFault = (
+  secret: string,
+  { pathname, searchParams }: URL,
+  now: number,
+): SignatureFault | undefined => {
   const expires = Number(searchParams.get(EXPIRES));
   const given = searchParams.get(SIGNATURE) ?? "";
-  return isSignature(given, secret, PURPOSE, signedText(pathname, expires)) && expires > now;
+  if (!isSignature(given, secret, PURPOSE, signedText(pathname, expires))) return "changed";
+  return expires > now ? undefined : "expired";
 };
 
 /** An encoded input whose references to payloads of the tenant are signed; as it is where it has none. */
@@ -46,7 +50,7 @@ export const withSignedPaths = (
   for (const result of results) {
     const stored = result?.data.case === "externalData" ? result.data.value : undefined;
     if (stored === undefined || referenceOf(stored, tenant) === undefined) continue;
-    stored.uri = sign(stored.uri.split("?", 1)[0] ?? "");
+    stored.uri = sign(pathOf(stored.uri));
     signed = true;
   }
   if (!signed) return input;

@@ -3,7 +3,6 @@
  * `authenticated` answers anybody; everything after it needs a key.
  */
 import type { MiddlewareHandler } from "hono";
-import { ok } from "../../src/result.ts";
 import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { approvals } from "./approvals.ts";
 import { authenticate, signedReader } from "./auth.ts";
@@ -37,7 +36,7 @@ const METHODS = ["GET", "POST", "PUT", "DELETE"];
 const authenticated: MiddlewareHandler<GatewayEnv> = async (c, next) => {
   const authorization = c.req.raw.headers.get("authorization");
   const signed = authorization === null ? signedReader(c.env.ESCAPEMENT_KEYS, c.req.raw) : undefined;
-  const credential = signed ? ok(signed) : authenticate(c.env.ESCAPEMENT_KEYS, authorization);
+  const credential = signed ?? authenticate(c.env.ESCAPEMENT_KEYS, authorization);
   if (!credential.ok) return problem(c, credential.error);
   c.set("credential", credential.value);
   await next();

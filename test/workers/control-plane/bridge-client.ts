@@ -77,8 +77,13 @@ export const connect = async (tenant: string) => {
         await something();
       }
     },
-    hello: (bridgeId = "one", deployment = "escapement", protocolVersion = 1) => {
-      say({ case: "hello", value: { protocolVersion, deployment, bridgeId } });
+    hello: (
+      bridgeId = "one",
+      deployment = "escapement",
+      protocolVersion = 1,
+      gatewayUrl = "http://gateway",
+    ) => {
+      say({ case: "hello", value: { protocolVersion, deployment, bridgeId, gatewayUrl } });
       return next("welcome");
     },
     claim: (leaseMs = 10_000) => {

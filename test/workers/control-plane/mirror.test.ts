@@ -6,7 +6,15 @@ import { creditOfAll } from "../../../src/mirror/credit.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
-import { connect, type Departed, departuresTo, PLENTY, streaming, upgrade } from "./bridge-client.ts";
+import {
+  type Bridge,
+  connect,
+  type Departed,
+  departuresTo,
+  PLENTY,
+  streaming,
+  upgrade,
+} from "./bridge-client.ts";
 import { answered, ECHO, freshTenant, inOwnTenant, stubOf, taskExecution } from "./client.ts";
 
 /** A tenant in which one lifetime has ended, and where its log ends. */
@@ -50,14 +58,15 @@ describe("a connection", () => {
     expect(Number(welcome.tail)).toBeGreaterThan(1);
   });
 
-  test.each([
+  test.each<[string, RefusalCode, Parameters<Bridge["hello"]>]>([
     ["another version", RefusalCode.PROTOCOL_VERSION, ["one", "escapement", 2]],
     ["another deployment", RefusalCode.WRONG_DEPLOYMENT, ["one", "other", 1]],
     ["no bridge", RefusalCode.MALFORMED, ["", "escapement", 1]],
-  ] as const)("that names %s is refused and closed", async (_, code, [id, deployment, version]) => {
+    ["no gateway", RefusalCode.MALFORMED, ["one", "escapement", 1, "gateway:80"]],
+  ])("that names %s is refused and closed", async (_, code, hello) => {
     const { tenant } = await freshTenant();
     const bridge = await connect(tenant);
-    bridge.hello(id, deployment, version).catch(() => {});
+    bridge.hello(...hello).catch(() => {});
     expect(await bridge.next("refusal")).toMatchObject({ code });
     expect((await bridge.closed()).code).toBe(1008);
   });

@@ -35,8 +35,8 @@ interface Batch {
 export interface DeparturesPorts {
   readonly log: Log;
   settings(): MirrorSettings;
-  /** The message of an inputs topic, as it goes out. */
-  input(record: InputRecord): Uint8Array;
+  /** The message of an inputs topic, as it goes out; what it refers to is fetched from this gateway. */
+  input(record: InputRecord, gateway: string): Uint8Array;
   /** What went out, once to each topic. */
   sent(topic: Topic, bytes: number): void;
   failed(to: Connection, cause: unknown): void;
@@ -119,7 +119,7 @@ export class Departures {
   }
 
   /** What is next, as much as is sent together. */
-  #build({ credit }: Connection): Batch {
+  #build({ credit, gateway }: Connection): Batch {
     const { log } = this.#ports;
     const recordsMax = Math.min(MIRROR_BATCH_RECORDS_MAX, credit.records);
     const next = this.#looked + 1;
@@ -138,7 +138,7 @@ export class Departures {
         through = record.offset - 1;
         break;
       }
-      const departure = this.#departure(record, topics);
+      const departure = this.#departure(record, topics, gateway);
       records.push(departure);
       bytes += creditOf(departure);
     }
@@ -147,8 +147,8 @@ export class Departures {
   }
 
   /** An input is put together only now. */
-  #departure(record: Mirrored, topics: readonly Topic[]): Departure {
-    const value = record.type === "input" ? this.#ports.input(record) : record.message;
+  #departure(record: Mirrored, topics: readonly Topic[], gateway: string): Departure {
+    const value = record.type === "input" ? this.#ports.input(record, gateway) : record.message;
     for (const topic of topics) this.#ports.sent(topic, value.byteLength);
     return {
       offset: BigInt(record.offset),

@@ -85,7 +85,8 @@ export class Frames {
     }
   }
 
-  #hello(from: Connection, { protocolVersion, deployment, bridgeId }: Hello): Refused | undefined {
+  #hello(from: Connection, hello: Hello): Refused | undefined {
+    const { protocolVersion, deployment, bridgeId, gatewayUrl } = hello;
     const { active, parts } = this.#engine;
     const own = this.#ports.deployment;
     if (active === undefined) return refused(RefusalCode.MALFORMED, "there is no such tenant");
@@ -94,7 +95,9 @@ export class Frames {
     if (deployment !== own)
       return refused(RefusalCode.WRONG_DEPLOYMENT, `this is deployment ${own}, not ${deployment}`);
     if (bridgeId === "") return refused(RefusalCode.MALFORMED, "a hello needs a bridge_id");
-    from.keep({ bridge: bridgeId });
+    if (gatewayUrl !== "" && !GATEWAY_URL.test(gatewayUrl))
+      return refused(RefusalCode.MALFORMED, "gateway_url is http or https, of 300 characters at most");
+    from.keep({ bridge: bridgeId, gateway: gatewayUrl });
     from.send({
       case: "welcome",
       value: {
@@ -176,3 +179,5 @@ export class Frames {
 }
 
 const NORMAL = 1000;
+/** It stands in every reference of an input, and is kept beside a socket, where a few hundred bytes are. */
+const GATEWAY_URL = /^https?:\/\/[^\s?#]{1,290}$/;

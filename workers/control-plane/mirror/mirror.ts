@@ -63,7 +63,7 @@ export class Mirror {
     this.#departures = new Departures({
       log: engine.parts.log,
       settings,
-      input: (record) => this.#inputOf(record),
+      input: (record, gateway) => this.#inputOf(record, gateway),
       sent: (topic, bytes) => this.#tally.passed("out", topic, bytes),
       failed: (to, cause) => {
         engine.watch.say("error", "departures_failed", { detail: String(cause) });
@@ -192,13 +192,12 @@ export class Mirror {
   }
 
   /** Whoever reads it there may have no key for what it refers to. */
-  #inputOf(record: InputRecord): Uint8Array {
+  #inputOf(record: InputRecord, gateway: string): Uint8Array {
     const { parts, identity } = this.#engine;
     const input = parts.log.compose(record);
     const expires = record.at + SIGNED_PATH_MS;
-    return withSignedPaths(record.kind, input, identity?.tenant ?? "", (path) =>
-      signedPath(this.#ports.secret, path, expires),
-    );
+    const sign = (path: string) => gateway + signedPath(this.#ports.secret, path, expires);
+    return withSignedPaths(record.kind, input, identity?.tenant ?? "", sign);
   }
 
   #arrived(topic: Topic, bytes: number, fate: Fate): void {
