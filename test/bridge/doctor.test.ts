@@ -98,6 +98,11 @@ const TOKEN = (principal: string): Environment => ({
 });
 
 const FAULTS: readonly [string, Environment, ReturnType<typeof finding>][] = [
+  [
+    "settings that are missing",
+    { KAFKA_BROKERS: "" },
+    finding("fail", "settings", /^KAFKA_BROKERS: has to be set$/),
+  ],
   ["settings that cannot be", { BRIDGE_PORT: "http" }, finding("fail", "settings", /BRIDGE_PORT/, /docs/)],
   [
     "no gateway",
