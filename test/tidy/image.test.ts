@@ -11,7 +11,7 @@ const told = (instruction: string): string[] =>
   [...dockerfile.matchAll(new RegExp(`^${instruction} (.+)$`, "gm"))].map(([, rest = ""]) => rest);
 
 /** The end of one that stands on several lines counts whatever it imports. */
-const IMPORT = /^(?:import (?!type )|export (?!type )|\} from ).*?"([^"]+)";$/gm;
+const IMPORT = /^(?:(?:import|export) (?!type )[^=\n]*from |\} from |import )"([^"]+)";$/gm;
 
 /** What a file needs when it runs: paths and names of packages. */
 const importsOf = (path: string): string[] =>
