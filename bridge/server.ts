@@ -18,7 +18,8 @@ type Route = (bridge: Bridge, response: ServerResponse, query: URLSearchParams) 
 const ROUTES: Readonly<Record<string, Route>> = {
   "/health": (_, response) => json(response, 200, { status: "alive" }),
   "/ready": (bridge, response) => {
-    const { ready, ...readiness } = bridge.readiness();
+    const readiness = bridge.readiness();
+    const ready = readiness.gateway && readiness.kafka && readiness.disconnected.length === 0;
     json(response, ready ? 200 : 503, { ready, ...readiness, leads: bridge.leads() });
   },
   "/metrics": (bridge, response) => {

@@ -73,8 +73,7 @@ export class Link {
     socket.binaryType = "arraybuffer";
     this.#welcome.promise.catch(() => {});
     socket.addEventListener("open", () => {
-      const who = { protocolVersion: PROTOCOL_VERSION, deployment, bridgeId };
-      this.send({ case: "hello", value: { ...who, gatewayUrl: url } });
+      this.send({ case: "hello", value: { protocolVersion: PROTOCOL_VERSION, deployment, bridgeId } });
     });
     socket.addEventListener("message", ({ data }) => this.#hear(data));
     socket.addEventListener("error", () =>

@@ -41,7 +41,6 @@ export class Inbound {
   readonly #ports: InboundPorts;
   readonly #reader: Reader;
   #followed = "";
-  #stopped = false;
   #mirrors = new Set<TenantMirror>();
 
   constructor(ports: InboundPorts) {
@@ -57,9 +56,10 @@ export class Inbound {
     });
   }
 
-  /** Reads what there is by now: `all` are the topics of Kafka. */
-  async look(all: readonly string[]): Promise<void> {
+  /** Reads what there is by now. */
+  async look(): Promise<void> {
     const { topics, measures } = this.#ports;
+    const all = await topics.list();
     const unknown = new Set<string>();
     const wanted = all.filter((name) => {
       const parsed = parseKafkaTopic(name);
@@ -74,14 +74,13 @@ export class Inbound {
       .map(([name, count]) => `${name}:${count}`)
       .sort()
       .join();
-    if (this.#stopped || (found === this.#followed && this.#reader.alive)) return;
+    if (found === this.#followed && this.#reader.alive) return;
     await this.#reader.follow([...partitions.keys()]);
     this.#followed = found;
     this.#ports.log("info", "topics_followed", { topics: partitions.size });
   }
 
   stop(): Promise<void> {
-    this.#stopped = true;
     return this.#reader.stop();
   }
 

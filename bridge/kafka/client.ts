@@ -1,48 +1,34 @@
 /** kafkajs as the bridge uses it: its waits, its log. Only this folder knows the library. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from "kafkajs";
 import type { Level, Log } from "../log.ts";
 import { installCodecs } from "./codecs.ts";
+import { installProduceRequest } from "./produce-request.ts";
+import { RETRY } from "./retry.ts";
 
 export type { Kafka } from "kafkajs";
 
 installCodecs();
+installProduceRequest();
 
 export type KafkaSettings = Pick<KafkaConfig, "ssl" | "sasl" | "retry"> & {
   brokers: string[];
 };
 
-/**
- * The broker says that the transaction before is still ending, some milliseconds long after each; by default kafkajs
- * would then wait 300 ms. As many retries bridge the restart of a broker.
- */
-export const RETRY = { initialRetryTime: 5, multiplier: 1.5, maxRetryTime: 1_000, retries: 30 };
-
 /** Said at each retry, at level ERROR, or of settings that are as they should be. */
 const EXPECTED =
-  /concurrent operation on the same transaction|group is rebalancing|coordinator is (loading|not available)|not the correct coordinator|restarting the consumer|limiting retries for the|failed to connect to seed broker|Response Metadata.*does not host/i;
-/** What is tried again many times a second is said again after it. */
-const AGAIN_MS = 10_000;
+  /concurrent operation on the same transaction|group is rebalancing|coordinator is (loading|not available)|not the correct coordinator|restarting the consumer|limiting retries for the/i;
 
 const LEVELS: Readonly<Record<number, Level>> = { [logLevel.ERROR]: "error", [logLevel.WARN]: "warn" };
 
-const logCreator = (log: Log) => () => {
-  const said = new Map<string, number>();
-  const isNew = (text: string): boolean => {
-    const now = Date.now();
-    for (const [each, at] of said) if (now - at > AGAIN_MS) said.delete(each);
-    if (said.has(text)) return false;
-    said.set(text, now);
-    return true;
-  };
-  return ({ namespace, level, log: { message, error, broker, groupId, retryCount } }: LogEntry): void => {
-    const text = `${message} ${error}`;
-    if (EXPECTED.test(text) || !isNew(`${text} ${broker} ${groupId}`)) return;
+const logCreator =
+  (log: Log) =>
+  () =>
+  ({ namespace, level, log: { message, error, broker, groupId, retryCount } }: LogEntry): void => {
+    if (EXPECTED.test(`${message} ${error}`)) return;
     // What it tries again is not worth more than a warning: what fails for good is said by whoever asked for it.
-    const how = level === logLevel.ERROR && retryCount !== undefined ? "warn" : (LEVELS[level] ?? "info");
-    log(how, "kafka", { message, error: error && String(error), broker, group: groupId, part: namespace });
+    const said = level === logLevel.ERROR && retryCount !== undefined ? "warn" : (LEVELS[level] ?? "info");
+    log(said, "kafka", { message, error: error && String(error), broker, group: groupId, part: namespace });
   };
-};
 
 export const kafkaClient = (settings: KafkaSettings, log: Log): Kafka =>
   new Kafka({
@@ -54,15 +40,3 @@ export const kafkaClient = (settings: KafkaSettings, log: Log): Kafka =>
     logLevel: logLevel.WARN,
     logCreator: logCreator(log),
   });
-
-/** What kafkajs retries for most requests, for those where it does not. */
-export const retried = async <T>(act: () => Promise<T>, worthIt: (error: unknown) => boolean): Promise<T> => {
-  for (let tries = 0, wait = RETRY.initialRetryTime; ; tries++, wait *= RETRY.multiplier) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!worthIt(error) || tries >= RETRY.retries) throw error;
-      await sleep(Math.min(wait, RETRY.maxRetryTime));
-    }
-  }
-};

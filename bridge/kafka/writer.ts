@@ -11,8 +11,8 @@ import {
   type Transaction,
 } from "kafkajs";
 import { crashPoint } from "../crash-points.ts";
-import { RETRY, retried } from "./client.ts";
 import { isConcurrent } from "./failure.ts";
+import { RETRY, retried } from "./retry.ts";
 
 export interface KafkaRecord {
   readonly topic: string;

@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import { Delivery, type Outgoing, type Stream, type Undelivered } from "./delivery.ts";
 import { recoverProgress } from "./recover.ts";
-import type { Share, SharedCredit } from "./shared-credit.ts";
+import type { SharedCredit } from "./shared-credit.ts";
 
 /** What the object may send ahead. */
 const CREDIT_RECORDS = 4_096;
@@ -45,12 +45,10 @@ export class Outbound {
   readonly #queue: Departures[] = [];
   #wake = Promise.withResolvers<void>();
   #stopping = false;
-  #resumed = false;
   #failure: Error | undefined;
   #tail = 0;
-  #share: Share | undefined;
-  /** Of credit that is to be given. */
-  #records = CREDIT_RECORDS;
+  /** Bytes that the object may send, or has sent and are not in Kafka. */
+  #ahead = 0;
   #buried = Promise.withResolvers<void>();
 
   constructor(ports: OutboundPorts, link: Link, welcome: Welcome, { acknowledged }: Lease) {
@@ -61,23 +59,11 @@ export class Outbound {
     this.#buried.promise.catch(() => {});
   }
 
-  /** Whether it has gone on where Kafka is. */
-  get resumed(): boolean {
-    return this.#resumed;
-  }
-
   take(departures: Departures): void {
     crashPoint("departures-received");
-    this.#guarded(() => this.#share?.took(creditOfAll(departures.records)));
-    if (departures.lostTo > 0) this.#lost(Number(departures.lostFrom), Number(departures.lostTo));
     this.#queue.push(departures);
     this.#tail = Math.max(this.#tail, Number(departures.tail));
     this.#wake.resolve();
-  }
-
-  /** The object lacks so much credit for its next batch. */
-  need(bytes: number): void {
-    this.#guarded(() => this.#share?.need(bytes));
   }
 
   /** What was not delivered is on disk at the object. */
@@ -110,17 +96,15 @@ export class Outbound {
       this.#stream,
     );
     crashPoint("writer-opened");
+    this.#ports.credit.enter();
     try {
       const after = await this.#resumeFrom(delivery);
       this.#ports.log("info", "mirror_resumed", { after, acknowledged: this.#acknowledged });
       this.#link.send({ case: "resume", value: { after: BigInt(after) } });
-      this.#share = this.#ports.credit.enter((bytes) => this.#give(bytes));
-      if (this.#records > 0) this.#give(0);
-      this.#resumed = true;
+      this.#give(CREDIT_RECORDS);
       while (!this.#stopping) await this.#step(delivery);
     } finally {
-      this.#share?.leave();
-      this.#share = undefined;
+      this.#ports.credit.leave();
       await delivery.close();
     }
     if (this.#failure) throw this.#failure;
@@ -137,9 +121,8 @@ export class Outbound {
     const batches = this.#nextBatches();
     const departures = batches.flatMap(({ records }) => records);
     await delivery.deliver(departures, Number(batches.at(-1)?.through ?? delivery.written));
-    this.#records += departures.length;
-    this.#share?.wrote(creditOfAll(departures));
-    if (this.#records > 0) this.#give(0);
+    this.#ahead -= creditOfAll(departures);
+    if (departures.length > 0) this.#give(departures.length);
   }
 
   #nextBatches(): Departures[] {
@@ -150,25 +133,10 @@ export class Outbound {
     return this.#queue.splice(0, count);
   }
 
-  #give(bytes: number): void {
-    this.#link.send({ case: "credit", value: { records: BigInt(this.#records), bytes: BigInt(bytes) } });
-    this.#records = 0;
-  }
-
-  /** What the object does beyond its credit ends this grant of the lease. */
-  #guarded(count: () => void): void {
-    try {
-      count();
-    } catch (error) {
-      this.fail((error as Error).message);
-    }
-  }
-
-  /** Kafka was away for longer than the object had room for it. */
-  #lost(from: number, to: number): void {
-    const { measures, log } = this.#ports;
-    measures.lost.add({ tenant: this.#stream.tenant }, to - from + 1);
-    log("error", "mirror_gap", { from, to });
+  #give(records: number): void {
+    const bytes = Math.max(0, this.#ports.credit.bytes - this.#ahead);
+    this.#ahead += bytes;
+    this.#link.send({ case: "credit", value: { records: BigInt(records), bytes: BigInt(bytes) } });
   }
 
   async #bury(written: number, undelivered: readonly Undelivered[]): Promise<void> {
@@ -192,10 +160,11 @@ export class Outbound {
     const lag = Math.max(0, this.#tail - 1 - through);
     measures.lag.set({ direction: "to_kafka", tenant: this.#stream.tenant }, lag);
     const now = Date.now();
-    for (const { of, value, timestamp } of records) {
-      measures.moved("to_kafka", this.#stream.tenant, of, value.byteLength);
-      measures.delayed("to_kafka", now - timestamp);
+    for (const [topic, some] of Map.groupBy(records, ({ of }) => of)) {
+      const bytes = some.reduce((sum, { value }) => sum + value.byteLength, 0);
+      measures.moved("to_kafka", this.#stream.tenant, topic, some.length, bytes);
     }
+    for (const { timestamp } of records) measures.delayed("to_kafka", now - timestamp);
   }
 
   #say(through: number, undelivered: readonly Undelivered[]): void {
