@@ -1,7 +1,8 @@
 /** Records of an approval as events of a stream. */
 import type { ApprovalRecord } from "../data-plane/approval-row.ts";
 import type { ApprovalOpenedRecord } from "../topics/record.ts";
-import { isoOf } from "../wire/timestamp.ts";
+
+const iso = (at: number): string => new Date(at).toISOString();
 
 /** JSON leaves out what is undefined. */
 export const approvalEvent = (record: ApprovalRecord): object => {
@@ -16,11 +17,11 @@ export const approvalEvent = (record: ApprovalRecord): object => {
     comment,
     who,
     quorum,
-    due: due === undefined ? undefined : isoOf(due),
-    votes: votes?.map((vote) => ({ ...vote, at: isoOf(vote.at) })),
+    due: due === undefined ? undefined : iso(due),
+    votes: votes?.map((vote) => ({ ...vote, at: iso(vote.at) })),
     delegations,
     value: edit,
-    at: isoOf(record.at),
+    at: iso(record.at),
   };
 };
 
@@ -38,8 +39,8 @@ const openedEvent = ({
   ...said,
   input_id: input,
   kind: nodeType,
-  due: due === undefined ? undefined : isoOf(due),
+  due: due === undefined ? undefined : iso(due),
   escalate_to: escalateTo,
   on_expiry: onExpiry,
-  opened_at: isoOf(at),
+  opened_at: iso(at),
 });

@@ -8,7 +8,6 @@ import { type PolicySet, Rule } from "../../src/guardrails/policy-set.ts";
 import { POLICIES_MAX } from "../../src/limits.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
-import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Engine } from "./engine.ts";
 import type { Entrance } from "./entrance.ts";
 import type { StoredPolicy } from "./policy-table.ts";
@@ -20,7 +19,7 @@ const viewOf = ({ name, version, createdAt, document }: StoredPolicy): PolicyVie
   return {
     policy: name,
     version,
-    created_at: isoOf(createdAt),
+    created_at: new Date(createdAt).toISOString(),
     scope,
     on,
     action,

@@ -1,7 +1,6 @@
 /** A verdict as it is shown. */
 import { z } from "@hono/zod-openapi";
 import { ON_ERROR, POLICY_ACTIONS, POLICY_EVENTS, POLICY_MODES } from "../../src/guardrails/policy.ts";
-import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Verdict } from "../data-plane/verdict-list.ts";
 
 export const verdictSchema = z
@@ -44,6 +43,6 @@ export const verdictJson = (verdict: Verdict): z.input<typeof verdictSchema> => 
   ...(verdict.inputId !== null && { input_id: verdict.inputId }),
   ...(verdict.attempt !== null && { attempt: verdict.attempt }),
   ...(verdict.execId !== null && { exec_id: verdict.execId }),
-  judged_at: isoOf(verdict.judgedAt),
+  judged_at: new Date(verdict.judgedAt).toISOString(),
   offset: verdict.offset,
 });

@@ -1,5 +1,5 @@
 /** Waits for what has to come, and says what did not. */
-const POLL_MS = 20;
+const POLL_MS = 50;
 const WAIT_MS_MAX = 120_000;
 
 export const until = async (what: string, is: () => boolean | Promise<boolean>): Promise<void> => {
