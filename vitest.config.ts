@@ -66,6 +66,9 @@ export default defineConfig({
       {
         test: {
           ...patience,
+          // Each starts processes, kills some, and waits until leases and sessions have run out.
+          testTimeout: 240_000,
+          expect: { poll: { timeout: 90_000 } },
           name: "bridge",
           environment: "node",
           include: ["test/bridge/**/*.test.ts"],

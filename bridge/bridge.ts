@@ -8,17 +8,30 @@ import type { Log } from "./log.ts";
 import { Measures } from "./measures.ts";
 import { SharedCredit } from "./outbound/shared-credit.ts";
 import type { Settings } from "./settings.ts";
+import { settlesWithin } from "./settles-within.ts";
 import { TenantMirror } from "./tenant-mirror.ts";
+import { removeTopics } from "./topic-removal.ts";
 
 /** New tenants and topics have to be found within 10 s, joining the group included. */
 const LOOK_MS = 2_500;
+/** A Kafka that does not answer keeps nobody from looking for tenants. */
+const LOOK_MS_MAX = 5_000;
+/** What did not answer for so long is not reached: a few looks, and what they take. */
+const REACHED_MS_MAX = 15_000;
+/** All that is waited for at the end: no more than an orchestrator gives a process, by far. */
+const STOP_MS_MAX = 7_000;
 
 export interface Readiness {
+  readonly ready: boolean;
   readonly gateway: boolean;
   readonly kafka: boolean;
   /** Tenants that are not connected. */
   readonly disconnected: readonly string[];
+  /** Tenants of which nothing is written to Kafka, though this bridge should. */
+  readonly failing: readonly string[];
 }
+
+const isRecent = (at: number): boolean => Date.now() - at < REACHED_MS_MAX;
 
 export class Bridge {
   readonly measures = new Measures();
@@ -32,10 +45,15 @@ export class Bridge {
   readonly #mirrors = new Map<string, TenantMirror>();
   /** Of tenants that are gone, and not to be waited for. */
   readonly #leaving = new Set<Promise<void>>();
+  #deleting: readonly string[] = [];
+  /** Tenants whose topics are being deleted, or are looked at for it. */
+  readonly #removing = new Map<string, Promise<void>>();
   readonly #stopping = Promise.withResolvers<void>();
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
-  #reached = { gateway: false, kafka: false };
+  /** When they last answered; 0 where they did not when they were last asked. */
+  #reached = { gateway: 0, kafka: 0 };
+  #looking: Promise<void> | undefined;
 
   constructor(settings: Settings, log: Log) {
     this.#settings = settings;
@@ -59,10 +77,12 @@ export class Bridge {
 
   readiness(): Readiness {
     const mirrors = [...this.#mirrors.values()];
-    return {
-      ...this.#reached,
-      disconnected: mirrors.filter(({ connected }) => !connected).map(({ tenant }) => tenant),
-    };
+    const gateway = isRecent(this.#reached.gateway);
+    const kafka = isRecent(this.#reached.kafka);
+    const disconnected = mirrors.filter(({ connected }) => !connected).map(({ tenant }) => tenant);
+    const failing = mirrors.filter((mirror) => mirror.failing).map(({ tenant }) => tenant);
+    const ready = gateway && kafka && disconnected.length + failing.length === 0;
+    return { ready, gateway, kafka, disconnected, failing };
   }
 
   /** Tenants whose records it writes to Kafka. */
@@ -70,30 +90,40 @@ export class Bridge {
     return [...this.#mirrors.values()].filter(({ leads }) => leads).map(({ tenant }) => tenant);
   }
 
-  /** After what is under way: offsets are committed, transactions ended, leases given back. */
+  /** After what is under way, where it ends soon: offsets are committed, transactions ended, leases given back. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#stopping.resolve();
-    await this.#running;
-    await this.#inbound.stop();
     const mirrors = [...this.#mirrors.values()].map((mirror) => mirror.stop("stopped"));
-    await Promise.all([...mirrors, ...this.#leaving]);
-    await this.#topics.close();
+    const leaving = [...this.#leaving, ...this.#removing.values()];
+    const ended = Promise.all([this.#running, this.#inbound.stop(), ...mirrors, ...leaving]);
+    const closed = ended.then(() => this.#topics.close());
+    if (!(await settlesWithin(STOP_MS_MAX, closed))) this.#log("warn", "not_waited_for");
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      await this.#followTenants();
-      await this.#followTopics();
+      await Promise.race([this.#look(), this.#stopping.promise]);
       await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK_MS)), this.#stopping.promise]);
     }
+  }
+
+  async #look(): Promise<void> {
+    await this.#followTenants();
+    if (this.#stopped) return;
+    this.#looking ??= this.#followTopics().finally(() => {
+      this.#looking = undefined;
+    });
+    await settlesWithin(LOOK_MS_MAX, this.#looking);
   }
 
   async #followTenants(): Promise<void> {
     try {
       const only = this.#settings.tenants;
-      const found = (await this.gateway.tenants()).filter((tenant) => only?.has(tenant) ?? true);
-      this.#reached.gateway = true;
+      const listed = (await this.gateway.listed()).filter(({ tenant }) => only?.has(tenant) ?? true);
+      const found = listed.filter(({ deleting }) => !deleting).map(({ tenant }) => tenant);
+      this.#reached.gateway = Date.now();
+      if (this.#stopped) return;
       for (const tenant of found) if (!this.#mirrors.has(tenant)) this.#mirror(tenant);
       for (const [tenant, mirror] of this.#mirrors) {
         if (found.includes(tenant)) continue;
@@ -102,10 +132,23 @@ export class Bridge {
         const leaving = mirror.stop("the tenant is gone").finally(() => this.#leaving.delete(leaving));
         this.#leaving.add(leaving);
       }
+      this.#deleting = listed.filter(({ deleting }) => deleting).map(({ tenant }) => tenant);
     } catch (error) {
-      this.#reached.gateway = false;
+      this.#reached.gateway = 0;
       this.#log("warn", "gateway_not_reached", { error: String(error) });
     }
+  }
+
+  /** What failed is tried again while the tenant is listed. */
+  #removeTopics(tenant: string): void {
+    if (this.#removing.has(tenant) || !this.#reached.kafka) return;
+    const { deployment, bridgeId } = this.#settings;
+    const ports = { gateway: this.gateway, topics: this.#topics, log: this.#log, deployment, bridgeId };
+    const removing = Promise.all(this.#leaving)
+      .then(() => removeTopics(ports, tenant))
+      .catch((error) => this.#log("warn", "topics_not_deleted", { tenant, error: String(error) }))
+      .finally(() => this.#removing.delete(tenant));
+    this.#removing.set(tenant, removing);
   }
 
   #mirror(tenant: string): void {
@@ -123,13 +166,17 @@ export class Bridge {
   }
 
   async #followTopics(): Promise<void> {
+    const deleting = this.#deleting;
     try {
-      if (!this.#reached.kafka) await this.#topics.connect();
-      await this.#inbound.look();
-      this.#reached.kafka = true;
+      if (this.#reached.kafka === 0) await this.#topics.connect();
+      const all = await this.#topics.list();
+      this.#reached.kafka = Date.now();
+      if (!this.#stopped) await this.#inbound.look(all);
     } catch (error) {
-      this.#reached.kafka = false;
+      this.#reached.kafka = 0;
       this.#log("warn", "kafka_not_reached", { error: String(error) });
     }
+    // By now nobody here reads them.
+    if (!this.#stopped) for (const tenant of deleting) this.#removeTopics(tenant);
   }
 }

@@ -1,6 +1,10 @@
-/** Where tests end the bridge without a word: BRIDGE_CRASH_AT is the name of a point, and `:n` the pass through it. */
+/**
+ * Where tests end the bridge without a word: BRIDGE_CRASH_AT is the name of a point, and `:n` the pass through it;
+ * BRIDGE_CRASH_SIGNAL may put it to sleep instead.
+ */
 
 const [at, pass = "1"] = (process.env.BRIDGE_CRASH_AT ?? "").split(":");
+const signal = process.env.BRIDGE_CRASH_SIGNAL ?? "SIGKILL";
 let passed = 0;
 
 export type CrashPoint =
@@ -11,8 +15,10 @@ export type CrashPoint =
   | "progress-said"
   | "arrivals-sent"
   | "arrivals-received"
-  | "offsets-committed";
+  | "offsets-committed"
+  | "groups-deleted"
+  | "topics-deleted";
 
 export const crashPoint = (name: CrashPoint): void => {
-  if (name === at && ++passed === Number(pass)) process.kill(process.pid, "SIGKILL");
+  if (name === at && ++passed === Number(pass)) process.kill(process.pid, signal);
 };

@@ -1,4 +1,4 @@
-/** What the bridge asks the gateway over HTTP: which tenants there are. */
+/** What the bridge asks the gateway over HTTP: which tenants there are, and what becomes of their topics. */
 import { z } from "zod";
 import type { Settings } from "./settings.ts";
 
@@ -17,6 +17,11 @@ export class GatewayRefused extends Error {
   }
 }
 
+export interface Listed {
+  readonly tenant: string;
+  readonly deleting: boolean;
+}
+
 export class Gateway {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -26,21 +31,36 @@ export class Gateway {
     this.#headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
   }
 
-  async get(path: string): Promise<Response> {
+  get(path: string): Promise<Response> {
+    return this.send("GET", path);
+  }
+
+  async send(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<Response> {
     const signal = AbortSignal.timeout(REQUEST_MS_MAX);
-    const response = await fetch(`${this.#url}${path}`, { headers: this.#headers, signal });
+    const headers = { ...this.#headers, ...(body && { "content-type": "application/json" }) };
+    const response = await fetch(`${this.#url}${path}`, {
+      method,
+      headers,
+      signal,
+      ...(body && { body: JSON.stringify(body) }),
+    });
     if (!response.ok) throw new GatewayRefused(response.status, await response.text());
     return response;
   }
 
   /** Those that are active, by name. */
   async tenants(): Promise<readonly string[]> {
-    const found: string[] = [];
+    return (await this.listed()).filter(({ deleting }) => !deleting).map(({ tenant }) => tenant);
+  }
+
+  /** All that there are, by name. */
+  async listed(): Promise<readonly Listed[]> {
+    const found: Listed[] = [];
     for (let cursor = ""; ; ) {
       const { items, next_cursor } = page.parse(
         await (await this.get(`/v1/tenants?limit=1000${cursor}`)).json(),
       );
-      found.push(...items.filter(({ status }) => status === "ACTIVE").map(({ tenant }) => tenant));
+      found.push(...items.map(({ tenant, status }) => ({ tenant, deleting: status !== "ACTIVE" })));
       if (next_cursor === undefined) return found;
       cursor = `&cursor=${encodeURIComponent(next_cursor)}`;
     }

@@ -1,4 +1,5 @@
 /** `npm run bridge`: the bridge between the gateway and Kafka, until it is told to stop; `-- doctor` only looks. */
+import { parseArgs } from "node:util";
 import { Bridge } from "./bridge.ts";
 import { doctor } from "./doctor/doctor.ts";
 import { log } from "./log.ts";
@@ -10,10 +11,15 @@ import { readSettings } from "./settings.ts";
 const STOP_MS_MAX = 9_000;
 
 const main = async (): Promise<void> => {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean" } },
+  });
+  const [command] = positionals;
+  if (command === "doctor") process.exit((await doctor(process.env, console.log, values)) ? 0 : 1);
+  if (command !== undefined)
+    throw new Error(`There is no ${command}. Usage: npm run bridge [-- doctor [--json]]`);
   const settings = readSettings(process.env);
-  const [command] = process.argv.slice(2);
-  if (command === "doctor") process.exit((await doctor(settings, console.log)) ? 0 : 1);
-  if (command !== undefined) throw new Error(`There is no ${command}. Usage: npm run bridge [-- doctor]`);
   const bridge = new Bridge(settings, log);
   const server = await startServer(bridge, settings.listen);
   const scaler = await startScaler(bridge.gateway, {
@@ -32,7 +38,8 @@ const main = async (): Promise<void> => {
   });
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) return;
+    // Whoever says it twice does not want to wait.
+    if (stopping) process.exit(1);
     stopping = true;
     log("info", "stopping", { signal });
     setTimeout(() => {

@@ -36,6 +36,7 @@ export class Measures {
   readonly refusals = new Counter();
   readonly undelivered = new Counter();
   readonly recoveries = new Counter();
+  readonly lost = new Counter();
   readonly unknownTenants = new Counter();
   readonly #delays: Readonly<Record<Direction, Histogram>> = {
     to_kafka: new Histogram(DELAYS),
@@ -68,6 +69,7 @@ export class Measures {
       counter("refusals", "What tenants refused", this.refusals),
       counter("undelivered", "Records that the broker does not take", this.undelivered),
       counter("recoveries", "Lost progress that was found again", this.recoveries),
+      counter("lost_offsets", "Log offsets that were trimmed before Kafka had them", this.lost),
       {
         name: "escapement_bridge_lag_records",
         help: "Records of a partition that the edge does not have yet",

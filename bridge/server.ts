@@ -18,8 +18,7 @@ type Route = (bridge: Bridge, response: ServerResponse, query: URLSearchParams) 
 const ROUTES: Readonly<Record<string, Route>> = {
   "/health": (_, response) => json(response, 200, { status: "alive" }),
   "/ready": (bridge, response) => {
-    const readiness = bridge.readiness();
-    const ready = readiness.gateway && readiness.kafka && readiness.disconnected.length === 0;
+    const { ready, ...readiness } = bridge.readiness();
     json(response, ready ? 200 : 503, { ready, ...readiness, leads: bridge.leads() });
   },
   "/metrics": (bridge, response) => {

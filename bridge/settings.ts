@@ -68,6 +68,9 @@ const schema = z.object({
   ...securitySchema,
 });
 
+/** As zod says it. */
+const UNSET = /^Invalid input: .* received undefined$/;
+
 /** With the values of files in place of their names. */
 const withFiles = (environment: Environment): Record<string, string> => {
   const values: Record<string, string> = {};
@@ -84,7 +87,9 @@ export const readSettings = (environment: Environment): Settings => {
   const parsed = schema.safeParse(withFiles(environment));
   if (!parsed.success)
     throw new Error(
-      parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
+      parsed.error.issues
+        .map(({ path, message }) => `${path.join(".")}: ${message.replace(UNSET, "has to be set")}`)
+        .join("\n"),
     );
   const values = parsed.data;
   const { hostname: gatewayHost } = new URL(values.ESCAPEMENT_URL);

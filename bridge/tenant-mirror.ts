@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { topicOfWire } from "../src/mirror/frame.ts";
-import { deadLettersTopic, kafkaTopic } from "../src/mirror/names.ts";
-import { TOPIC_NAMES, type Topic } from "../src/topics/topics.ts";
+import { kafkaTopic, topicsOf } from "../src/mirror/names.ts";
+import type { Topic } from "../src/topics/topics.ts";
 import type {
   Lease,
   Settings as TenantSettings,
@@ -18,12 +18,16 @@ import type { Chunk } from "./inbound/chunk.ts";
 import { type Log, logOf } from "./log.ts";
 import { Outbound, type OutboundPorts } from "./outbound/outbound.ts";
 import type { Settings } from "./settings.ts";
+import { settlesWithin } from "./settles-within.ts";
 
 const BACKOFF_MS_MIN = 200;
 const BACKOFF_MS_MAX = 5_000;
 /** A lease of another is asked for again after it, or sooner when it runs out. */
 const CLAIM_MS_MAX = 2_000;
 const CLAIM_MS_MIN = 100;
+
+/** A broker that is there has ended a transaction by then; else whoever has the lease next fences it. */
+const TRANSACTION_MS_MAX = 5_000;
 
 export interface MirrorPorts extends OutboundPorts {
   readonly settings: Settings;
@@ -39,6 +43,8 @@ export class TenantMirror {
   #outbound: Outbound | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failures = 0;
+  /** The last attempt to write to Kafka failed. */
+  #failed = false;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
 
@@ -59,6 +65,11 @@ export class TenantMirror {
     return this.#outbound !== undefined;
   }
 
+  /** What it should write to Kafka waits, and nobody else has taken it over. */
+  get failing(): boolean {
+    return this.#failed && !this.#outbound?.resumed;
+  }
+
   get connected(): boolean {
     return this.#link !== undefined;
   }
@@ -71,13 +82,14 @@ export class TenantMirror {
     this.#arrivals?.forget();
   }
 
-  /** After the transaction that is open. */
+  /** After the transaction that is open, where it ends soon. */
   async stop(reason: string): Promise<void> {
     this.#stopping.abort();
     this.#outbound?.stop();
-    await this.#writing;
+    const ended = await settlesWithin(TRANSACTION_MS_MAX, this.#writing);
+    if (!ended) this.#log("warn", "transaction_left_open");
     this.#link?.close(reason);
-    await this.#running;
+    if (ended) await this.#running;
   }
 
   get #stopped(): boolean {
@@ -131,11 +143,7 @@ export class TenantMirror {
   async #provision(): Promise<void> {
     const { topics, settings } = this.#ports;
     if (!settings.provision) return;
-    const names = [
-      ...TOPIC_NAMES.map((topic) => kafkaTopic(topic, this.tenant)),
-      deadLettersTopic(this.tenant),
-    ];
-    const made = await topics.provision(names, settings.topics);
+    const made = await topics.provision(topicsOf(this.tenant), settings.topics);
     if (made.length > 0) this.#log("info", "topics_made", { topics: made });
   }
 
@@ -179,11 +187,16 @@ export class TenantMirror {
       case "lease":
         if (frame.value.granted) this.#lead(link, welcome, frame.value);
         else if (this.#outbound !== undefined) this.#outbound.fail(`lease lost to ${frame.value.holder}`);
-        else
+        else {
+          this.#failed = false;
           this.#claimAfter(link, Math.min(Math.max(Number(frame.value.lastsMs), CLAIM_MS_MIN), CLAIM_MS_MAX));
+        }
         return;
       case "buried":
         this.#outbound?.buried();
+        return;
+      case "need":
+        this.#outbound?.need(Number(frame.value.bytes));
         return;
       case "departures":
         this.#outbound?.take(frame.value);
@@ -219,6 +232,7 @@ export class TenantMirror {
     const began = Date.now();
     this.#writing = outbound.run().catch((error: Error) => {
       this.#log("error", "mirror_failed", { error: error.message });
+      this.#failed = true;
       this.#outbound = undefined;
       link.send({ case: "release", value: {} });
       this.#failures = Date.now() - began > BACKOFF_MS_MAX ? 0 : this.#failures + 1;

@@ -73,7 +73,8 @@ export class Link {
     socket.binaryType = "arraybuffer";
     this.#welcome.promise.catch(() => {});
     socket.addEventListener("open", () => {
-      this.send({ case: "hello", value: { protocolVersion: PROTOCOL_VERSION, deployment, bridgeId } });
+      const who = { protocolVersion: PROTOCOL_VERSION, deployment, bridgeId };
+      this.send({ case: "hello", value: { ...who, gatewayUrl: url } });
     });
     socket.addEventListener("message", ({ data }) => this.#hear(data));
     socket.addEventListener("error", () =>

@@ -1,6 +1,6 @@
 /** Records as they go to the object: as many of a fetch as fit one frame and the credit. */
 import { MESSAGE_BYTES_MAX, MIRROR_FRAME_BYTES_MAX } from "../../src/limits.ts";
-import { creditOf } from "../../src/mirror/credit.ts";
+import { creditOf, labelBytes } from "../../src/mirror/credit.ts";
 import { ORIGIN_HEADER } from "../../src/mirror/origin.ts";
 
 export interface Arriving {
@@ -19,7 +19,6 @@ const CHUNK_BYTES_MAX = MIRROR_FRAME_BYTES_MAX / 4;
 const EXCERPT_BYTES = 64 * 1024;
 /** Of a key, and of all headers together: with the largest value they fit a frame. */
 const LABEL_BYTES_MAX = 64 * 1024;
-const NOTHING = new Uint8Array();
 
 const tooLarge = (what: string, bytes: number, bytesMax: number): string =>
   bytes > bytesMax ? `${what} of ${bytes} bytes; the bound is ${bytesMax}` : "";
@@ -28,7 +27,7 @@ const tooLarge = (what: string, bytes: number, bytesMax: number): string =>
 const faultOf = ({ key, value, headers }: Arriving): string =>
   tooLarge("a value", value.byteLength, MESSAGE_BYTES_MAX) ||
   tooLarge("a key", key.byteLength, LABEL_BYTES_MAX) ||
-  tooLarge("headers", creditOf({ key: NOTHING, value: NOTHING, headers }), LABEL_BYTES_MAX);
+  tooLarge("headers", labelBytes(headers), LABEL_BYTES_MAX);
 
 /** Whose it is, and how it begins. */
 const excerpt = ({ key, value, headers }: Arriving) => ({

@@ -41,6 +41,7 @@ export class Inbound {
   readonly #ports: InboundPorts;
   readonly #reader: Reader;
   #followed = "";
+  #stopped = false;
   #mirrors = new Set<TenantMirror>();
 
   constructor(ports: InboundPorts) {
@@ -56,10 +57,9 @@ export class Inbound {
     });
   }
 
-  /** Reads what there is by now. */
-  async look(): Promise<void> {
+  /** Reads what there is by now: `all` are the topics of Kafka. */
+  async look(all: readonly string[]): Promise<void> {
     const { topics, measures } = this.#ports;
-    const all = await topics.list();
     const unknown = new Set<string>();
     const wanted = all.filter((name) => {
       const parsed = parseKafkaTopic(name);
@@ -74,13 +74,14 @@ export class Inbound {
       .map(([name, count]) => `${name}:${count}`)
       .sort()
       .join();
-    if (found === this.#followed && this.#reader.alive) return;
+    if (this.#stopped || (found === this.#followed && this.#reader.alive)) return;
     await this.#reader.follow([...partitions.keys()]);
     this.#followed = found;
     this.#ports.log("info", "topics_followed", { topics: partitions.size });
   }
 
   stop(): Promise<void> {
+    this.#stopped = true;
     return this.#reader.stop();
   }
 

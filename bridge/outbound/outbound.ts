@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import { Delivery, type Outgoing, type Stream, type Undelivered } from "./delivery.ts";
 import { recoverProgress } from "./recover.ts";
-import type { SharedCredit } from "./shared-credit.ts";
+import type { Share, SharedCredit } from "./shared-credit.ts";
 
 /** What the object may send ahead. */
 const CREDIT_RECORDS = 4_096;
@@ -45,10 +45,12 @@ export class Outbound {
   readonly #queue: Departures[] = [];
   #wake = Promise.withResolvers<void>();
   #stopping = false;
+  #resumed = false;
   #failure: Error | undefined;
   #tail = 0;
-  /** Bytes that the object may send, or has sent and are not in Kafka. */
-  #ahead = 0;
+  #share: Share | undefined;
+  /** Of credit that is to be given. */
+  #records = CREDIT_RECORDS;
   #buried = Promise.withResolvers<void>();
 
   constructor(ports: OutboundPorts, link: Link, welcome: Welcome, { acknowledged }: Lease) {
@@ -59,11 +61,23 @@ export class Outbound {
     this.#buried.promise.catch(() => {});
   }
 
+  /** Whether it has gone on where Kafka is. */
+  get resumed(): boolean {
+    return this.#resumed;
+  }
+
   take(departures: Departures): void {
     crashPoint("departures-received");
+    this.#guarded(() => this.#share?.took(creditOfAll(departures.records)));
+    if (departures.lostTo > 0) this.#lost(Number(departures.lostFrom), Number(departures.lostTo));
     this.#queue.push(departures);
     this.#tail = Math.max(this.#tail, Number(departures.tail));
     this.#wake.resolve();
+  }
+
+  /** The object lacks so much credit for its next batch. */
+  need(bytes: number): void {
+    this.#guarded(() => this.#share?.need(bytes));
   }
 
   /** What was not delivered is on disk at the object. */
@@ -96,15 +110,17 @@ export class Outbound {
       this.#stream,
     );
     crashPoint("writer-opened");
-    this.#ports.credit.enter();
     try {
       const after = await this.#resumeFrom(delivery);
       this.#ports.log("info", "mirror_resumed", { after, acknowledged: this.#acknowledged });
       this.#link.send({ case: "resume", value: { after: BigInt(after) } });
-      this.#give(CREDIT_RECORDS);
+      this.#share = this.#ports.credit.enter((bytes) => this.#give(bytes));
+      if (this.#records > 0) this.#give(0);
+      this.#resumed = true;
       while (!this.#stopping) await this.#step(delivery);
     } finally {
-      this.#ports.credit.leave();
+      this.#share?.leave();
+      this.#share = undefined;
       await delivery.close();
     }
     if (this.#failure) throw this.#failure;
@@ -121,8 +137,9 @@ export class Outbound {
     const batches = this.#nextBatches();
     const departures = batches.flatMap(({ records }) => records);
     await delivery.deliver(departures, Number(batches.at(-1)?.through ?? delivery.written));
-    this.#ahead -= creditOfAll(departures);
-    if (departures.length > 0) this.#give(departures.length);
+    this.#records += departures.length;
+    this.#share?.wrote(creditOfAll(departures));
+    if (this.#records > 0) this.#give(0);
   }
 
   #nextBatches(): Departures[] {
@@ -133,10 +150,25 @@ export class Outbound {
     return this.#queue.splice(0, count);
   }
 
-  #give(records: number): void {
-    const bytes = Math.max(0, this.#ports.credit.bytes - this.#ahead);
-    this.#ahead += bytes;
-    this.#link.send({ case: "credit", value: { records: BigInt(records), bytes: BigInt(bytes) } });
+  #give(bytes: number): void {
+    this.#link.send({ case: "credit", value: { records: BigInt(this.#records), bytes: BigInt(bytes) } });
+    this.#records = 0;
+  }
+
+  /** What the object does beyond its credit ends this grant of the lease. */
+  #guarded(count: () => void): void {
+    try {
+      count();
+    } catch (error) {
+      this.fail((error as Error).message);
+    }
+  }
+
+  /** Kafka was away for longer than the object had room for it. */
+  #lost(from: number, to: number): void {
+    const { measures, log } = this.#ports;
+    measures.lost.add({ tenant: this.#stream.tenant }, to - from + 1);
+    log("error", "mirror_gap", { from, to });
   }
 
   async #bury(written: number, undelivered: readonly Undelivered[]): Promise<void> {

@@ -13,6 +13,7 @@ import { leastBytes } from "../wire/reference.ts";
 import { afterPlan, chooseTasks } from "./after-plan.ts";
 import { afterTask, chooseEdge } from "./after-task.ts";
 import { overBound } from "./bounds.ts";
+import type { StrayReason } from "./disposition.ts";
 import { append, type Draft } from "./draft.ts";
 import { end } from "./ending.ts";
 import type { ExecutionArrived } from "./event.ts";
@@ -25,7 +26,6 @@ import { pause } from "./pause.ts";
 import { charge, correctLate, unreserved } from "./reserve.ts";
 import { release } from "./scopes.ts";
 import { waitEnds } from "./standing.ts";
-import type { StrayReason } from "./tenant.ts";
 import { isWait } from "./wait.ts";
 import { wasWithdrawn } from "./withdraw.ts";
 

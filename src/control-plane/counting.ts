@@ -29,17 +29,8 @@ const input = (draft: Draft, needs: Needs, record: InputRecord): void => {
   if (needs.open) head.tally = inputIssued(head.tally ?? {}, needs);
   const { name = "", attempt = 1 } = record.decoded ?? {};
   if (!needs.repeats || attempt > 1) return;
-  const { kind, carries, withoutResult, parameters } = record;
-  const carried = {
-    kind,
-    node: name,
-    carries,
-    withoutResult,
-    parameters,
-    messageAt: messagesOf(draft),
-    executions: draft.guard?.executions,
-  };
-  const hash = hashOf(carried);
+  const { executions } = draft.guard ?? {};
+  const hash = hashOf({ ...record, node: name, messageAt: messagesOf(draft), executions });
   if (hash !== undefined) repeats.set(name, repeated(repeats.get(name), hash));
 };
 

@@ -12,9 +12,9 @@ import {
   type PlanExecution,
   PlanExecutionSchema,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import { encodeOwnHeader, headerOf } from "./header.ts";
 import type { Head, Member } from "./lifetime.ts";
-import { isoOf } from "./outcome.ts";
 
 export interface Decided {
   /** Without the results that it hands on: routing asks for none. */

@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Allowance } from "../executor/dispatch.ts";
 import type { LogRecord } from "../topics/record.ts";
-import type { StrayReason } from "./tenant.ts";
+import type { StrayReason } from "./disposition.ts";
 
 /** Part of the transaction: the state and the records are one. */
 export interface Append {

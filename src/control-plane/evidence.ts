@@ -2,8 +2,8 @@
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import type { Kind } from "../topics/topics.ts";
 import type { Execution } from "../wire/codec.ts";
+import type { DeadLetterReason, Disposition, StrayReason } from "./disposition.ts";
 import type { DeadLetter, Stray } from "./store.ts";
-import type { DeadLetterReason, Disposition, StrayReason } from "./tenant.ts";
 
 /** Where the record that is being taken in lies in Kafka. */
 export interface KafkaPlace {

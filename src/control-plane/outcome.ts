@@ -12,6 +12,7 @@ import {
   TaskExecutionSchema,
   TaskResultSchema,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import { append, type Draft } from "./draft.ts";
 import { headerOf } from "./header.ts";
 import type { Member } from "./lifetime.ts";
@@ -132,6 +133,3 @@ const outcomeOf = (
         result: { id: header.execId, errorMessage: text },
       });
 };
-
-/** ISO-8601 in UTC. The core has no clock: this only writes a time that it was given. */
-export const isoOf = (at: number): string => new Date(at).toISOString();

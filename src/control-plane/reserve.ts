@@ -23,12 +23,12 @@ import { type Amounts, isNothing, type Measure, REPORTED, usageOf } from "../gua
 import { NO_SKETCH, observed } from "../guardrails/sketch.ts";
 import { BUDGET_LOOK_MS, BUDGET_LOOK_MS_MAX, SKETCHES_MAX } from "../limits.ts";
 import type { Execution } from "../wire/codec.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import type { Draft } from "./draft.ts";
 import type { ExecutionArrived } from "./event.ts";
 import { inputId } from "./ids.ts";
 import type { Attempts } from "./issue.ts";
 import type { Head, Member } from "./lifetime.ts";
-import { isoOf } from "./outcome.ts";
 import { isWait } from "./wait.ts";
 
 export interface OverBudget {

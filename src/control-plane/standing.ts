@@ -4,10 +4,11 @@
  * nowhere else; a record tells of a move, and of another reason to be PAUSED, but not of the first move to
  * RUNNING, which its start tells.
  */
+
+import { isoOf } from "../wire/timestamp.ts";
 import { append, type Draft, move } from "./draft.ts";
 import { isSameHold } from "./holds.ts";
 import type { Head, Hold, Lifetime, Member } from "./lifetime.ts";
-import { isoOf } from "./outcome.ts";
 import type { LifetimeStatus } from "./status.ts";
 
 /** Looking through more of them with every step would cost more than a restart does. */

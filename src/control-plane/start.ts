@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import type { GraphIndex } from "../graph/lookup.ts";
 import { encodeExecution } from "../wire/codec.ts";
 import { ExecutionStatus, TaskExecutionSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import { overBound } from "./bounds.ts";
 import { append, type Draft, draftOf } from "./draft.ts";
 import { end } from "./ending.ts";
@@ -10,7 +11,6 @@ import type { Moment, Started } from "./event.ts";
 import { execId, inputId, seedOf } from "./ids.ts";
 import { issue } from "./issue.ts";
 import { newLifetime } from "./lifetime.ts";
-import { isoOf } from "./outcome.ts";
 import { align } from "./pause.ts";
 import { ROOT_NAME } from "./root.ts";
 

@@ -6,9 +6,9 @@ import type { StoredGuard } from "../guardrails/guard.ts";
 import type { Mark } from "../mirror/mark.ts";
 import type { LogRecord } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
+import type { DeadLetterReason, StrayReason } from "./disposition.ts";
 import type { Holds } from "./holds.ts";
 import type { Lifetime } from "./lifetime.ts";
-import type { DeadLetterReason, StrayReason } from "./tenant.ts";
 
 /** What remains of a lifetime that has ended. */
 export interface Tombstone {

@@ -8,32 +8,20 @@
  */
 
 import type { GraphIndex } from "../graph/lookup.ts";
-import { limited } from "../guardrails/budgets.ts";
-import { forkGuard, isChanged, type StoredGuard } from "../guardrails/guard.ts";
-import type { Ledger } from "../guardrails/ledger.ts";
-import type { PolicySet } from "../guardrails/policy-set.ts";
-import type { TenantTally } from "../guardrails/tally.ts";
+import { forkGuard } from "../guardrails/guard.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
-import type { Mark } from "../mirror/mark.ts";
 import { type Rejection, reject } from "../rejection.ts";
 import { err, ok, type Result } from "../result.ts";
-import {
-  type LogRecord,
-  messageOf,
-  type PolicyChangedRecord,
-  type TenantwideRecord,
-} from "../topics/record.ts";
 import type { ExecutionTopic, Kind } from "../topics/topics.ts";
 import { TOPICS } from "../topics/topics.ts";
 import { decodeExecution, type Execution } from "../wire/codec.ts";
-import { type Correlated, complete, correlate, openIn } from "./correlate.ts";
+import { type Correlated, complete, correlate } from "./correlate.ts";
 import { decided } from "./decide.ts";
+import type { Disposition } from "./disposition.ts";
 import type { Append, DispatchInput, Effect, Recall } from "./effect.ts";
 import type { LifetimeEvent, Moment, Started } from "./event.ts";
-import { Evidence } from "./evidence.ts";
-import { type Holds, holdOf, holdsOn, withRecord } from "./holds.ts";
 import { inputId } from "./ids.ts";
-import { type Hold, hasChanged, type Lifetime, NEVER } from "./lifetime.ts";
+import { hasChanged, type Lifetime } from "./lifetime.ts";
 import { NO_GRAPH } from "./no-graph.ts";
 import { Pace } from "./pace.ts";
 import { isAligned, isOverBudget } from "./pause.ts";
@@ -42,8 +30,9 @@ import { reduce } from "./reduce.ts";
 import { correctEnded } from "./reserve.ts";
 import { endRefusal, retryRefusal } from "./retry.ts";
 import { isWaiting } from "./standing.ts";
-import type { IdempotencyEntry, Store, Tombstone, Writes } from "./store.ts";
-import type { Address, Disposition } from "./tenant.ts";
+import type { Store, Tombstone } from "./store.ts";
+import type { Address } from "./tenant.ts";
+import { TenantDraft } from "./tenant-draft.ts";
 
 /** An event before it has its moment. */
 type Unplaced<E> = E extends Moment ? Omit<E, keyof Moment> : never;
@@ -61,22 +50,9 @@ type Undecided =
   | { readonly id: string; readonly effect: DispatchInput; readonly tasks: readonly string[] }
   | { readonly id: string; readonly effect: Recall };
 
-export class Turn {
-  readonly #store: Store;
-  readonly #at: number;
+export class Turn extends TenantDraft {
   readonly #tenant: string;
   readonly #partition: number;
-  #tail: number;
-  #holds: Holds;
-  #guard: StoredGuard | undefined;
-  #policies: PolicySet | undefined;
-  readonly #lifetimes = new Map<string, Lifetime>();
-  readonly #records: LogRecord[] = [];
-  readonly #idempotency = new Map<string, IdempotencyEntry>();
-  /** What does not count of what came. */
-  readonly evidence: Evidence;
-  /** How far partitions of Kafka are taken in, where this turn has moved that. */
-  readonly marks = new Map<string, Mark>();
   /** Inputs of plans that this turn decides itself, and what waits ask of the log: before it takes in anything else. */
   readonly #undecided: Undecided[] = [];
   readonly #pace = new Pace();
@@ -84,94 +60,16 @@ export class Turn {
   readonly emitted: Emitted[] = [];
 
   constructor(store: Store, { tenant, partition }: Address, at: number) {
-    this.#store = store;
+    super(store, at);
     this.#tenant = tenant;
     this.#partition = partition;
-    this.#at = at;
-    this.evidence = new Evidence(at);
-    this.#tail = store.tail();
-    this.#holds = store.holds();
-    this.#guard = store.guard();
-  }
-
-  get writes(): Writes {
-    return {
-      records: this.#records,
-      lifetimes: [...this.#lifetimes.values()],
-      idempotency: [...this.#idempotency.values()],
-      strays: this.evidence.strays,
-      deadLetters: this.evidence.deadLetters,
-      ...(this.marks.size > 0 && { marks: [...this.marks.values()] }),
-      ...(this.#holds !== this.#store.holds() && { holds: this.#holds }),
-      ...(this.#guard && isChanged(this.#guard, this.#store.guard()) && { guard: this.#guard }),
-    };
-  }
-
-  /** As of this turn. */
-  lifetime(id: string): Lifetime | Tombstone | undefined {
-    return this.#lifetimes.get(id) ?? this.#store.lifetime(id);
-  }
-
-  idempotency(key: string): IdempotencyEntry | undefined {
-    const entry = this.#idempotency.get(key) ?? this.#store.idempotency(key);
-    return entry && (entry.expiresAt ?? NEVER) > this.#at ? entry : undefined;
-  }
-
-  remember(entry: IdempotencyEntry): void {
-    this.#idempotency.set(entry.key, entry);
-  }
-
-  append(record: TenantwideRecord): number {
-    const offset = this.#tail++;
-    this.#records.push({ ...record, offset, at: this.#at } as LogRecord);
-    if (record.type === "paused" || record.type === "resumed")
-      this.#holds = withRecord(this.#holds, { ...record, at: this.#at });
-    if (record.type === "budget_set" || record.type === "budget_removed")
-      this.#keep({ ...this.#guard, ledger: limited(this.#guard?.ledger, record, offset, this.#at) });
-    return offset;
-  }
-
-  /** What limits the tenant, as of this turn. */
-  get ledger(): Ledger | undefined {
-    return this.#guard?.ledger;
-  }
-
-  /** What guards the tenant, as of this turn. */
-  get guard(): StoredGuard | undefined {
-    return this.#guard;
-  }
-
-  /** Those that hold, where this turn has changed them. */
-  get policies(): PolicySet | undefined {
-    return this.#policies;
-  }
-
-  /** Other policies from here on, with the record of what has changed. */
-  setPolicies(
-    change: Omit<PolicyChangedRecord, "offset" | "at" | "type">,
-    policies: PolicySet,
-    tally: TenantTally | undefined,
-  ): void {
-    this.append({ type: "policy_changed", ...change });
-    this.#policies = policies;
-    const ledger = this.#guard?.ledger;
-    const holds = policies.rules.size > 0;
-    const guarded = holds || ledger !== undefined;
-    this.#guard = guarded
-      ? { ...(holds && { policies }), ...(tally && { tally }), ...(ledger && { ledger }) }
-      : undefined;
-  }
-
-  /** What pauses a graph, or else the tenant, as of this turn. */
-  hold(graph: string | undefined): Hold | undefined {
-    return holdOf(this.#holds, graph);
   }
 
   start(event: Omit<Started, "type" | keyof Address>, graph: string): Lifetime {
-    const index = this.#store.graph(graph, event.version);
+    const index = this.store.graph(graph, event.version);
     const address = { tenant: this.#tenant, partition: this.#partition };
     const started = { type: "started" as const, ...address, ...event };
-    const moment = this.#moment(graph);
+    const moment = this.moment(graph);
     const step = reduce(undefined, { ...started, ...moment }, index);
     this.#accept(step.state, step.effects, index, moment);
     this.#decide();
@@ -194,11 +92,6 @@ export class Turn {
     return disposition;
   }
 
-  openInputs(kind: Kind, node: string, parents: readonly string[]): readonly Correlated[] {
-    const changed = openIn(this.#lifetimes.values(), kind, node);
-    return [...this.#store.openInputs(kind, node, parents), ...changed];
-  }
-
   /** An execution that no transaction took: kept as a dead letter, and its lifetime, if it has one, is failed. */
   discard(topic: ExecutionTopic, message: Uint8Array, detail: string): Disposition {
     const { kind } = TOPICS[topic];
@@ -212,7 +105,7 @@ export class Turn {
   happen(id: string, happening: Happening): boolean {
     const state = this.lifetime(id);
     if (state === undefined || !("head" in state) || state.head.endedAt !== undefined) return false;
-    const reduced = this.#reduce(state, { ...happening, ...this.#moment(state.head.graph) });
+    const reduced = this.#reduce(state, { ...happening, ...this.moment(state.head.graph) });
     if (!reduced.ok) this.evidence.bury(happening.type, new Uint8Array(), "internal", reduced.error);
     this.#decide();
     return true;
@@ -222,28 +115,22 @@ export class Turn {
   align(id: string): void {
     const state = this.lifetime(id);
     if (state === undefined || !("head" in state)) return;
-    if (!isAligned(state.head, holdsOn(this.#holds, state.head.graph)) || isOverBudget(state.head))
+    if (!isAligned(state.head, this.holdsOn(state.head.graph)) || isOverBudget(state.head))
       this.happen(id, { type: "holds_changed" });
-  }
-
-  #moment(graph: string): Moment {
-    const holds = holdsOn(this.#holds, graph);
-    const moment = holds ? { at: this.#at, tail: this.#tail, holds } : { at: this.#at, tail: this.#tail };
-    return this.#guard ? { ...moment, guard: forkGuard(this.#guard, this.#recordAt) } : moment;
   }
 
   /** Continues a lifetime that has failed. */
   retry(id: string, detail: string): Result<void, Rejection> {
     const found = this.lifetime(id);
     if (found === undefined) return reject("lifetime_not_found", `no lifetime ${id} in this tenant`);
-    const state = "head" in found ? found : this.#store.failed(id);
+    const state = "head" in found ? found : this.store.failed(id);
     const refused = state
-      ? retryRefusal(state, this.#store.graph(state.head.graph, state.head.version))
-      : endRefusal(this.#store.record((found as Tombstone).ended));
+      ? retryRefusal(state, this.store.graph(state.head.graph, state.head.version))
+      : endRefusal(this.store.record((found as Tombstone).ended));
     if (refused !== undefined || state === undefined)
       return reject("illegal_transition", `lifetime ${id} cannot be retried: ${refused}`);
     const event = { type: "retry_requested" as const, detail };
-    const reduced = this.#reduce(state, { ...event, ...this.#moment(state.head.graph) });
+    const reduced = this.#reduce(state, { ...event, ...this.moment(state.head.graph) });
     if (!reduced.ok) {
       this.evidence.bury(event.type, new Uint8Array(), "internal", `${id}: ${reduced.error}`);
       return reject("internal", `lifetime ${id} could not be retried; a dead letter has the reason`);
@@ -263,8 +150,8 @@ export class Turn {
     const state = this.lifetime(to.lifetime);
     if (state === undefined) return this.evidence.setAside("unknown", kind, message, execution);
     if (!("head" in state)) {
-      const guard = this.#guard && forkGuard(this.#guard, this.#recordAt);
-      if (guard?.ledger && correctEnded(guard.ledger, to, execution, this.#at)) this.#keep(guard);
+      const guard = this.guard && forkGuard(this.guard, this.recordAt);
+      if (guard?.ledger && correctEnded(guard.ledger, to, execution, this.at)) this.keepGuard(guard);
       return this.evidence.setAside("late", kind, message, execution);
     }
     const admitted = complete(execution, message, state, to, inputId(to.lifetime, to.n));
@@ -286,7 +173,7 @@ export class Turn {
       ...ofVersion,
       ...ofKafka,
     };
-    const reduced = this.#reduce(state, { ...event, ...this.#moment(state.head.graph) });
+    const reduced = this.#reduce(state, { ...event, ...this.moment(state.head.graph) });
     if (!reduced.ok) return this.evidence.bury(topic, message, "internal", reduced.error);
     const aside = reduced.value.find((effect) => effect.type === "set_aside");
     if (aside) return this.evidence.setAside(aside.reason, kind, message, execution);
@@ -302,17 +189,17 @@ export class Turn {
   #reduce(state: Lifetime, given: LifetimeEvent | (() => LifetimeEvent)): Result<readonly Effect[], string> {
     let graph = NO_GRAPH;
     try {
-      graph = this.#store.graph(state.head.graph, state.head.version);
+      graph = this.store.graph(state.head.graph, state.head.version);
       const event = typeof given === "function" ? given() : given;
       const step = reduce(state, event, graph);
       const touched = this.#accept(step.state, step.effects, graph, event);
       // Time that has passed is always written, because its timer is set anew with the state.
       if (!touched && (event.type === "time_passed" || hasChanged(state, step.state)))
-        this.#lifetimes.set(state.head.id, step.state);
+        this.keepLifetime(step.state);
       return ok(step.effects);
     } catch (cause) {
       const thrown = cause instanceof Error ? cause : new Error(String(cause));
-      const moment = this.#moment(state.head.graph);
+      const moment = this.moment(state.head.graph);
       const failed = reduce(state, { type: "reduce_failed", detail: thrown.message, ...moment }, graph);
       this.#accept(failed.state, failed.effects, graph, moment);
       return err(`${state.head.id}: ${thrown.stack ?? thrown.message}`);
@@ -329,16 +216,16 @@ export class Turn {
       // Whatever ended its lifetime in this turn has closed the input as well.
       if (member === undefined || !(member.phase === "issued" || isWaiting(member))) continue;
       const { head } = state;
-      const node = this.#store.graph(head.graph, head.version).node(member.node);
+      const node = this.store.graph(head.graph, head.version).node(member.node);
       if (!("tasks" in next)) {
         const { effect } = next;
-        const recalled = () => recall(effect, node, this.#recordAt(effect.offset));
-        const reduced = this.#reduce(state, () => ({ ...recalled(), ...this.#moment(head.graph) }));
+        const recalled = () => recall(effect, node, this.recordAt(effect.offset));
+        const reduced = this.#reduce(state, () => ({ ...recalled(), ...this.moment(head.graph) }));
         if (!reduced.ok) this.evidence.bury("recalled", new Uint8Array(), "internal", reduced.error);
         continue;
       }
-      const answer = decided({ head, n: effect.n, member }, node.kind, next.tasks, this.#at, this.#messageAt);
-      const { version } = this.#store;
+      const answer = decided({ head, n: effect.n, member }, node.kind, next.tasks, this.at, this.messageAt);
+      const { version } = this.store;
       const event = {
         type: "execution_arrived" as const,
         kind: "plan" as const,
@@ -346,26 +233,9 @@ export class Turn {
         ...answer,
         ...(version !== undefined && { version }),
       };
-      const reduced = this.#reduce(state, { ...event, ...this.#moment(head.graph) });
+      const reduced = this.#reduce(state, { ...event, ...this.moment(head.graph) });
       if (!reduced.ok) this.evidence.bury("plan-executions", answer.message, "internal", reduced.error);
     }
-  }
-
-  /** The execution in the log, or in what this turn adds to it. */
-  readonly #messageAt = (offset: number): Uint8Array => {
-    const message = messageOf(this.#recordAt(offset));
-    if (message === undefined) throw new Error(`the log has no execution at ${offset}`);
-    return message;
-  };
-
-  readonly #recordAt = (offset: number): LogRecord | undefined =>
-    this.#records[offset - this.#store.tail()] ?? this.#store.record(offset);
-
-  /** The fork of an event that was accepted; of one that was dropped, its fork is dropped with it. */
-  #keep(guard: StoredGuard): void {
-    this.#guard = guard;
-    for (const crossing of guard.ledger?.crossings ?? [])
-      this.append({ type: "budget_threshold", ...crossing });
   }
 
   /** Takes in what a step asks for, and its state; not the state of one that asks for nothing that comes of it. */
@@ -373,9 +243,8 @@ export class Turn {
     let touched = false;
     for (const effect of effects) {
       if (effect.type === "append") {
-        this.#records.push(effect.record);
+        this.keepRecord(effect.record);
         this.#pace.see(lifetime.head.id, effect.record);
-        this.#tail = effect.record.offset + 1;
         touched = true;
       } else if (effect.type === "recall") {
         this.#undecided.push({ id: lifetime.head.id, effect });
@@ -383,14 +252,14 @@ export class Turn {
         touched = true;
         const decides = effect.type === "dispatch" && this.#pace.mayDecide(lifetime.head.id);
         const member = decides ? lifetime.members.get(effect.n) : undefined;
-        const tasks = member && this.#store.decide(graph.spec(member.node), member.iteration);
+        const tasks = member && this.store.decide(graph.spec(member.node), member.iteration);
         if (tasks && effect.type === "dispatch")
           this.#undecided.push({ id: lifetime.head.id, effect, tasks });
         else this.emitted.push({ lifetime, effect });
       }
     }
-    if (guard) this.#keep(guard);
-    if (touched) this.#lifetimes.set(lifetime.head.id, lifetime);
+    if (guard) this.keepGuard(guard);
+    if (touched) this.keepLifetime(lifetime);
     return touched;
   }
 }

@@ -16,7 +16,7 @@ import { append, type Draft } from "./draft.ts";
 import type { Append } from "./effect.ts";
 import { inputId } from "./ids.ts";
 import type { Attempt, Attempts } from "./issue.ts";
-import type { Member } from "./lifetime.ts";
+import type { Lifetime, Member } from "./lifetime.ts";
 import { ROOT_NAME } from "./root.ts";
 
 interface Asked {
@@ -25,7 +25,8 @@ interface Asked {
   readonly what: Attempt | Member;
   readonly execution?: Execution;
   /** Passes through each node; all that there are where absent. */
-  readonly iterations?: () => ReadonlyMap<string, number>;
+  readonly iterations?: Subject["iterations"];
+  readonly reserved?: Subject["reserved"];
   /** How many inputs of those that are to be issued at once have been allowed before it. */
   readonly beside?: number;
 }
@@ -36,11 +37,12 @@ export const judgeInputs = (draft: Draft, attempts: Attempts): readonly GuardAns
   if (!guard?.policies) return attempts.map(() => ALLOW);
   const { policies } = guard;
   const passes = passesAt(draft, attempts);
-  const start = judgeStart(draft, policies, attempts, () => passes(-1));
+  const reserved = reservedBy(draft);
+  const start = judgeStart(draft, policies, attempts, { iterations: () => passes(-1), reserved });
   let beside = 0;
   return attempts.map(([n, what], i) => {
     const on = `${what.kind}_input` as const;
-    const asked = { on, n, what, beside, iterations: () => passes(i) };
+    const asked = { on, n, what, beside, iterations: () => passes(i), reserved };
     const answer = strictest(start, ask(draft, policies, asked));
     if (answer === ALLOW) beside++;
     return answer;
@@ -52,13 +54,13 @@ const judgeStart = (
   draft: Draft,
   policies: PolicySet,
   attempts: Attempts,
-  iterations: NonNullable<Asked["iterations"]>,
+  counts: Pick<Asked, "iterations" | "reserved">,
 ): GuardAnswer => {
   const [first] = attempts;
   if (first === undefined || first[1].attempt > 1) return ALLOW;
   if (first[1].parents[0]?.name !== ROOT_NAME) return ALLOW;
   const [n, what] = first;
-  return ask(draft, policies, { on: "lifetime_start", n, what, iterations });
+  return ask(draft, policies, { on: "lifetime_start", n, what, ...counts });
 };
 
 /**
@@ -67,23 +69,26 @@ const judgeStart = (
  */
 const passesAt = ({ lifetime }: Draft, attempts: Attempts) => {
   const nodes = attempts.map(([, { node, attempt }]) => (attempt === 1 ? node : undefined));
-  const add = (counted: Map<string, number>, node: string | undefined, by: number): void => {
+  const add = (counted: Map<string, bigint>, node: string | undefined, by: bigint): void => {
     if (node === undefined) return;
-    const passes = (counted.get(node) ?? 0) + by;
-    if (passes > 0) counted.set(node, passes);
+    const passes = (counted.get(node) ?? 0n) + by;
+    if (passes > 0n) counted.set(node, passes);
     else counted.delete(node);
   };
-  let counted: Map<string, number> | undefined;
+  let counted: Map<string, bigint> | undefined;
   let at = -1;
-  return (i: number): ReadonlyMap<string, number> => {
+  return (i: number): ReadonlyMap<string, bigint> => {
     if (counted === undefined) {
-      counted = new Map(lifetime.iterations.entries());
-      for (const node of nodes) add(counted, node, -1);
+      counted = allPasses(lifetime);
+      for (const node of nodes) add(counted, node, -1n);
     }
-    while (at < i) add(counted, nodes[++at], 1);
+    while (at < i) add(counted, nodes[++at], 1n);
     return counted;
   };
 };
+
+const allPasses = ({ iterations }: Lifetime): Map<string, bigint> =>
+  new Map(Array.from(iterations.entries(), ([node, passes]) => [node, BigInt(passes)]));
 
 export const judgeExecution = (
   draft: Draft,
@@ -123,7 +128,7 @@ const possible = (draft: Draft, { what }: Asked, finding: Finding): Finding => {
 };
 
 const subjectOf = (draft: Draft, asked: Asked): Subject => {
-  const { on, n, what, execution, iterations, beside } = asked;
+  const { on, n, what, execution, beside } = asked;
   const { head } = draft.lifetime;
   return {
     on,
@@ -133,8 +138,8 @@ const subjectOf = (draft: Draft, asked: Asked): Subject => {
     lifetime: head,
     repeats: (node) => draft.lifetime.repeats.get(node),
     ...(beside !== undefined && { beside }),
-    iterations: iterations ?? (() => new Map(draft.lifetime.iterations.entries())),
-    reserved: () => reservedOf(draft),
+    iterations: asked.iterations ?? (() => allPasses(draft.lifetime)),
+    reserved: asked.reserved ?? reservedBy(draft),
     ...(on !== "lifetime_start" && { node: draft.graph.node(what.node) }),
     input: {
       id: inputId(head.id, n),
@@ -148,11 +153,16 @@ const subjectOf = (draft: Draft, asked: Asked): Subject => {
   };
 };
 
-const reservedOf = ({ lifetime }: Draft): Amounts => {
-  let reserved: Amounts = {};
-  for (const [, member] of lifetime.members.entries())
-    if (member.reserved) reserved = plus(reserved, member.reserved.amounts);
-  return reserved;
+/** Summed once, if at all: judging reserves nothing. */
+const reservedBy = ({ lifetime }: Draft): (() => Amounts) => {
+  let reserved: Amounts | undefined;
+  return () => {
+    reserved ??= [...lifetime.members.entries()].reduce(
+      (sum: Amounts, [, member]) => (member.reserved ? plus(sum, member.reserved.amounts) : sum),
+      {},
+    );
+    return reserved;
+  };
 };
 
 const issuedAt = ({ guard }: Draft, { input }: Member): number => {

@@ -1,5 +1,6 @@
 /** Ends waits: by a signal that came or was kept, at an instant, or because neither came in time. */
 import { payloadOf, VALUE_URL } from "../wire/payload.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import { concluded, settle } from "./answer.ts";
 import { asked } from "./approvals.ts";
 import { append, type Draft } from "./draft.ts";
@@ -7,7 +8,7 @@ import type { Recalled, SignalReceived } from "./event.ts";
 import { inputId } from "./ids.ts";
 import { put } from "./issue.ts";
 import type { Member } from "./lifetime.ts";
-import { isoOf, recordOutcome, resultOf } from "./outcome.ts";
+import { recordOutcome, resultOf } from "./outcome.ts";
 import { unreserved } from "./reserve.ts";
 import { keepSignal, waitingFor } from "./signal.ts";
 import { isWaiting } from "./standing.ts";

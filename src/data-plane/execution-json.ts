@@ -1,4 +1,6 @@
 /** An execution as callers read it, in lists and on streams alike. What a row says nothing of is left out. */
+
+import { isoOf } from "../wire/timestamp.ts";
 import type { PlanExecutionRow, TaskExecutionRow } from "./row.ts";
 
 /** An execution as its row has it, its message aside. */
@@ -47,7 +49,7 @@ export const executionJson = (row: ExecutionSummary) => ({
   iteration_idx: row.iterationIdx,
   status: row.status,
   created_at: row.createdAt,
-  received_at: new Date(row.receivedAt).toISOString(),
+  received_at: isoOf(row.receivedAt),
   offset: row.offset,
   ...ofItsKind(row),
   edge_taken: row.edgeTaken ?? undefined,

@@ -47,7 +47,7 @@ const matches = (rule: Rule, on: PolicyEvent, values: Values): Result<boolean, s
   for (const path of reads) {
     const fault = values.read(path);
     if (fault !== undefined) return err(fault);
-    if (loops > 0 && (values.sizes[path] ?? 0) > most)
+    if (loops > 0 && values.size(path) > most)
       return err(`${path} has more than ${most} values, the most that such loops may go through`);
   }
   return run(values.known);

@@ -16,8 +16,9 @@ import {
 } from "../executor/upstream.ts";
 import { canonicalJson } from "../graph/canonical.ts";
 import { POLICY_PAYLOAD_BYTES_MAX } from "../limits.ts";
+import { recorded } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
-import { decodePlanExecution, decodeTaskExecution, type Execution, isPlan } from "../wire/codec.ts";
+import { decodeExecution, type Execution, isPlan } from "../wire/codec.ts";
 import {
   PlanExecutionSchema,
   type TaskExecution,
@@ -116,14 +117,7 @@ const inputOf = (carried: Carried): PlanInput | TaskInput => {
 const decodedAt = ({ kind, executions }: Carried, offset: number, message: Uint8Array): Execution => {
   const before = executions?.get(offset);
   if (before) return before;
-  const execution = known<Execution>(
-    kind === "task" ? decodePlanExecution(message) : decodeTaskExecution(message),
-  );
+  const execution = recorded(decodeExecution(kind === "task" ? "plan" : "task", message), offset);
   executions?.set(offset, execution);
   return execution;
-};
-
-const known = <T>(decoded: { ok: true; value: T } | { ok: false; error: string }): T => {
-  if (decoded.ok) return decoded.value;
-  throw new Error(`the log holds what is ${decoded.error}`);
 };

@@ -7,12 +7,13 @@ import { parseInputId } from "../control-plane/ids.ts";
 import { ROOT_NAME } from "../control-plane/root.ts";
 import type { Node } from "../graph/graph.ts";
 import { BACKTEST_FAILED_KEPT } from "../limits.ts";
-import type {
-  ExecutionRecord,
-  InputRecord,
-  LifetimeStartedRecord,
-  LogRecord,
-  VerdictRecord,
+import {
+  type ExecutionRecord,
+  type InputRecord,
+  type LifetimeStartedRecord,
+  type LogRecord,
+  recorded,
+  type VerdictRecord,
 } from "../topics/record.ts";
 import type { Kind } from "../topics/topics.ts";
 import { decodeExecution, decodeHeader, type Execution, isPlan } from "../wire/codec.ts";
@@ -26,6 +27,7 @@ import {
   type Flip,
   type Life,
   newLife,
+  passed,
   remember,
   reservedOf,
 } from "./replayed-life.ts";
@@ -145,10 +147,10 @@ export class Replay {
   }
 
   #input(record: InputRecord): void {
-    const header = record.decoded ?? known(decodeHeader(record.header));
+    const header = record.decoded ?? recorded(decodeHeader(record.header), record.offset);
     const life = this.#lives.get(header.lifetimeId);
     if (life === undefined) return;
-    const { name, attempt, iterationIdx } = header;
+    const { name, attempt } = header;
     const first = record.carries[0] === life.root && attempt === 1;
     // Before the first of them, and before what it counts.
     if (first && life.steps === 0 && life.open.size === 0)
@@ -156,7 +158,7 @@ export class Replay {
     const group = record.kind === "task" || first ? `${record.kind} ${record.carries[0]} ${attempt}` : "";
     if (group === "" || life.together?.with !== group) life.together = { with: group, from: record.offset };
     this.#askRefused(life, numberOf(header));
-    if (attempt === 1) life.iterations.set(name, Math.max(life.iterations.get(name) ?? 0, iterationIdx + 1));
+    if (attempt === 1) passed(life, header);
     this.#ask(life, this.#askedOf(record, header));
     const hash =
       this.#needs.repeats && attempt === 1
@@ -173,7 +175,8 @@ export class Replay {
   }
 
   #execution(record: ExecutionRecord): void {
-    const execution = record.execution ?? known(decodeExecution(record.kind, record.message));
+    const execution =
+      record.execution ?? recorded(decodeExecution(record.kind, record.message), record.offset);
     const { header } = execution;
     const life = header && this.#lives.get(header.lifetimeId);
     if (header === undefined || life === undefined) return;
@@ -216,8 +219,7 @@ export class Replay {
 
   /** An input that was not issued has left nothing but its outcome. */
   #refused(life: Life, record: ExecutionRecord, header: ExecutionHeader, execution: Execution): void {
-    const { name, iterationIdx, attempt } = header;
-    if (attempt === 1) life.iterations.set(name, Math.max(life.iterations.get(name) ?? 0, iterationIdx + 1));
+    if (header.attempt === 1) passed(life, header);
     const parents = isPlan(execution) ? execution.parentTaskExecIds : [execution.parentPlanExecId];
     const carries = parents.map((id) => life.executions.get(id) ?? life.root);
     if (life.steps === 0) this.#ask(life, { on: "lifetime_start", record, header, carries });
@@ -327,8 +329,3 @@ const sum = (one: Spent, other: Spent): Spent => ({
   cost_usd_micros: one.cost_usd_micros + other.cost_usd_micros,
   calls: one.calls + other.calls,
 });
-
-const known = <T>(decoded: { ok: true; value: T } | { ok: false; error: string }): T => {
-  if (decoded.ok) return decoded.value;
-  throw new Error(`the log holds what is ${decoded.error}`);
-};

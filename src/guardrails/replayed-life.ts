@@ -52,7 +52,7 @@ export interface Life {
   readonly startedAt: number;
   readonly root: number;
   steps: number;
-  readonly iterations: Map<string, number>;
+  readonly iterations: Map<string, bigint>;
   tally: Tally;
   readonly repeats: Map<string, Repeats>;
   /** Attempts that are at work, by input. */
@@ -95,6 +95,12 @@ export const reservedOf = ({ open, together }: Life): Amounts => {
     if (estimate && offset < (together?.from ?? Number.POSITIVE_INFINITY))
       reserved = plus(reserved, estimate);
   return reserved;
+};
+
+/** An input of this node was issued, or would have been. */
+export const passed = ({ iterations }: Life, { name, iterationIdx }: ExecutionHeader): void => {
+  const passes = BigInt(iterationIdx + 1);
+  if (passes > (iterations.get(name) ?? 0n)) iterations.set(name, passes);
 };
 
 export const remember = (executions: Map<string, number>, id: string, offset: number): void => {

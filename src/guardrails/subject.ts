@@ -9,6 +9,7 @@ import { toCel } from "../executor/expression.ts";
 import type { Node } from "../graph/graph.ts";
 import { type Execution, isPlan } from "../wire/codec.ts";
 import { PlanExecutionSchema, TaskExecutionSchema } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import { HAS } from "./check.ts";
 import type { Amounts } from "./measure.ts";
 import { boundedResult, type Carried, inputValue, readHash } from "./payload.ts";
@@ -22,8 +23,8 @@ import {
   spentIn,
   type Tally,
   type TenantTally,
-  type Window,
 } from "./tally.ts";
+import type { Window } from "./window.ts";
 
 export interface Subject {
   readonly on: PolicyEvent;
@@ -43,8 +44,8 @@ export interface Subject {
   readonly beside?: number;
   /** Of the inputs of a node. */
   readonly repeats: (node: string) => Repeats | undefined;
-  /** Passes through each node that there were. */
-  readonly iterations: () => ReadonlyMap<string, number>;
+  /** Passes through each node that there were. Read before the next input is judged: it may be counted on. */
+  readonly iterations: () => ReadonlyMap<string, bigint>;
   /** Of budgets, for what is at work. */
   readonly reserved: () => Amounts;
   readonly node?: Pick<Node, "name" | "type" | "kind" | "executor">;
@@ -88,8 +89,7 @@ const READ: Readonly<Record<string, Read>> = {
   "lifetime.id": ({ lifetime }) => lifetime.id,
   "lifetime.labels": ({ lifetime }) => new Map(Object.entries(lifetime.labels)),
   "lifetime.steps": ({ lifetime }) => int(lifetime.steps),
-  "lifetime.iterations": ({ iterations }) =>
-    new Map([...iterations()].map(([node, passes]) => [node, int(passes)])),
+  "lifetime.iterations": ({ iterations }) => iterations(),
   "lifetime.age_ms": ({ lifetime, at }) => int(at - lifetime.startedAt),
   "lifetime.open": ({ lifetime, beside = 0 }) => int((lifetime.tally?.open ?? 0) + beside),
   ...spentFields("lifetime.spent", ({ lifetime }) => lifetime.tally?.spent ?? NOTHING_SPENT),
@@ -167,8 +167,6 @@ const isSet = (execution: Execution, path: string): boolean => {
 export class Values {
   /** By name; of what has been read. */
   readonly known: Record<string, CelInput> = {};
-  /** How many there are in one that has many. */
-  readonly sizes: Record<string, number> = {};
   readonly subject: Subject;
   #faults: Record<string, string> | undefined;
 
@@ -182,9 +180,7 @@ export class Values {
     const fault = this.#faults?.[path];
     if (fault !== undefined) return fault;
     try {
-      const value = this.#read(path);
-      if (typeof value === "object") this.sizes[path] = sizeOf(value);
-      this.known[path] = value;
+      this.known[path] = this.#read(path);
       return undefined;
     } catch (cause) {
       this.#faults ??= {};
@@ -193,11 +189,16 @@ export class Values {
     }
   }
 
+  /** How many values there are in one that was read. */
+  size(path: string): number {
+    return sizeOf(this.known[path] ?? null);
+  }
+
   /** One that was read, as JSON. */
   shown(path: string): JsonValue | undefined {
     const value = this.known[path];
     if (value === undefined) return undefined;
-    return path === "now" ? new Date(this.subject.at).toISOString() : jsonOf(value);
+    return path === "now" ? isoOf(this.subject.at) : jsonOf(value);
   }
 
   #read(path: string): CelInput {

@@ -5,6 +5,7 @@
 
 import { REPEATED_INPUTS_MAX } from "../limits.ts";
 import type { Usage } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { type Window, windowStart } from "./window.ts";
 
 export interface Spent {
   readonly tokens_in: number;
@@ -73,9 +74,6 @@ export const executionRecorded = (
   ...(needs.open && wasOpen && { open: Math.max(0, (tally.open ?? 0) - 1) }),
 });
 
-export const WINDOWS = ["hour", "day", "month"] as const;
-export type Window = (typeof WINDOWS)[number];
-
 /** Of a tenant: lifetimes that run, and what was spent in the present hour, day and month, in UTC. */
 export interface TenantTally {
   readonly running: number;
@@ -88,23 +86,13 @@ export const newTenantTally = (running: number): TenantTally => ({
   spent: { hour: EMPTY, day: EMPTY, month: EMPTY },
 });
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-const beginOf = (window: Window, at: number): number => {
-  if (window === "hour") return at - (at % HOUR_MS);
-  if (window === "day") return at - (at % DAY_MS);
-  const day = new Date(at);
-  return Date.UTC(day.getUTCFullYear(), day.getUTCMonth(), 1);
-};
-
 /** Nothing where the window has turned since. */
 export const spentIn = ({ spent }: TenantTally, window: Window, at: number): Spent =>
-  spent[window].from === beginOf(window, at) ? spent[window].spent : NOTHING_SPENT;
+  spent[window].from === windowStart(window, at) ? spent[window].spent : NOTHING_SPENT;
 
 export const tenantSpent = (tally: TenantTally, usage: Usage | undefined, at: number): TenantTally => {
   const add = (window: Window) => ({
-    from: beginOf(window, at),
+    from: windowStart(window, at),
     spent: addUsage(spentIn(tally, window, at), usage),
   });
   return { ...tally, spent: { hour: add("hour"), day: add("day"), month: add("month") } };

@@ -1,4 +1,4 @@
-/** Calendar windows in UTC: a budget begins anew with each. */
+/** Calendar windows in UTC: what is counted in one begins anew with each. */
 export const WINDOWS = ["hour", "day", "month"] as const;
 export type Window = (typeof WINDOWS)[number];
 

@@ -1,4 +1,5 @@
 /** What a record takes of the bytes of credit: both ends count by this, on what is in the frame, so that it comes back. */
+import { MIRROR_RECORD_BYTES } from "../limits.ts";
 
 export interface Credited {
   readonly key: Uint8Array;
@@ -8,10 +9,10 @@ export interface Credited {
 }
 
 export const creditOf = ({ key, value, headers = [] }: Credited): number =>
-  headers.reduce(
-    (sum, header) => sum + header.name.length + header.value.byteLength,
-    key.byteLength + value.byteLength,
-  );
+  MIRROR_RECORD_BYTES + key.byteLength + value.byteLength + labelBytes(headers);
 
 export const creditOfAll = (records: readonly Credited[]): number =>
   records.reduce((sum, record) => sum + creditOf(record), 0);
+
+export const labelBytes = (headers: NonNullable<Credited["headers"]>): number =>
+  headers.reduce((sum, { name, value }) => sum + name.length + value.byteLength, 0);

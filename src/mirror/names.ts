@@ -10,6 +10,14 @@ const DEAD_LETTERS = "dead-letters-";
 export const kafkaTopic = (topic: Topic, tenant: string): string => `${topic}-${tenant}`;
 export const deadLettersTopic = (tenant: string): string => `${DEAD_LETTERS}${tenant}`;
 
+const PROGRESS = "escapement-progress.";
+
+/** All that a tenant has. */
+export const topicsOf = (tenant: string): readonly string[] => [
+  ...TOPIC_NAMES.map((topic) => kafkaTopic(topic, tenant)),
+  deadLettersTopic(tenant),
+];
+
 /** The longest name first: the tenant of `persisted-plan-executions-a-b` is `a-b`. */
 const BY_LENGTH = [...TOPIC_NAMES].sort((a, b) => b.length - a.length);
 
@@ -33,4 +41,8 @@ export const transactionalId = (stream: Stream): string => `escapement.${streamO
  * The consumer group under which the progress of a stream is committed, on partition 0 of the tenant's dead letters:
  * the log offset that all that goes out up to it has reached Kafka, plus one.
  */
-export const progressGroup = (stream: Stream): string => `escapement-progress.${streamOf(stream)}`;
+export const progressGroup = (stream: Stream): string => `${PROGRESS}${streamOf(stream)}`;
+
+/** How those of a tenant begin, of all its partitions and generations. */
+export const progressGroups = (deployment: string, tenant: string): string =>
+  `${PROGRESS}${deployment}.${tenant}.`;

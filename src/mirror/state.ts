@@ -24,10 +24,23 @@ export interface OpenInputs {
   readonly inputs: number;
 }
 
+/** What becomes of the topics in Kafka of a tenant that is deleted. */
+export type TopicsChoice = "delete" | "keep";
+
+/** They are one bridge's to delete, for so long. */
+export interface TopicClaim {
+  readonly tenant: string;
+  readonly generation: number;
+  readonly lasts_ms: number;
+}
+
 export interface MirrorRpc {
   mirror(): Promise<Result<MirrorState, Rejection>>;
   /** Of nodes that executors elsewhere run. */
   openElsewhere(): Promise<Result<readonly OpenInputs[], Rejection>>;
   /** The topic of this partition was made anew: it is taken from its beginning. */
   renewPartition(topic: Topic, partition: number): Promise<Result<Mark, Rejection>>;
+  claimTopics(bridge: string): Promise<Result<TopicClaim, Rejection>>;
+  /** They are gone, as its claim had it: now the tenant is. */
+  topicsDeleted(bridge: string): Promise<Result<void, Rejection>>;
 }

@@ -1,5 +1,5 @@
 /** What the mirror of a tenant has passed on since its object started, by direction and topic. */
-import { IGNORED_REASONS, type IgnoredReason } from "../control-plane/tenant.ts";
+import { IGNORED_REASONS, type IgnoredReason } from "../control-plane/disposition.ts";
 import { counted, type Family, type Sample, single } from "../metrics/family.ts";
 import { TOPIC_NAMES, type Topic } from "../topics/topics.ts";
 

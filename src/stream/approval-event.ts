@@ -1,8 +1,7 @@
 /** Records of an approval as events of a stream. */
 import type { ApprovalRecord } from "../data-plane/approval-row.ts";
 import type { ApprovalOpenedRecord } from "../topics/record.ts";
-
-const iso = (at: number): string => new Date(at).toISOString();
+import { isoOf } from "../wire/timestamp.ts";
 
 /** JSON leaves out what is undefined. */
 export const approvalEvent = (record: ApprovalRecord): object => {
@@ -17,11 +16,11 @@ export const approvalEvent = (record: ApprovalRecord): object => {
     comment,
     who,
     quorum,
-    due: due === undefined ? undefined : iso(due),
-    votes: votes?.map((vote) => ({ ...vote, at: iso(vote.at) })),
+    due: due === undefined ? undefined : isoOf(due),
+    votes: votes?.map((vote) => ({ ...vote, at: isoOf(vote.at) })),
     delegations,
     value: edit,
-    at: iso(record.at),
+    at: isoOf(record.at),
   };
 };
 
@@ -39,8 +38,8 @@ const openedEvent = ({
   ...said,
   input_id: input,
   kind: nodeType,
-  due: due === undefined ? undefined : iso(due),
+  due: due === undefined ? undefined : isoOf(due),
   escalate_to: escalateTo,
   on_expiry: onExpiry,
-  opened_at: iso(at),
+  opened_at: isoOf(at),
 });

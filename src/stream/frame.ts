@@ -5,13 +5,20 @@
 import { executionJson } from "../data-plane/execution-json.ts";
 import { planRow, taskRow } from "../data-plane/row.ts";
 import { PAYLOAD_COLUMN_BYTES_MAX } from "../limits.ts";
-import type { ExecutionRecord, InputRecord, LogRecord, SignalReceivedRecord } from "../topics/record.ts";
+import {
+  type ExecutionRecord,
+  type InputRecord,
+  type LogRecord,
+  recorded,
+  type SignalReceivedRecord,
+} from "../topics/record.ts";
 import { decode, decodeExecution, type Execution, isPlan } from "../wire/codec.ts";
 import {
   type ExecutionHeader,
   ExecutionHeaderSchema,
   type TaskResult,
 } from "../wire/gen/escapement/v1/execution_pb.ts";
+import { isoOf } from "../wire/timestamp.ts";
 import { decodeValue } from "../wire/value.ts";
 import { approvalEvent } from "./approval-event.ts";
 
@@ -54,8 +61,6 @@ export type ClosingCode =
   | "tenant_deleting"
   | "internal";
 
-const iso = (at: number): string => new Date(at).toISOString();
-
 const text = (event: EventName, json: string, id?: number): string =>
   `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${json}\n\n`;
 
@@ -85,37 +90,37 @@ export const frameOf = (record: LogRecord): string => {
       return frame(offset, `${record.kind}_execution`, ofExecution(record));
     case "lifetime_started": {
       const { lifetime, graph, version, labels } = record;
-      const started = { lifetime, graph, graph_version: version, labels, started_at: iso(at) };
+      const started = { lifetime, graph, graph_version: version, labels, started_at: isoOf(at) };
       return frame(offset, record.type, started);
     }
     case "lifetime_ended": {
       const { lifetime, status, reason, steps, outcomes } = record;
       const ends = outcomes.map((each) => each.offset);
-      const ended = { lifetime, status, reason, ended_at: iso(at), steps, outcomes: ends };
+      const ended = { lifetime, status, reason, ended_at: isoOf(at), steps, outcomes: ends };
       return frame(offset, record.type, ended);
     }
     case "lifetime_retried": {
       const { lifetime, detail } = record;
-      return frame(offset, record.type, { lifetime, detail, at: iso(at) });
+      return frame(offset, record.type, { lifetime, detail, at: isoOf(at) });
     }
     case "lifetime_status": {
       const { lifetime, status, reason } = record;
-      return frame(offset, record.type, { lifetime, status, reason, at: iso(at) });
+      return frame(offset, record.type, { lifetime, status, reason, at: isoOf(at) });
     }
     case "verdict":
     case "mirror_gap":
     case "budget_threshold":
     case "budget_removed": {
       const { type, offset: _, at: __, ...said } = record;
-      return frame(offset, type, { ...said, at: iso(at) });
+      return frame(offset, type, { ...said, at: isoOf(at) });
     }
     case "budget_set": {
       const { name, ...said } = record.budget;
-      return frame(offset, record.type, { budget: name, ...said, at: iso(at) });
+      return frame(offset, record.type, { budget: name, ...said, at: isoOf(at) });
     }
     case "policy_changed": {
       const { policy, version, document } = record;
-      const changed = { policy, version, deleted: document === undefined, at: iso(at) };
+      const changed = { policy, version, deleted: document === undefined, at: isoOf(at) };
       return frame(offset, record.type, changed);
     }
     case "lifetime_root":
@@ -123,10 +128,10 @@ export const frameOf = (record: LogRecord): string => {
       return frame(offset, record.type, fromKafkaJson(record));
     case "paused": {
       const { graph, detail, by } = record;
-      return frame(offset, record.type, { graph, detail, by, at: iso(at) });
+      return frame(offset, record.type, { graph, detail, by, at: isoOf(at) });
     }
     case "resumed":
-      return frame(offset, record.type, { graph: record.graph, by: record.by, at: iso(at) });
+      return frame(offset, record.type, { graph: record.graph, by: record.by, at: isoOf(at) });
     case "approval_opened":
     case "approval_changed":
     case "approval_closed":
@@ -135,11 +140,11 @@ export const frameOf = (record: LogRecord): string => {
       return frame(offset, record.type, signalJson(record));
     case "graph_registered": {
       const { graph, version, status, hash } = record;
-      return frame(offset, record.type, { graph, version, status, hash, created_at: iso(at) });
+      return frame(offset, record.type, { graph, version, status, hash, created_at: isoOf(at) });
     }
     case "graph_status": {
       const { graph, version, status } = record;
-      return frame(offset, record.type, { graph, version, status, at: iso(at) });
+      return frame(offset, record.type, { graph, version, status, at: isoOf(at) });
     }
   }
 };
@@ -154,15 +159,10 @@ export const lifetimeOf = (record: LogRecord): string | undefined => {
 };
 
 const headerOf = ({ decoded, header, offset }: InputRecord): ExecutionHeader =>
-  decoded ?? known(decode(ExecutionHeaderSchema, header), offset);
+  decoded ?? recorded(decode(ExecutionHeaderSchema, header), offset);
 
 const executionOf = ({ execution, kind, message, offset }: ExecutionRecord): Execution =>
-  execution ?? known(decodeExecution(kind, message), offset);
-
-const known = <T>(decoded: { ok: true; value: T } | { ok: false; error: string }, offset: number): T => {
-  if (decoded.ok) return decoded.value;
-  throw new Error(`the log holds at ${offset} what is ${decoded.error}`);
-};
+  execution ?? recorded(decodeExecution(kind, message), offset);
 
 /** What it carries are ids of earlier events: the start, or the executions that led here. */
 const inputJson = (record: InputRecord) => {
@@ -175,7 +175,7 @@ const inputJson = (record: InputRecord) => {
     attempt,
     iteration_idx: iterationIdx,
     carries: record.carries,
-    issued_at: iso(record.at),
+    issued_at: isoOf(record.at),
   };
 };
 
@@ -194,11 +194,11 @@ const bytesOf = (result: TaskResult | undefined): number => {
 
 const fromKafkaJson = ({ type: _, offset: __, message: ___, at, ...said }: FromKafka) => ({
   ...said,
-  at: iso(at),
+  at: isoOf(at),
 });
 
 const signalJson = ({ lifetime, name, key, by, input, value, at }: SignalReceivedRecord) => {
   const small = value.byteLength <= PAYLOAD_COLUMN_BYTES_MAX;
   const shown = small ? { value: decodeValue(value) } : { value_bytes: value.byteLength };
-  return { lifetime, name, key, by, input_id: input, ...shown, received_at: iso(at) };
+  return { lifetime, name, key, by, input_id: input, ...shown, received_at: isoOf(at) };
 };

@@ -12,6 +12,7 @@ import type { Budget } from "../guardrails/budget.ts";
 import type { Amounts } from "../guardrails/measure.ts";
 import type { PolicyAction, PolicyEvent, PolicyMode } from "../guardrails/policy.ts";
 import type { Crossing } from "../guardrails/threshold.ts";
+import type { Result } from "../result.ts";
 import type { Execution } from "../wire/codec.ts";
 import type { ExecutionHeader } from "../wire/gen/escapement/v1/execution_pb.ts";
 import type { Kind, Topic } from "./topics.ts";
@@ -327,4 +328,10 @@ export type TenantwideRecord = LogRecord extends infer R
 export const messageOf = (record: LogRecord | undefined): Uint8Array | undefined => {
   if (record?.type === "execution" || record?.type === "lifetime_root") return record.message;
   return record?.type === "lifetime_started" ? record.root : undefined;
+};
+
+/** What the record at an offset says; only what can be decoded gets into the log. */
+export const recorded = <T>(decoded: Result<T, string>, offset: number): T => {
+  if (decoded.ok) return decoded.value;
+  throw new Error(`the log holds at ${offset} what is ${decoded.error}`);
 };

@@ -23,6 +23,10 @@ export const tenantPrefix = (tenant: string): string => `${tenant}/`;
 export const lifetimePrefix = (tenant: string, generation: number, lifetime: string): string =>
   `${tenantPrefix(tenant)}${generation}/${encodeURIComponent(lifetime)}/`;
 
+/** Of the query of an address that is signed. */
+export const EXPIRES = "expires";
+export const SIGNATURE = "signature";
+
 const ROOT = "/v1/tenants/";
 const BLOBS = "/blobs/";
 
@@ -33,11 +37,16 @@ export const blobAt = (tenant: string, key: string, type: string, bytes: number)
     metadata: { content_type: type, bytes: String(bytes) },
   });
 
+/** What was signed here for who has no key, wherever it was said to be fetched. */
+const SIGNED = new RegExp(`^https?://[^?#]+?(${ROOT}[^?#]+)\\?${EXPIRES}=\\d+&${SIGNATURE}=[\\w-]+$`);
+
+/** Without what it was signed with, and where it is fetched. */
+export const pathOf = (uri: string): string => SIGNED.exec(uri)?.[1] ?? uri.split("?", 1)[0] ?? "";
+
 /** Undefined for what this tenant has no business with. */
 export const referenceOf = ({ uri, metadata }: StoredData, tenant: string): Reference | undefined => {
   const root = `${ROOT}${tenant}`;
-  // What it was signed with is for who has no key.
-  const [path = ""] = uri.split("?", 1);
+  const path = pathOf(uri);
   if (path.startsWith(`${root}${BLOBS}`))
     return { in: "blobs", key: tenantPrefix(tenant) + path.slice(root.length + BLOBS.length) };
   const offset = Number(metadata.offset);

@@ -3,37 +3,33 @@
  * references out of Kafka. The signature is over path and expiry alone.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { base64Encode } from "@bufbuild/protobuf/wire";
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Kind } from "../topics/topics.ts";
 import { decodePlanInput, decodeTaskInput } from "./codec.ts";
 import type { TaskResult } from "./gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "./gen/escapement/v1/input_pb.ts";
-import { referenceOf } from "./reference.ts";
+import { EXPIRES, pathOf, referenceOf, SIGNATURE } from "./reference.ts";
+import { isSignature, signatureOf } from "./signature.ts";
 
-/** So that nothing else that is ever made from the same secret is a signature of a path. */
-const PURPOSE = "escapement payload path\n";
+const PURPOSE = "escapement payload path";
 
-export const EXPIRES = "expires";
-export const SIGNATURE = "signature";
-
-const signatureOf = (secret: string, path: string, expires: number): string =>
-  base64Encode(hmac(sha256, utf8ToBytes(PURPOSE + secret), utf8ToBytes(`${path}\n${expires}`)), "url");
+const signedText = (path: string, expires: number): string => `${path}\n${expires}`;
 
 /** `expires` is milliseconds since the epoch. */
 export const signedPath = (secret: string, path: string, expires: number): string =>
-  `${path}?${EXPIRES}=${expires}&${SIGNATURE}=${signatureOf(secret, path, expires)}`;
+  `${path}?${EXPIRES}=${expires}&${SIGNATURE}=${signatureOf(secret, PURPOSE, signedText(path, expires))}`;
 
-/** Whether it was signed here, and has not expired. Takes as long whatever differs. */
-export const isSigned = (secret: string, { pathname, searchParams }: URL, now: number): boolean => {
+export type SignatureFault = "changed" | "expired";
+
+/** Undefined where it was signed here, is as it was, and has not expired. */
+export const signatureFault = (
+  secret: string,
+  { pathname, searchParams }: URL,
+  now: number,
+): SignatureFault | undefined => {
   const expires = Number(searchParams.get(EXPIRES));
   const given = searchParams.get(SIGNATURE) ?? "";
-  const expected = signatureOf(secret, pathname, expires);
-  let differs = given.length === expected.length ? 0 : 1;
-  for (let i = 0; i < expected.length; i++) differs |= expected.charCodeAt(i) ^ (given.charCodeAt(i) || 0);
-  return differs === 0 && expires > now;
+  if (!isSignature(given, secret, PURPOSE, signedText(pathname, expires))) return "changed";
+  return expires > now ? undefined : "expired";
 };
 
 /** An encoded input whose references to payloads of the tenant are signed; as it is where it has none. */
@@ -54,7 +50,7 @@ export const withSignedPaths = (
   for (const result of results) {
     const stored = result?.data.case === "externalData" ? result.data.value : undefined;
     if (stored === undefined || referenceOf(stored, tenant) === undefined) continue;
-    stored.uri = sign(stored.uri.split("?", 1)[0] ?? "");
+    stored.uri = sign(pathOf(stored.uri));
     signed = true;
   }
   if (!signed) return input;

@@ -10,7 +10,7 @@ import type { Workload } from "./workloads.ts";
 
 export interface Measured extends Loaded {
   readonly stepsPerSecond: number;
-  /** Of what the subject counts for its first tenant, per step. */
+  /** Of what the subject counts for its first tenant, per step; each tenant has about as many steps. */
   readonly perStep: Counters;
   readonly memoryBytes: number;
   /** Until D1 had every step; undefined when there is no D1. */
@@ -30,18 +30,20 @@ export interface Options {
   readonly profile: boolean;
 }
 
-/** One start of a subject on data of its own. */
+/** One start of a subject. */
 export class Bench {
   readonly subject: Subject;
   readonly #options: Options;
-  #steps = 0;
+  /** That D1 is to have, with those of earlier starts. */
+  #steps: number;
 
-  constructor(subject: Subject, options: Options) {
+  constructor(subject: Subject, options: Options, steps: number) {
     this.subject = subject;
     this.#options = options;
+    this.#steps = steps;
   }
 
-  async measure({ workload, tenants, seconds = this.#options.seconds, ...ask }: Ask): Promise<Measured> {
+  async measure({ workload, tenants = 1, seconds = this.#options.seconds, ...ask }: Ask): Promise<Measured> {
     const { subject } = this;
     const before = await subject.counters();
     const { hostname, port } = new URL(subject.local.url);
@@ -55,7 +57,7 @@ export class Bench {
     const perStep = Object.fromEntries(
       counted
         .filter(([name]) => COSTS.includes(name))
-        .map(([name, n]) => [name, (n - (before[name] ?? 0)) / steps]),
+        .map(([name, n]) => [name, ((n - (before[name] ?? 0)) * tenants) / steps]),
     );
     const stepsPerSecond = loaded.perSecond * workload.steps;
     return { ...loaded, stepsPerSecond, perStep, memoryBytes: subject.memoryBytes(), lagMs };
@@ -90,18 +92,31 @@ export class Lab {
     this.options = options;
   }
 
-  /** Starts a subject with so many tenants, and ends it after `use`. */
-  async with<T>(name: SubjectName, tenants: number, use: (bench: Bench) => Promise<T>): Promise<T> {
+  /** Starts a subject with so many tenants on data of its own, and ends it after `use`. */
+  with<T>(name: SubjectName, tenants: number, use: (bench: Bench) => Promise<T>): Promise<T> {
+    return this.onData((data) => this.startOn(data, name, tenants, use));
+  }
+
+  /** A new folder of data, gone after `use`. */
+  async onData<T>(use: (data: string) => Promise<T>): Promise<T> {
+    const data = await mkdtemp(join(this.#folder, "data-"));
+    try {
+      return await use(data);
+    } finally {
+      await rm(data, { recursive: true, force: true });
+    }
+  }
+
+  /** As `with`, on data that may have been used before. */
+  async startOn<T>(data: string, name: SubjectName, tenants: number, use: (bench: Bench) => Promise<T>) {
     const start = this.#starts.get(name) ?? (await prepare(name, join(this.#folder, name)));
     this.#starts.set(name, start);
-    const data = await mkdtemp(join(this.#folder, "data-"));
     const subject = await start({ data, ...(this.options.profile && { inspectorPort: 0 }) });
     try {
       await subject.prepare(tenants);
-      return await use(new Bench(subject, this.options));
+      return await use(new Bench(subject, this.options, (await subject.projected()) ?? 0));
     } finally {
       await subject.stop();
-      await rm(data, { recursive: true, force: true });
     }
   }
 

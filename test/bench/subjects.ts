@@ -12,7 +12,7 @@ export interface Subject {
   readonly local: Local;
   /** Of one tenant, or of so many with callers around. */
   request(workload: Workload, tenants?: number): Pick<Load, "paths" | "headers" | "body" | "expect">;
-  /** Provisions so many tenants. */
+  /** Provisions so many tenants: the first with all workloads, and the others with the chain. */
   prepare(tenants: number): Promise<void>;
   /** Of the first tenant, counted since the start; empty when it does not tell. */
   counters(): Promise<Counters>;
@@ -65,7 +65,7 @@ const startRuntime = async (options: LocalOptions): Promise<Subject> => {
   const provision = async (tenant: number) => {
     const url = `${local.url}${pathOf(tenant)}`;
     await json(fetch(url, { method: "PUT", headers }));
-    for (const { dot } of Object.values(WORKLOADS))
+    for (const { dot } of tenant === 0 ? Object.values(WORKLOADS) : [WORKLOADS.chain])
       await json(fetch(`${url}/graphs`, { method: "POST", headers, body: JSON.stringify({ dot }) }));
   };
   const d1 = await local.miniflare.getD1Database("DB");

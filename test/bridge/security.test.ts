@@ -4,20 +4,14 @@ import { expect, test } from "vitest";
 import { kafkaClient } from "../../bridge/kafka/client.ts";
 import { SASL_USER } from "../../bridge/local/broker.ts";
 import { readSettings } from "../../bridge/settings.ts";
-import { secured } from "./broker-test.ts";
+import { secured, tlsOf, tokenOf } from "./broker-test.ts";
 
 // A broker that was named, or runs in Docker, has no listeners with the certificates of these tests.
 const securedTest = test.skipIf(secured === undefined);
 
 const pem = (path: string | undefined) => (path === undefined ? "" : readFileSync(path, "utf8"));
-const TLS = () => ({ KAFKA_TLS_CA: pem(secured?.certificates.ca) });
+const TLS = () => tlsOf(secured);
 const USER = { KAFKA_SASL_USERNAME: SASL_USER.username, KAFKA_SASL_PASSWORD: SASL_USER.password };
-
-const unsecuredToken = (): string => {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const now = Math.floor(Date.now() / 1_000);
-  return `${part({ alg: "none" })}.${part({ sub: "bridge", iat: now, exp: now + 600 })}.`;
-};
 
 const listed = async (environment: Record<string, string>): Promise<readonly string[]> => {
   const { kafka } = readSettings(environment);
@@ -34,7 +28,7 @@ const WAYS = {
   plain: () => ({ KAFKA_SASL_MECHANISM: "plain", ...USER }),
   "scram-sha-256": () => ({ KAFKA_SASL_MECHANISM: "scram-sha-256", ...USER }),
   "scram-sha-512": () => ({ KAFKA_SASL_MECHANISM: "scram-sha-512", ...USER }),
-  oauthbearer: () => ({ KAFKA_SASL_MECHANISM: "oauthbearer", KAFKA_SASL_TOKEN: unsecuredToken() }),
+  oauthbearer: () => ({ KAFKA_SASL_MECHANISM: "oauthbearer", KAFKA_SASL_TOKEN: tokenOf(SASL_USER.username) }),
 };
 
 for (const [name, way] of Object.entries(WAYS))

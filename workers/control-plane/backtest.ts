@@ -9,6 +9,7 @@ import type { Flip } from "../../src/guardrails/replayed-life.ts";
 import type { Spent } from "../../src/guardrails/tally.ts";
 import { BACKTEST_SLICE_BYTES, BACKTEST_SLICE_RECORDS } from "../../src/limits.ts";
 import { type LogRecord, messageOf } from "../../src/topics/record.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Parts } from "./sql-store.ts";
 
 export interface BacktestRequest {
@@ -84,6 +85,6 @@ export const backtest = (
 const line = (value: object): string => `${JSON.stringify(value)}\n`;
 
 const flipLine = ({ at, saved, ...flip }: Flip): string =>
-  line({ flip: { ...flip, at: new Date(at).toISOString(), saved: shown(saved) } });
+  line({ flip: { ...flip, at: isoOf(at), saved: shown(saved) } });
 
 const shown = (saved: Spent) => ({ tokens: saved.tokens_in + saved.tokens_out, ...saved });

@@ -7,10 +7,9 @@ import type { Ledger } from "../../src/guardrails/ledger.ts";
 import { BUDGETS_MAX } from "../../src/limits.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Engine } from "./engine.ts";
 import type { Entrance } from "./entrance.ts";
-
-const iso = (at: number): string => new Date(at).toISOString();
 
 const noBudget = (name: string) => reject("budget_not_found", `no budget ${name} in this tenant`);
 
@@ -80,7 +79,7 @@ const viewOf = (budget: Budget, ledger: Ledger, at: number): BudgetView => {
     limits,
     over,
     thresholds,
-    created_at: iso(createdAt),
+    created_at: isoOf(createdAt),
   };
   // Each lifetime has its own account.
   if (scope === "lifetime") return shown;
@@ -92,7 +91,7 @@ const viewOf = (budget: Budget, ledger: Ledger, at: number): BudgetView => {
     spent: balance.spent,
     reserved: balance.reserved,
     ...(balance.overrun && { overrun: balance.overrun }),
-    ...(turns !== undefined && { window_ends_at: iso(turns) }),
-    ...(runsOut !== undefined && { runs_out_at: iso(runsOut) }),
+    ...(turns !== undefined && { window_ends_at: isoOf(turns) }),
+    ...(runsOut !== undefined && { runs_out_at: isoOf(runsOut) }),
   };
 };

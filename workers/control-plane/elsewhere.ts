@@ -4,6 +4,7 @@
  */
 import type { Correlated } from "../../src/control-plane/correlate.ts";
 import type { Head, Lifetime, Member } from "../../src/control-plane/lifetime.ts";
+import type { GraphIndex } from "../../src/graph/lookup.ts";
 import type { OpenInputs } from "../../src/mirror/state.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import type { Graphs } from "./graphs.ts";
@@ -12,6 +13,9 @@ import type { Sql } from "./sql.ts";
 
 /** The first of the parents and how many there are: enough to find few. */
 const parentsKey = (ids: readonly string[]): string => `${ids.length}/${[...ids].sort()[0] ?? ""}`;
+
+const isElsewhere = (nodes: GraphIndex, member: Member | undefined): member is Member =>
+  member?.phase === "issued" && nodes.node(member.node).executor !== undefined;
 
 const BUILT = "elsewhere";
 
@@ -35,7 +39,7 @@ export class Elsewhere {
     }
     const nodes = this.#graphs.index(graph, version);
     for (const [n, member] of members.changes())
-      if (member?.phase === "issued" && nodes.node(member.node).executor) this.#insert(head, n, member);
+      if (isElsewhere(nodes, member)) this.#insert(head, n, member);
       else this.#sql.exec("DELETE FROM elsewhere WHERE started = ? AND n = ?", started, n);
   }
 
@@ -75,7 +79,7 @@ export class Elsewhere {
   #add({ head, members }: Lifetime): void {
     const nodes = this.#graphs.index(head.graph, head.version);
     for (const [n, member] of members.entries())
-      if (member.phase === "issued" && nodes.node(member.node).executor) this.#insert(head, n, member);
+      if (isElsewhere(nodes, member)) this.#insert(head, n, member);
   }
 
   #insert({ started, graph }: Head, n: number, { kind, node, parents }: Member): void {

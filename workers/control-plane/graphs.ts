@@ -5,6 +5,7 @@ import { graphOf } from "../../src/graph/document.ts";
 import type { GraphStatus } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
 import type { LogRecord } from "../../src/topics/record.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Sql } from "./sql.ts";
 
 /** Compiled graphs in memory; each is some hundred bytes a node. */
@@ -22,7 +23,7 @@ const VIEW = "graph, version, status, hash, created_at";
 
 const viewOf = ({ created_at, ...row }: Row): GraphView => ({
   ...row,
-  created_at: new Date(created_at).toISOString(),
+  created_at: isoOf(created_at),
 });
 
 export class Graphs {

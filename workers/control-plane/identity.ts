@@ -2,13 +2,17 @@
 import type { Holds } from "../../src/control-plane/holds.ts";
 import type { Address, TenantSettings, TenantView } from "../../src/control-plane/tenant.ts";
 import { type MirrorSettings, type MirrorView, mirrorSettings } from "../../src/mirror/settings.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import { pausedOf } from "./pausing.ts";
 import type { Sql } from "./sql.ts";
+import type { TopicRemoval } from "./topic-removal.ts";
 
 export interface Identity extends Address, TenantSettings {
   readonly generation: number;
   readonly status: "ACTIVE" | "DELETING" | "DELETED";
   readonly createdAt: number;
+  /** Where its topics in Kafka are to go with it. */
+  readonly topics?: TopicRemoval;
 }
 
 /** As it is, with what is set now; where it is not there, of the next generation. */
@@ -38,15 +42,16 @@ export const writeIdentity = (sql: Sql, identity: Identity): void => {
 };
 
 export const tenantView = (
-  { tenant, status, generation, createdAt, logRetentionMs, mirror }: Identity,
+  { tenant, status, generation, createdAt, logRetentionMs, mirror, topics }: Identity,
   holds: Holds,
 ): TenantView => ({
   tenant,
   status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
   generation,
-  created_at: new Date(createdAt).toISOString(),
+  created_at: isoOf(createdAt),
   ...(logRetentionMs !== undefined && { log_retention_ms: logRetentionMs }),
   mirror: mirrorView(mirrorSettings(mirror)),
+  ...(topics && { topics: "delete" }),
   ...pausedOf(holds),
 });
 

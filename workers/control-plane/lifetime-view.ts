@@ -9,10 +9,9 @@ import { budgetIdOf } from "../../src/guardrails/account.ts";
 import type { BudgetSet } from "../../src/guardrails/budget.ts";
 import { PAGE_BYTES_MAX } from "../../src/limits.ts";
 import { messageOf } from "../../src/topics/record.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Log } from "./log.ts";
 import { pausedView } from "./pausing.ts";
-
-const iso = (at: number): string => new Date(at).toISOString();
 
 export const viewOf = (
   found: Lifetime | Tombstone,
@@ -28,8 +27,8 @@ export const viewOf = (
     graph_version: head.version,
     ...(head.endedAt === undefined ? standingOf(found, holds) : endingOf(head)),
     labels: head.labels,
-    started_at: iso(head.startedAt),
-    ...(head.endedAt !== undefined && { ended_at: iso(head.endedAt) }),
+    started_at: isoOf(head.startedAt),
+    ...(head.endedAt !== undefined && { ended_at: isoOf(head.endedAt) }),
     steps: head.steps,
     ...(head.accounts && budgets && { budgets: accountsOf(head.accounts, budgets) }),
     ...(head.ended !== undefined && outcomesOf(head.ended, log)),
@@ -52,7 +51,7 @@ const standingOf = (lifetime: Lifetime, tenantwide: Holds) => {
   const since = holds[0]?.since ?? head.since;
   return {
     status: statusOf(head, holds),
-    ...(reason && { reason: { ...reason, ...(since !== undefined && { since: iso(since) }) } }),
+    ...(reason && { reason: { ...reason, ...(since !== undefined && { since: isoOf(since) }) } }),
     ...(holds.length > 0 && {
       paused: holds.map((hold) => ({ scope: hold.scope, ...pausedView(hold) })),
     }),
@@ -71,8 +70,8 @@ const viewOfEnded = (started: number, ended: number, log: Log): LifetimeView | u
     status: end.status,
     ...(end.reason && { reason: end.reason }),
     labels: start.labels,
-    started_at: iso(start.at),
-    ended_at: iso(end.at),
+    started_at: isoOf(start.at),
+    ended_at: isoOf(end.at),
     steps: end.steps,
     ...outcomesOf(ended, log),
   };

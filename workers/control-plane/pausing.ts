@@ -4,6 +4,7 @@ import { holdOf } from "../../src/control-plane/holds.ts";
 import type { Hold } from "../../src/control-plane/lifetime.ts";
 import type { PausedView } from "../../src/control-plane/tenant.ts";
 import type { Turn } from "../../src/control-plane/turn.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 
 /** The tenant where no graph is named. The first reason stays. */
 export const pause = (turn: Turn, graph: string | undefined, detail: string, by?: string): void => {
@@ -22,7 +23,7 @@ const named = (graph: string | undefined, by: string | undefined) => ({
 export const pausedView = ({ detail, since, by }: Hold): PausedView => ({
   reason: detail,
   ...(by !== undefined && { by }),
-  since: new Date(since).toISOString(),
+  since: isoOf(since),
 });
 
 /** For a view of a graph, or of the tenant where none is named. */

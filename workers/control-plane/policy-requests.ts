@@ -8,6 +8,7 @@ import { type PolicySet, Rule } from "../../src/guardrails/policy-set.ts";
 import { POLICIES_MAX } from "../../src/limits.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Engine } from "./engine.ts";
 import type { Entrance } from "./entrance.ts";
 import type { StoredPolicy } from "./policy-table.ts";
@@ -19,7 +20,7 @@ const viewOf = ({ name, version, createdAt, document }: StoredPolicy): PolicyVie
   return {
     policy: name,
     version,
-    created_at: new Date(createdAt).toISOString(),
+    created_at: isoOf(createdAt),
     scope,
     on,
     action,

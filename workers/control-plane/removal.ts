@@ -11,8 +11,8 @@ import type { ProjectedAddress } from "./projector.ts";
 import { TABLE_KEYS } from "./schema.ts";
 
 export interface RemovalPort {
-  /** Deletes some of the tenant's rows; answers whether more are left. */
-  removeSlice(address: ProjectedAddress): Promise<boolean>;
+  /** Deletes some of the tenant's rows; answers whether more are left. It stays listed where that is asked. */
+  removeSlice(address: ProjectedAddress, staysListed: boolean): Promise<boolean>;
 }
 
 export interface RemovalPorts {
@@ -37,10 +37,10 @@ export class Removal {
   }
 
   /** To the end, unless something fails: the alarm is the promise that it goes on then. Never throws. */
-  run(identity: Identity): Promise<void> {
+  run(): Promise<void> {
     // Not awaited: whatever could come between would find this half begun.
     void this.#storage.setAlarm(this.#ports.now() + AGAIN_MS);
-    this.#running ??= this.#removeAll(identity)
+    this.#running ??= this.#removeAll()
       .catch((cause) => this.#engine.watch.say("error", "removal_failed", { detail: String(cause) }))
       .finally(() => {
         this.#running = undefined;
@@ -48,18 +48,34 @@ export class Removal {
     return this.#running;
   }
 
-  async #removeAll(identity: Identity): Promise<void> {
-    while (await this.#removeOutside(identity));
-    while (emptySlice(this.#storage)) await this.#storage.sync();
-    this.#engine.identify({ ...identity, status: "DELETED" });
+  async #removeAll(): Promise<void> {
+    for (;;) {
+      const began = this.#engine.identity;
+      if (began === undefined || began.status === "ACTIVE") return;
+      while (await this.#removeOutside(began));
+      while (emptySlice(this.#storage)) await this.#storage.sync();
+      const identity = this.#engine.identity ?? began;
+      // Whether its topics go too was settled otherwise meanwhile.
+      if ((identity.topics === undefined) !== (began.topics === undefined)) continue;
+      await this.#end(identity);
+      return;
+    }
+  }
+
+  async #end(identity: Identity): Promise<void> {
+    const { topics, generation } = identity;
+    this.#engine.identify(
+      topics ? { ...identity, topics: { ...topics, ready: true } } : { ...identity, status: "DELETED" },
+    );
     this.#engine.reset();
     await this.#storage.deleteAlarm();
-    this.#engine.watch.say("info", "tenant_deleted", { generation: identity.generation });
+    if (topics?.ready) return;
+    this.#engine.watch.say("info", topics ? "topics_to_be_deleted" : "tenant_deleted", { generation });
   }
 
   /** One slice of what lies outside of the object; answers whether more is left. */
   async #removeOutside(identity: Identity): Promise<boolean> {
-    const more = await this.#ports.projection.removeSlice(identity);
+    const more = await this.#ports.projection.removeSlice(identity, identity.topics !== undefined);
     const moreBlobs = await deleteBlobs(this.#ports.blobs, tenantPrefix(identity.tenant));
     return more || moreBlobs;
   }

@@ -1,6 +1,7 @@
 /** Strays and dead letters, oldest first, for people to look at. */
 import type { DeadLetterView, Page, StrayView } from "../../src/control-plane/tenant.ts";
 import { PAGE_BYTES_MAX } from "../../src/limits.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Sql } from "./sql.ts";
 
 interface Request {
@@ -31,7 +32,7 @@ const pageOf = <T>(
     const last = items.at(-1);
     bytes += message.byteLength;
     if (last && bytes > PAGE_BYTES_MAX) return { items, next: last.id };
-    const item = { ...row, received_at: new Date(at).toISOString(), message: new Uint8Array(message) };
+    const item = { ...row, received_at: isoOf(at), message: new Uint8Array(message) };
     items.push(item as unknown as T & { id: number });
   }
   const last = items.at(-1);

@@ -21,6 +21,7 @@ import type {
 import type { PolicyDocument } from "../../src/guardrails/document.ts";
 import { READ_BARRIER_MS_MAX } from "../../src/limits.ts";
 import type { Family } from "../../src/metrics/family.ts";
+import type { TopicsChoice } from "../../src/mirror/state.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import type { ExecutionTopic, Topic } from "../../src/topics/topics.ts";
@@ -38,6 +39,7 @@ import type { Registration, StatusChange } from "./registration.ts";
 import { Removal, type RemovalPort } from "./removal.ts";
 import { listDeadLetters, listStrays } from "./set-aside.ts";
 import { readResult, readTopic } from "./topic-reader.ts";
+import { claimTopics, going, withoutTopics } from "./topic-removal.ts";
 
 export interface Ports extends EnginePorts {
   readonly projection: EnginePorts["projection"] & RemovalPort & LifetimePorts["projection"] & ProvisionPort;
@@ -101,14 +103,30 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
     return resumed.ok ? this.describe() : resumed;
   }
 
-  async remove(): Promise<Answer<TenantView>> {
+  async remove(topics?: TopicsChoice): Promise<Answer<TenantView>> {
     const { identity } = this.#engine;
     if (identity === undefined || identity.status === "DELETED") return noTenant();
-    const going: Identity = { ...identity, status: "DELETING" };
-    this.#engine.identify(going);
+    const gone = going(identity, topics, this.#ports.now());
+    if (!gone.ok) return gone;
+    this.#engine.identify(gone.value);
     this.#engine.reset();
-    await this.#removal.run(going);
-    return ok(this.#view(going));
+    await this.#removal.run();
+    return ok(this.#view(gone.value));
+  }
+
+  async claimTopics(bridge: string) {
+    const claimed = claimTopics(this.#engine.identity, bridge, this.#ports.now());
+    if (!claimed.ok) return claimed;
+    this.#engine.identify(claimed.value.claimed);
+    return ok(claimed.value.claim);
+  }
+
+  async topicsDeleted(bridge: string): Promise<Answer<void>> {
+    const without = withoutTopics(this.#engine.identity, bridge);
+    if (!without.ok) return without;
+    this.#engine.identify(without.value);
+    await this.#removal.run();
+    return ok(undefined);
   }
 
   async putBudget(budget: Parameters<BudgetRequests["put"]>[0]) {
@@ -329,14 +347,14 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
   async wake(): Promise<void> {
     const { identity } = this.#engine;
     // Only a tenant that D1 lists is woken: it was restored from before it was deleted.
-    if (identity?.status === "DELETED") return this.#removal.run(identity);
+    if (identity?.status === "DELETED") return this.#removal.run();
     return this.alarm();
   }
 
   override async alarm(): Promise<void> {
     const { identity } = this.#engine;
     if (identity?.status === "ACTIVE") return this.#engine.alarm();
-    if (identity?.status === "DELETING") return this.#removal.run(identity);
+    if (identity?.status === "DELETING") return this.#removal.run();
   }
 
   #view(identity: Identity): TenantView {

@@ -6,6 +6,7 @@ import type { OutstandingInput, Why } from "../../src/control-plane/tenant.ts";
 import type { Node } from "../../src/graph/graph.ts";
 import type { GraphIndex } from "../../src/graph/lookup.ts";
 import { WHY_INPUTS_MAX } from "../../src/limits.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Log } from "./log.ts";
 import type { Parts } from "./sql-store.ts";
@@ -47,8 +48,8 @@ const outstanding = (id: string, member: Member, { graph, log, dispatcher }: Sou
     attempt: member.attempt,
     phase,
     for: text,
-    ...(since !== undefined && { since: iso(since) }),
-    ...(member.due < NEVER && { due: iso(member.due) }),
+    ...(since !== undefined && { since: isoOf(since) }),
+    ...(member.due < NEVER && { due: isoOf(member.due) }),
     ...(member.approval && { approval: approvalOf(id, member.approval) }),
     ...(progress !== undefined && { progress: JSON.parse(progress) as JsonValue }),
   };
@@ -64,7 +65,7 @@ const waitOf = (
   if (phase === "backoff") return { phase, text: `its backoff, before attempt ${attempt + 1}` };
   if (phase === "waiting") {
     const text =
-      waits?.signal === undefined ? iso(waits?.until ?? 0) : `signal ${JSON.stringify(waits.signal)}`;
+      waits?.signal === undefined ? isoOf(waits?.until ?? 0) : `signal ${JSON.stringify(waits.signal)}`;
     return { phase, text };
   }
   if (missing?.asleep) return { phase: "no_executor", text: `code with a ${type} of kind ${kind}` };
@@ -73,5 +74,3 @@ const waitOf = (
 };
 
 const ELSEWHERE = { external: "an executor elsewhere", kafka: "an executor that reads from Kafka" } as const;
-
-const iso = (at: number): string => new Date(at).toISOString();

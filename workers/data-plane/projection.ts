@@ -88,8 +88,10 @@ const removeOf = (table: string): string =>
 
 const LEFT = OF_LIFETIMES.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE ${OF_LIFETIME})`).join(" OR ");
 
+const ANY_LEFT = EMPTIED.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE tenant = ?1)`).join(" OR ");
+
 const END_REMOVAL = `UPDATE tenants SET status = 'DELETED' WHERE tenant = ?1 AND generation = ?2 AND status = 'DELETING'
-  AND ${EMPTIED.map((table) => `NOT EXISTS (SELECT 1 FROM ${table} WHERE tenant = ?1)`).join(" AND ")}`;
+  AND NOT (${ANY_LEFT})`;
 
 export class Projection {
   readonly #db: D1Database;
@@ -203,17 +205,18 @@ export class Projection {
     return { rows: results.reduce((sum, { meta }) => sum + meta.changes, 0), more };
   }
 
-  /** Deletes some of the tenant's rows; answers whether more are left. The last slice leaves a tombstone. */
+  /** Deletes some of the tenant's rows; answers whether more are left. The last slice leaves a tombstone, or the name. */
   async removeSlice(
     { tenant, generation }: Omit<ProjectionAddress, "partition">,
+    staysListed = false,
     rowsMax = REMOVAL_ROWS_MAX,
   ): Promise<boolean> {
     const going = [tenant, generation] as const;
     const results = await this.#db.batch([
       this.#db.prepare(BEGIN_REMOVAL).bind(...going),
       ...EMPTIED.map((table) => this.#db.prepare(deleteSome(table)).bind(...going, rowsMax)),
-      this.#db.prepare(END_REMOVAL).bind(...going),
-      this.#db.prepare(`SELECT 1 WHERE ${GOING}`).bind(...going),
+      ...(staysListed ? [] : [this.#db.prepare(END_REMOVAL).bind(...going)]),
+      this.#db.prepare(`SELECT 1 WHERE ${GOING} AND (${ANY_LEFT})`).bind(...going),
     ]);
     return (results.at(-1)?.results.length ?? 0) > 0;
   }

@@ -3,7 +3,6 @@
  * `authenticated` answers anybody; everything after it needs a key.
  */
 import type { MiddlewareHandler } from "hono";
-import { ok } from "../../src/result.ts";
 import { Api, type GatewayEnv, routingPath } from "./api.ts";
 import { approvals } from "./approvals.ts";
 import { authenticate, signedReader } from "./auth.ts";
@@ -29,6 +28,7 @@ import { RememberingRouter } from "./router.ts";
 import { setAside } from "./set-aside.ts";
 import { signals } from "./signals.ts";
 import { tenants } from "./tenants.ts";
+import { topicRemoval } from "./topic-removal.ts";
 import { topics } from "./topics.ts";
 
 const METHODS = ["GET", "POST", "PUT", "DELETE"];
@@ -36,7 +36,7 @@ const METHODS = ["GET", "POST", "PUT", "DELETE"];
 const authenticated: MiddlewareHandler<GatewayEnv> = async (c, next) => {
   const authorization = c.req.raw.headers.get("authorization");
   const signed = authorization === null ? signedReader(c.env.ESCAPEMENT_KEYS, c.req.raw) : undefined;
-  const credential = signed ? ok(signed) : authenticate(c.env.ESCAPEMENT_KEYS, authorization);
+  const credential = signed ?? authenticate(c.env.ESCAPEMENT_KEYS, authorization);
   if (!credential.ok) return problem(c, credential.error);
   c.set("credential", credential.value);
   await next();
@@ -67,6 +67,7 @@ export const app = root
   .route("/", topics)
   .route("/", bridge)
   .route("/", mirror)
+  .route("/", topicRemoval)
   .route("/", setAside);
 
 export type App = typeof app;

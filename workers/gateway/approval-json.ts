@@ -1,5 +1,6 @@
 /** An approval as callers read it: what is asked, on what terms, who has answered, and what was made of the input. */
 import { z } from "@hono/zod-openapi";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Approval } from "../data-plane/approval-list.ts";
 
 export const APPROVAL_STATUSES = [
@@ -53,8 +54,6 @@ export const approvalSchema = z
   })
   .openapi("Approval");
 
-const iso = (at: number): string => new Date(at).toISOString();
-
 /** JSON leaves out what is undefined. */
 export const approvalJson = (row: Approval): z.input<typeof approvalSchema> => ({
   approval: row.approval,
@@ -72,13 +71,13 @@ export const approvalJson = (row: Approval): z.input<typeof approvalSchema> => (
   schema: row.schema ?? undefined,
   who: row.who,
   quorum: row.quorum,
-  votes: (row.votes ?? []).map((each) => ({ ...each, at: iso(each.at) })),
+  votes: (row.votes ?? []).map((each) => ({ ...each, at: isoOf(each.at) })),
   delegations: row.delegations ?? [],
-  opened_at: iso(row.openedAt),
-  due: row.due === null ? undefined : iso(row.due),
+  opened_at: isoOf(row.openedAt),
+  due: row.due === null ? undefined : isoOf(row.due),
   escalate_to: row.escalateTo ?? undefined,
   on_expiry: row.onExpiry,
-  closed_at: row.closedAt === null ? undefined : iso(row.closedAt),
+  closed_at: row.closedAt === null ? undefined : isoOf(row.closedAt),
   answered_by: row.answeredBy ?? undefined,
   via: row.via ?? undefined,
   comment: row.comment ?? undefined,
@@ -87,5 +86,5 @@ export const approvalJson = (row: Approval): z.input<typeof approvalSchema> => (
 /** What became of it, in words for whoever came too late. */
 export const closedWords = ({ status, answeredBy, closedAt }: Approval): string => {
   const by = answeredBy === null ? "" : ` by ${answeredBy}`;
-  return `it is ${status}${by}${closedAt === null ? "" : ` since ${iso(closedAt)}`}; nothing more can be answered`;
+  return `it is ${status}${by}${closedAt === null ? "" : ` since ${isoOf(closedAt)}`}; nothing more can be answered`;
 };

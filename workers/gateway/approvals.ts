@@ -1,7 +1,7 @@
 /** Approvals: what people are asked, listed and read, and their answers. Who may answer, the approval says. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { ApprovalAnswer, ApprovalRequest } from "../../src/control-plane/tenant.ts";
+import type { ApprovalAnswer } from "../../src/control-plane/tenant.ts";
 import { asJson } from "../../src/executor/json.ts";
 import { duration } from "../../src/graph/validation/readers.ts";
 import { type Ballot, mayAnswer, type Voter } from "../../src/guardrails/approval.ts";
@@ -16,6 +16,7 @@ import {
 } from "../../src/limits.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Approval } from "../data-plane/approval-list.ts";
 import { answerApproval, findApproval } from "./answer-approval.ts";
 import { Api, type GatewayEnv, route } from "./api.ts";
@@ -178,16 +179,29 @@ const shown = ({ replayed: _, outcome, ...answer }: ApprovalAnswer) => ({
   ...(outcome !== undefined && outcome !== "aborted" && { outcome }),
 });
 
-type Valid = Pick<ApprovalRequest, "idempotency"> & {
-  readonly tenant: string;
-  readonly approval: string;
-  readonly comment: string | undefined;
-};
+type Answering = Context<
+  GatewayEnv,
+  string,
+  {
+    out: {
+      param: z.output<typeof ofApproval>;
+      header: z.output<typeof idempotencyHeader>;
+      json: { comment?: string | undefined };
+    };
+  }
+>;
 
-const respond = async (c: Context<GatewayEnv>, { tenant, comment, ...of }: Valid, ballot: Ballot) => {
-  const voter = voterOf(c.get("credential"));
-  const request = { ...of, voter, ballot, ...(comment !== undefined && { comment }) };
-  const answer = await answerApproval(c.env, tenant, request);
+const respond = async (c: Answering, ballot: Ballot) => {
+  const { tenant, approval } = c.req.valid("param");
+  const { comment } = c.req.valid("json");
+  const credential = c.get("credential");
+  const answer = await answerApproval(c.env, tenant, {
+    approval,
+    voter: voterOf(credential),
+    ballot,
+    ...keyed(c, credential.name),
+    ...(comment !== undefined && { comment }),
+  });
   if (!answer.ok) return problem(c, answer.error);
   if (answer.value.replayed) c.header("idempotency-replayed", "true");
   return c.json(shown(answer.value), 200);
@@ -229,23 +243,10 @@ export const approvals = new Api()
     return found.ok ? c.json(approvalJson(found.value), 200) : problem(c, found.error);
   })
   .openapi(approve, async (c) => {
-    const { comment, value } = c.req.valid("json");
-    const ballot = approving(value);
-    if (!ballot.ok) return problem(c, ballot.error);
-    return respond(
-      c,
-      { ...c.req.valid("param"), ...keyed(c, c.get("credential").name), comment },
-      ballot.value,
-    );
+    const ballot = approving(c.req.valid("json").value);
+    return ballot.ok ? respond(c, ballot.value) : problem(c, ballot.error);
   })
-  .openapi(rejectApproval, async (c) => {
-    const { comment } = c.req.valid("json");
-    return respond(
-      c,
-      { ...c.req.valid("param"), ...keyed(c, c.get("credential").name), comment },
-      { type: "reject" },
-    );
-  })
+  .openapi(rejectApproval, (c) => respond(c, { type: "reject" }))
   .openapi(makeLink, async (c) => {
     const { tenant, approval } = c.req.valid("param");
     const { who, ttl } = c.req.valid("json");
@@ -255,15 +256,8 @@ export const approvals = new Api()
     if (refused) return problem(c, refused);
     const expires = Date.now() + ttl;
     const from = c.get("credential").name;
-    const token = await linkToken(c.env.ESCAPEMENT_KEYS, { tenant, approval, who, from, expires });
+    const token = linkToken(c.env.ESCAPEMENT_KEYS, { tenant, approval, who, from, expires });
     const url = new URL(`/links/${token}`, c.req.url).href;
-    return c.json({ url, who, expires_at: new Date(expires).toISOString() }, 200);
+    return c.json({ url, who, expires_at: isoOf(expires) }, 200);
   })
-  .openapi(delegate, async (c) => {
-    const { comment, to } = c.req.valid("json");
-    return respond(
-      c,
-      { ...c.req.valid("param"), ...keyed(c, c.get("credential").name), comment },
-      { type: "delegate", to },
-    );
-  });
+  .openapi(delegate, (c) => respond(c, { type: "delegate", to: c.req.valid("json").to }));

@@ -7,7 +7,8 @@ import { z } from "zod";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { err, ok, type Result } from "../../src/result.ts";
 import { TENANT_ID } from "../../src/topics/tenant.ts";
-import { isSigned, SIGNATURE } from "../../src/wire/signed-path.ts";
+import { SIGNATURE } from "../../src/wire/reference.ts";
+import { type SignatureFault, signatureFault } from "../../src/wire/signed-path.ts";
 
 /** Each role may do what those before it may. */
 const RANKS = ["reader", "operator", "admin"] as const;
@@ -108,13 +109,28 @@ export const authenticate = (
   return ok(found);
 };
 
-/** Who has a path that was signed here may read what is there, and nothing else. */
-export const signedReader = (configured: string | undefined, request: Request): Credential | undefined => {
-  if (!configured || request.method !== "GET" || !request.url.includes(SIGNATURE)) return undefined;
-  const url = new URL(request.url);
-  if (!isSigned(configured, url, Date.now())) return undefined;
+const FAULTS: Readonly<Record<SignatureFault, string>> = {
+  changed:
+    "this address is not as it was signed, or ESCAPEMENT_KEYS have changed since; take it from its message again",
+  expired: "this address has expired; send a key",
+};
+
+/** Who has an address that was signed here may read what is there, and nothing else. Undefined where none is said to be. */
+export const signedReader = (
+  configured: string | undefined,
+  { method, url: text }: Request,
+): Result<Credential, Rejection> | undefined => {
+  if (!configured || method !== "GET" || !text.includes(`${SIGNATURE}=`)) return undefined;
+  const url = new URL(text);
+  const fault = signatureFault(configured, url, Date.now());
+  if (fault) return reject("unauthenticated", FAULTS[fault]);
   const [, , , tenant = ""] = url.pathname.split("/");
-  return { name: "of a signed path", rank: rankOf("reader"), isBridge: false, tenants: new Set([tenant]) };
+  return ok({
+    name: "of a signed address",
+    rank: rankOf("reader"),
+    isBridge: false,
+    tenants: new Set([tenant]),
+  });
 };
 
 /** Whether a credential may use a route. `tenant` is the one in the path, if the route has one. */

@@ -6,6 +6,7 @@ import { LIFETIME_STATUSES } from "../../src/control-plane/status.ts";
 import type { LifetimeView, Outcome } from "../../src/control-plane/tenant.ts";
 import { decodeExecution, type Execution, isPlan } from "../../src/wire/codec.ts";
 import { readResult } from "../../src/wire/payload.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { LifetimeDetail, LifetimeSummary } from "../data-plane/queries.ts";
 import { amountsSchema } from "./amounts.ts";
 import { pausedSchema } from "./paused.ts";
@@ -114,8 +115,6 @@ export const lifetimeJson = ({ outcomes, omitted, ...view }: LifetimeView): Life
   ...(omitted !== undefined && { output_omitted: omitted }),
 });
 
-const iso = (ms: number): string => new Date(ms).toISOString();
-
 export const summaryOf = (row: LifetimeSummary): z.input<typeof summarySchema> => ({
   lifetime: row.lifetime,
   graph: row.graph,
@@ -123,8 +122,8 @@ export const summaryOf = (row: LifetimeSummary): z.input<typeof summarySchema> =
   status: row.status,
   ...(row.reasonCode !== null && { reason: { code: row.reasonCode, detail: row.reasonDetail ?? "" } }),
   labels: row.labels,
-  started_at: iso(row.startedAt),
-  ...(row.endedAt !== null && { ended_at: iso(row.endedAt) }),
+  started_at: isoOf(row.startedAt),
+  ...(row.endedAt !== null && { ended_at: isoOf(row.endedAt) }),
   ...(row.steps !== null && { steps: row.steps }),
 });
 

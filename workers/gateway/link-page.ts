@@ -4,6 +4,7 @@
  */
 import { html } from "hono/html";
 import { APPROVAL_COMMENT_CHARS_MAX } from "../../src/limits.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Approval } from "../data-plane/approval-list.ts";
 
 const STYLE = `
@@ -87,7 +88,7 @@ ${row.description === null ? "" : html`<p>${row.description}</p>`}
 ${row.subject === null ? "" : html`<h2>It is about</h2><pre>${shown(row.subject)}</pre>`}
 <p>You answer as <strong>${who}</strong>. ${agreed.length} of ${row.quorum} needed have agreed so far${
       agreed.length === 0 ? "" : html`: ${agreed.map(({ by }) => by).join(", ")}`
-    }.${row.due === null ? "" : html` An answer is due by <time>${new Date(row.due).toISOString()}</time>.`}</p>
+    }.${row.due === null ? "" : html` An answer is due by <time>${isoOf(row.due)}</time>.`}</p>
 <form method="post">
 ${valueField(row, tried?.filled)}
 <label for="comment">Comment</label>

@@ -87,7 +87,7 @@ const MAKE_ANOTHER = "Ask whoever sent it to you for another one.";
 
 /** The link, or the page that says why there is none. */
 const linkOf = async (c: Context<GatewayEnv>): Promise<Result<Link, Response>> => {
-  const link = await readLink(c.env.ESCAPEMENT_KEYS, c.req.param("token") ?? "");
+  const link = readLink(c.env.ESCAPEMENT_KEYS, c.req.param("token") ?? "");
   if (link === undefined) return { ok: false, error: await say(c, 404, MAKE_ANOTHER) };
   if (link.expires <= Date.now()) return { ok: false, error: await say(c, 410, MAKE_ANOTHER) };
   return ok(link);

@@ -10,7 +10,7 @@ import {
   WAIT_MS_MAX,
 } from "../../src/limits.ts";
 import { TENANT_ID } from "../../src/topics/tenant.ts";
-import { EXPIRES, SIGNATURE } from "../../src/wire/signed-path.ts";
+import { EXPIRES, SIGNATURE } from "../../src/wire/reference.ts";
 
 export const TENANT = "/v1/tenants/{tenant}";
 

@@ -4,7 +4,7 @@ import { ok, type Result } from "../../src/result.ts";
 import { decodeExecution, isPlan } from "../../src/wire/codec.ts";
 import type { StoredData } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { readPayload } from "../../src/wire/payload.ts";
-import { BYTES_TYPE, referenceOf } from "../../src/wire/reference.ts";
+import { BYTES_TYPE, pathOf, referenceOf } from "../../src/wire/reference.ts";
 import type { ExecutionDetail } from "../data-plane/execution-rows.ts";
 import { Api, route } from "./api.ts";
 import { serveBlob } from "./blobs.ts";
@@ -38,7 +38,7 @@ const serveStored = async (
   if (reference === undefined)
     return reject("result_not_found", `it is kept at ${stored.uri}, which is nothing of this tenant`);
   if (reference.in === "blobs") return serveBlob(env.BLOBS, reference.key, request);
-  return ok(new Response(null, { status: 307, headers: { location: stored.uri } }));
+  return ok(new Response(null, { status: 307, headers: { location: pathOf(stored.uri) } }));
 };
 
 const serveResult = async (

@@ -8,9 +8,8 @@ import { CATCH_UP_RECORDS_MAX } from "../../src/limits.ts";
 import { reject } from "../../src/rejection.ts";
 import { ok } from "../../src/result.ts";
 import { frame } from "../../src/stream/frame.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import { type LifetimeRow, Queries } from "../data-plane/queries.ts";
-
-const iso = (at: number): string => new Date(at).toISOString();
 
 const startFrame = ({ started, lifetime, graph, graphVersion, labels, startedAt }: LifetimeRow): string =>
   frame(started, "lifetime_started", {
@@ -18,7 +17,7 @@ const startFrame = ({ started, lifetime, graph, graphVersion, labels, startedAt 
     graph,
     graph_version: graphVersion,
     labels,
-    started_at: iso(startedAt),
+    started_at: isoOf(startedAt),
   });
 
 const endFrame = ({
@@ -35,7 +34,7 @@ const endFrame = ({
     lifetime,
     status,
     ...(reasonCode !== null && { reason: { code: reasonCode, detail: reasonDetail ?? "" } }),
-    ended_at: iso(endedAt ?? 0),
+    ended_at: isoOf(endedAt ?? 0),
     steps,
     outcomes,
   });

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { TenantView } from "../../src/control-plane/tenant.ts";
 import { LOG_RETENTION_MS_MAX } from "../../src/limits.ts";
 import { ok } from "../../src/result.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import { Queries, type TenantRow } from "../data-plane/queries.ts";
 import { FIRST_PARTITION, objectOf } from "./address.ts";
 import { Api, route } from "./api.ts";
@@ -24,6 +25,9 @@ export const tenantSchema = z
     paused: pausedSchema
       .optional()
       .openapi({ description: "All of its lifetimes hold; not told in the list of tenants" }),
+    topics: z.literal("delete").optional().openapi({
+      description: "Its topics in Kafka go too, and it is gone after them; not told in the list of tenants",
+    }),
   })
   .openapi("Tenant");
 
@@ -54,7 +58,15 @@ const deleteTenant = route("admin", {
   method: "delete",
   path: TENANT,
   summary: "Delete a tenant with all its data",
-  request: { params: ofTenant },
+  request: {
+    params: ofTenant,
+    query: z.strictObject({
+      topics: z.enum(["delete", "keep"]).optional().openapi({
+        description:
+          "Its topics in Kafka, of whatever deployment; they are kept unless deleting them was asked",
+      }),
+    }),
+  },
   responses: { 202: json("Being deleted; ask again", tenantSchema), 204: { description: "It is gone" } },
 });
 
@@ -70,7 +82,7 @@ const tenantJson = ({ tenant, status, generation, createdAt }: TenantRow): Tenan
   tenant,
   status: status === "ACTIVE" ? "ACTIVE" : "DELETING",
   generation,
-  created_at: new Date(createdAt).toISOString(),
+  created_at: isoOf(createdAt),
 });
 
 const count = z.int().min(0);
@@ -134,7 +146,7 @@ export const tenants = new Api()
   })
   .openapi(deleteTenant, async (c) => {
     const object = objectOf(c.env, c.req.valid("param").tenant);
-    const removed = await object.remove();
+    const removed = await object.remove(c.req.valid("query").topics);
     const left = removed.ok ? await object.describe() : removed;
     if (left.ok) return c.json(left.value, 202);
     return left.error.code === "tenant_not_found" ? c.body(null, 204) : problem(c, left.error);

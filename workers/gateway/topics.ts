@@ -7,6 +7,7 @@ import type { Disposition, TopicPage } from "../../src/control-plane/tenant.ts";
 import { type Rejection, reject } from "../../src/rejection.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { type ExecutionTopic, isTopic, TOPIC_NAMES, TOPICS, type Topic } from "../../src/topics/topics.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import { objectOf } from "./address.ts";
 import { Api, mediaType, route } from "./api.ts";
 import { readJson } from "./body.ts";
@@ -94,7 +95,7 @@ const producible = (name: string): Result<ExecutionTopic, Rejection> => {
 const showPage = (topic: Topic, page: TopicPage): z.input<typeof recordsSchema> => ({
   records: page.records.map(({ offset, at, key, value, executorVersion }) => ({
     offset,
-    at: new Date(at).toISOString(),
+    at: isoOf(at),
     key,
     value: showMessage(TOPICS[topic].message, value),
     value_base64: base64Encode(value),

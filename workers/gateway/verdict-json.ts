@@ -1,6 +1,7 @@
 /** A verdict as it is shown. */
 import { z } from "@hono/zod-openapi";
 import { ON_ERROR, POLICY_ACTIONS, POLICY_EVENTS, POLICY_MODES } from "../../src/guardrails/policy.ts";
+import { isoOf } from "../../src/wire/timestamp.ts";
 import type { Verdict } from "../data-plane/verdict-list.ts";
 
 export const verdictSchema = z
@@ -43,6 +44,6 @@ export const verdictJson = (verdict: Verdict): z.input<typeof verdictSchema> => 
   ...(verdict.inputId !== null && { input_id: verdict.inputId }),
   ...(verdict.attempt !== null && { attempt: verdict.attempt }),
   ...(verdict.execId !== null && { exec_id: verdict.execId }),
-  judged_at: new Date(verdict.judgedAt).toISOString(),
+  judged_at: isoOf(verdict.judgedAt),
   offset: verdict.offset,
 });

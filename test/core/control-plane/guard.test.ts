@@ -126,6 +126,31 @@ test("judging a thousand inputs looks at each of them a few times, not at all of
   expect(looked).toBeLessThan(20_000);
 });
 
+test("a thousand inputs of one wave are each judged by the passes up to it, and by what was reserved before all", () => {
+  const names = Array.from({ length: 1_000 }, (_, i) => `t${i}`);
+  const play = new Play(graphOf(`A -> ${names.join(" ")}`)).begin().answer("A");
+  const when = `"lifetime.reserved.calls == 2000 && node.name in lifetime.iterations
+    && size(lifetime.iterations) in [2, 500, 1001]"`;
+  if (play.state === undefined) throw new Error("not started");
+  const draft = draftOf(play.state, play.index, {
+    at: play.at,
+    tail: play.log.length + 1,
+    guard: forkGuard(policies(policy("see", { on: "task_input", when, action: "WARN" })), () => undefined),
+  });
+  const attempts = play.open("issued");
+  for (const [n, member] of attempts)
+    draft.lifetime.members.set(n, { ...member, reserved: { at: play.at, amounts: { calls: 2 }, on: [] } });
+  judgeInputs(draft, attempts);
+  const verdicts = draft.effects.flatMap((effect) =>
+    effect.type === "append" && effect.record.type === "verdict" ? [effect.record] : [],
+  );
+  expect(verdicts.map(({ node, error }) => [node, error])).toEqual([
+    ["t0", undefined],
+    ["t498", undefined],
+    ["t999", undefined],
+  ]);
+});
+
 test.each(["fail", "route"] as const)(
   "a plan whose execution is rejected launches none of the tasks that it chose, with on_failure: %s",
   (onFailure) => {

@@ -10,7 +10,7 @@ import {
 } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { referenceOf } from "../../../src/wire/reference.ts";
-import { isSigned, signedPath, withSignedPaths } from "../../../src/wire/signed-path.ts";
+import { signatureFault, signedPath, withSignedPaths } from "../../../src/wire/signed-path.ts";
 
 const PATH = "/v1/tenants/acme/blobs/1/l%3A1/b";
 const url = (path: string) => new URL(path, "http://gateway");
@@ -19,17 +19,24 @@ describe("a signed path", () => {
   const path = signedPath("secret", PATH, 1_000);
 
   test("is good until it expires, for itself alone, and for the secret that it was signed with", () => {
-    expect(isSigned("secret", url(path), 999)).toBe(true);
-    expect(isSigned("secret", url(path), 1_000)).toBe(false);
-    expect(isSigned("other", url(path), 0)).toBe(false);
-    expect(isSigned("secret", url(path.replace("acme", "other")), 0)).toBe(false);
-    expect(isSigned("secret", url(path.replace("expires=1000", "expires=2000")), 0)).toBe(false);
-    expect(isSigned("secret", url(PATH), 0)).toBe(false);
+    const fault = (path: string, now = 0, secret = "secret") => signatureFault(secret, url(path), now);
+    expect(fault(path, 999)).toBe(undefined);
+    expect(fault(path, 1_000)).toBe("expired");
+    expect(fault(path, 0, "other")).toBe("changed");
+    expect(fault(path.replace("acme", "other"))).toBe("changed");
+    expect(fault(path.replace("expires=1000", "expires=2000"))).toBe("changed");
+    expect(fault(PATH)).toBe("changed");
   });
 
-  test("refers to what it did without", () => {
-    const stored = { $typeName: "escapement.v1.StoredData" as const, uri: path, metadata: {} };
-    expect(referenceOf(stored, "acme")).toEqual({ in: "blobs", key: "acme/1/l%3A1/b" });
+  test.each([
+    ["a path", path, true],
+    ["an address", `https://gateway.example:8443${path}`, true],
+    ["an address below another path", `http://gateway/escapement${path}`, true],
+    ["what was not signed", `https://elsewhere${PATH}`, false],
+  ])("as %s refers to what it did without", (_, uri, isOurs) => {
+    const stored = { $typeName: "escapement.v1.StoredData" as const, uri, metadata: {} };
+    expect(referenceOf(stored, "acme")).toEqual(isOurs ? { in: "blobs", key: "acme/1/l%3A1/b" } : undefined);
+    expect(referenceOf(stored, "other")).toBe(undefined);
   });
 });
 

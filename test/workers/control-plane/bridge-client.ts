@@ -16,6 +16,8 @@ type Value<Case extends Frame["case"]> = Extract<Frame, { case: Case }>["value"]
 
 export const PLENTY = { records: 1_000_000n, bytes: 1_000_000_000n };
 
+const GATEWAY = "http://gateway";
+
 export const upgrade = (tenant: string, key = "bridge-key"): Promise<Response> =>
   exports.default.fetch(
     new Request(`http://escapement/v1/tenants/${tenant}/bridge`, {
@@ -77,8 +79,8 @@ export const connect = async (tenant: string) => {
         await something();
       }
     },
-    hello: (bridgeId = "one", deployment = "escapement", protocolVersion = 1) => {
-      say({ case: "hello", value: { protocolVersion, deployment, bridgeId } });
+    hello: (bridgeId = "one", deployment = "escapement", protocolVersion = 1, gatewayUrl = GATEWAY) => {
+      say({ case: "hello", value: { protocolVersion, deployment, bridgeId, gatewayUrl } });
       return next("welcome");
     },
     claim: (leaseMs = 10_000) => {

@@ -220,8 +220,8 @@ describe("a tenant that is deleted", () => {
     let down = true;
     return inOwnTenant({}, [ECHO], async (own) => {
       const { projection } = own.ports;
-      const removeSlice: typeof projection.removeSlice = (address) =>
-        down ? Promise.reject(new Error("the database is down")) : projection.removeSlice(address);
+      const removeSlice: typeof projection.removeSlice = (...slice) =>
+        down ? Promise.reject(new Error("the database is down")) : projection.removeSlice(...slice);
       const going = own.again({
         projection: {
           cursor: (address) => projection.cursor(address),

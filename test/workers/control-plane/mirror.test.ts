@@ -6,7 +6,15 @@ import { creditOfAll } from "../../../src/mirror/credit.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
-import { connect, departuresTo, PLENTY, streaming, upgrade } from "./bridge-client.ts";
+import {
+  type Bridge,
+  connect,
+  type Departed,
+  departuresTo,
+  PLENTY,
+  streaming,
+  upgrade,
+} from "./bridge-client.ts";
 import { answered, ECHO, freshTenant, inOwnTenant, stubOf, taskExecution } from "./client.ts";
 
 /** A tenant in which one lifetime has ended, and where its log ends. */
@@ -17,6 +25,8 @@ const ended = async () => {
   const [task] = await client.read("task-executions");
   return { ...client, plan: plan?.offset ?? 0, task: task?.offset ?? 0 };
 };
+
+const sizesOf = ({ key, value }: Departed) => ({ key: new TextEncoder().encode(key), value });
 
 /** What the object remembers of its only connection. */
 const keptOf = (state: DurableObjectState): unknown => state.getWebSockets()[0]?.deserializeAttachment();
@@ -48,14 +58,15 @@ describe("a connection", () => {
     expect(Number(welcome.tail)).toBeGreaterThan(1);
   });
 
-  test.each([
+  test.each<[string, RefusalCode, Parameters<Bridge["hello"]>]>([
     ["another version", RefusalCode.PROTOCOL_VERSION, ["one", "escapement", 2]],
     ["another deployment", RefusalCode.WRONG_DEPLOYMENT, ["one", "other", 1]],
     ["no bridge", RefusalCode.MALFORMED, ["", "escapement", 1]],
-  ] as const)("that names %s is refused and closed", async (_, code, [id, deployment, version]) => {
+    ["no gateway", RefusalCode.MALFORMED, ["one", "escapement", 1, "gateway:80"]],
+  ])("that names %s is refused and closed", async (_, code, hello) => {
     const { tenant } = await freshTenant();
     const bridge = await connect(tenant);
-    bridge.hello(id, deployment, version).catch(() => {});
+    bridge.hello(...hello).catch(() => {});
     expect(await bridge.next("refusal")).toMatchObject({ code });
     expect((await bridge.closed()).code).toBe(1008);
   });
@@ -137,19 +148,25 @@ describe("departures", () => {
     expect((await departuresTo(bridge, task)).records.map(({ offset }) => offset)).toEqual([task]);
   });
 
-  test("go over the bytes of their credit by one record at most", async () => {
-    const { tenant, plan, task } = await ended();
-    const bridge = await streaming(tenant, 0n, { records: 10n, bytes: 1n });
-    expect((await departuresTo(bridge, plan)).records).toHaveLength(1);
-    bridge.say({ case: "credit", value: { records: 0n, bytes: 1_000_000n } });
-    expect((await departuresTo(bridge, task)).records).toHaveLength(1);
+  test("never go over the bytes of their credit, and come with what they say that they lack", async () => {
+    const { tenant, task } = await ended();
+    const bridge = await streaming(tenant, 0n, { records: 10n, bytes: 1_000n });
+    const { bytes } = await bridge.next("need");
+    bridge.say({ case: "credit", value: { records: 0n, bytes: bytes - 1n } });
+    // What is answered now was said later.
+    await bridge.claim();
+    expect(bridge.frames).toEqual([]);
+    bridge.resume(0n, { records: 10n, bytes: 1_000n + bytes });
+    const { records } = await departuresTo(bridge, task);
+    expect(records).toHaveLength(2);
+    expect(creditOfAll(records.map(sizesOf))).toBe(1_000 + Number(bytes));
   });
 
   test("leave the credit as it began, once it is given back", async () => {
     const { tenant, task } = await ended();
     const bridge = await streaming(tenant);
     const { records } = await departuresTo(bridge, task);
-    const parts = records.map(({ key, value }) => ({ key: new TextEncoder().encode(key), value }));
+    const parts = records.map(sizesOf);
     bridge.say({
       case: "credit",
       value: { records: BigInt(parts.length), bytes: BigInt(creditOfAll(parts)) },

@@ -171,7 +171,7 @@ describe("a generation", () => {
 describe("a removal", () => {
   const remove = async (here = address) => {
     let slices = 1;
-    while (await projection.removeSlice(here, 2)) slices++;
+    while (await projection.removeSlice(here, false, 2)) slices++;
     return slices;
   };
 
@@ -191,7 +191,7 @@ describe("a removal", () => {
       after: 0,
       upTo: 3,
     });
-    expect(await projection.removeSlice(address, 2)).toBe(true);
+    expect(await projection.removeSlice(address, false, 2)).toBe(true);
     expect(await queries.getTenant(address.tenant)).toMatchObject({ status: "DELETING" });
     await expect(projection.flush(address, LOG, { after: 0, upTo: 5 })).rejects.toThrow();
     await remove();

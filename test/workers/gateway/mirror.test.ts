@@ -68,13 +68,17 @@ test("open inputs are counted by node where executors elsewhere have them, until
   expect(await open()).toMatchObject([{ inputs: 2 }]);
 });
 
-test("a payload is read without a key by who has a path that was signed here", async () => {
+test("a payload is read without a key by who has an address that was signed here, as it is and in its time", async () => {
   await send("PUT", path);
   const payload = `${path}/blobs/1/lifetime/name`;
-  const signed = signedPath(JSON.stringify(KEYS), payload, Date.now() + 60_000);
-  const get = async (at: string) => (await send("GET", at, { key: undefined })).body.code;
-  expect(await get(signed)).toBe("blob_not_found");
-  expect(await get(payload)).toBe("unauthenticated");
-  expect(await get(signed.replace("name?", "other?"))).toBe("unauthenticated");
-  expect(await get(signedPath("other", payload, Date.now() + 60_000))).toBe("unauthenticated");
+  const [soon, before] = [Date.now() + 60_000, Date.now() - 1];
+  const signed = signedPath(JSON.stringify(KEYS), payload, soon);
+  const get = async (at: string) => (await send("GET", at, { key: undefined })).body;
+  const refused = (detail: string) => ({ code: "unauthenticated", detail: expect.stringContaining(detail) });
+  expect(await get(signed)).toMatchObject({ code: "blob_not_found" });
+  expect(await get(payload)).toMatchObject(refused("send a key"));
+  expect(await get(signed.replace("name?", "other?"))).toMatchObject(refused("not as it was signed"));
+  expect(await get(signed.replace("expires=", "expires=9"))).toMatchObject(refused("not as it was signed"));
+  expect(await get(signedPath("other", payload, soon))).toMatchObject(refused("not as it was signed"));
+  expect(await get(signedPath(JSON.stringify(KEYS), payload, before))).toMatchObject(refused("has expired"));
 });

@@ -22,6 +22,27 @@ test("a deleted tenant is gone with what it had, and a new one of its name begin
   expect((await send("GET", "/v1/tenants/gone/graphs")).body).toEqual({ items: [] });
 });
 
+test("a tenant that is deleted with its topics waits for a bridge, and for no other key", async () => {
+  const path = "/v1/tenants/with-topics";
+  await send("PUT", path);
+  expect((await send("DELETE", `${path}?topics=some`)).status).toBe(400);
+  expect((await send("DELETE", `${path}?topics=delete`)).body).toMatchObject({ topics: "delete" });
+  const listed = async () => (await send("GET", "/v1/tenants?limit=1000")).body.items;
+  expect(await listed()).toContainEqual(
+    expect.objectContaining({ tenant: "with-topics", status: "DELETING" }),
+  );
+  const claim = { json: { bridge_id: "one" }, key: "bridge-key" };
+  const of = `${path}/topic-removal`;
+  expect((await send("POST", of, { ...claim, key: "operator-key" })).status).toBe(403);
+  expect((await send("POST", of, claim)).body).toMatchObject({ generation: 1 });
+  expect((await send("POST", of, { ...claim, json: { bridge_id: "two" } })).status).toBe(409);
+  expect((await send("DELETE", `${of}?bridge_id=two`, { key: "bridge-key" })).status).toBe(409);
+  expect((await send("DELETE", path)).status).toBe(202);
+  expect((await send("DELETE", `${of}?bridge_id=one`, { key: "bridge-key" })).status).toBe(204);
+  expect((await send("DELETE", path)).status).toBe(204);
+  expect((await send("POST", of, claim)).status).toBe(404);
+});
+
 test("a tenant sets how long its log keeps what has ended", async () => {
   const path = "/v1/tenants/keeps";
   const kept = { log_retention_ms: 60_000 };

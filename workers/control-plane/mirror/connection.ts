@@ -11,6 +11,8 @@ export const GOING_AWAY = 1001;
 interface Kept {
   /** Absent before its hello. */
   readonly bridge?: string;
+  /** Where it reaches the gateway; empty where it has not said. */
+  readonly gateway?: string;
   /** Of the lease, while it has it. */
   readonly epoch?: number;
   /** The last log offset that was sent, once it has resumed. */
@@ -34,6 +36,10 @@ export class Connection {
 
   get bridge(): string | undefined {
     return this.#kept.bridge;
+  }
+
+  get gateway(): string {
+    return this.#kept.gateway ?? "";
   }
 
   get epoch(): number | undefined {

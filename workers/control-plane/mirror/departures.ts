@@ -1,7 +1,7 @@
 /**
  * Sends the log to the bridge that has the lease, in batches that are bounded in records and bytes, within the credit
- * that it was given. Never on the path of a step: it reads what was committed, a batch a turn, and where nobody is
- * connected it does nothing at all.
+ * that it was given; where that is too little it says so, once. Never on the path of a step: it reads what was
+ * committed, a batch a turn, and where nobody is connected it does nothing at all.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
@@ -23,11 +23,20 @@ import type { Connection } from "./connection.ts";
 
 type Departure = MessageInitShape<typeof DepartureSchema> & Credited;
 
+interface Batch {
+  readonly records: Departure[];
+  /** Of credit. */
+  readonly bytes: number;
+  readonly through: number;
+  /** What was trimmed before it. */
+  readonly lost?: { readonly lostFrom: bigint; readonly lostTo: bigint };
+}
+
 export interface DeparturesPorts {
   readonly log: Log;
   settings(): MirrorSettings;
-  /** The message of an inputs topic, as it goes out. */
-  input(record: InputRecord): Uint8Array;
+  /** The message of an inputs topic, as it goes out; what it refers to is fetched from this gateway. */
+  input(record: InputRecord, gateway: string): Uint8Array;
   /** What went out, once to each topic. */
   sent(topic: Topic, bytes: number): void;
   failed(to: Connection, cause: unknown): void;
@@ -37,8 +46,10 @@ export class Departures {
   readonly #ports: DeparturesPorts;
   #to: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The last offset that is known not to go out, or has gone out. */
+  /** The last offset that is known not to go out, or has gone out, or is in what follows. */
   #looked = 0;
+  /** Waits for credit, which has been asked for. */
+  #unsent: Batch | undefined;
 
   constructor(ports: DeparturesPorts) {
     this.#ports = ports;
@@ -53,6 +64,7 @@ export class Departures {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#to = to;
+    this.#unsent = undefined;
     this.#looked = to.sent ?? 0;
     this.soon();
   }
@@ -61,15 +73,15 @@ export class Departures {
   end(to: Connection): void {
     if (to !== this.#to) return;
     this.#to = undefined;
+    this.#unsent = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   /** Something was appended, or credit was given. */
   soon(): void {
-    if (this.#to === undefined || this.#timer !== undefined) return;
-    const { records, bytes } = this.#to.credit;
-    if (records > 0 && bytes > 0) this.#timer = setTimeout(() => this.#guarded(), MIRROR_SEND_MS);
+    if (this.#to === undefined || this.#timer !== undefined || this.#to.credit.records <= 0) return;
+    this.#timer = setTimeout(() => this.#guarded(), MIRROR_SEND_MS);
   }
 
   #guarded(): void {
@@ -84,44 +96,59 @@ export class Departures {
     }
   }
 
-  /** One batch; answers whether there may be more. */
+  /** One batch, once there is credit for it; answers whether there may be more. */
   #send(to: Connection): boolean {
-    const { log } = this.#ports;
     const { credit } = to;
+    const batch = this.#unsent ?? this.#build(to);
+    const { records, bytes, through, lost } = batch;
+    const end = this.#ports.log.tail - 1;
+    if (bytes > credit.bytes) {
+      if (batch !== this.#unsent) to.send({ case: "need", value: { bytes: BigInt(bytes - credit.bytes) } });
+      this.#unsent = batch;
+      return false;
+    }
+    this.#unsent = undefined;
+    const silent = through - (to.sent ?? 0);
+    if (records.length === 0 && silent < MIRROR_SILENT_OFFSETS_MAX && !lost) return through < end;
+    to.keep({ sent: through, records: credit.records - records.length, bytes: credit.bytes - bytes });
+    const sent = to.send({
+      case: "departures",
+      value: { records, through: BigInt(through), tail: BigInt(end + 1), ...lost },
+    });
+    return sent && through < end;
+  }
+
+  /** What is next, as much as is sent together. */
+  #build({ credit, gateway }: Connection): Batch {
+    const { log } = this.#ports;
     const recordsMax = Math.min(MIRROR_BATCH_RECORDS_MAX, credit.records);
-    const bytesMax = Math.min(MIRROR_BATCH_BYTES_MAX, credit.bytes);
-    // What was trimmed everybody has.
-    const from = Math.max(this.#looked + 1, log.first);
+    const next = this.#looked + 1;
+    // What was trimmed Kafka has, or will never have.
+    const from = Math.max(next, log.first);
+    const lost = from > next && { lostFrom: BigInt(next), lostTo: BigInt(from - 1) };
     const end = log.tail - 1;
-    const found = log.read(MIRRORED, undefined, from, MIRROR_SCAN_RECORDS_MAX, bytesMax);
+    const found = log.read(MIRRORED, undefined, from, MIRROR_SCAN_RECORDS_MAX, MIRROR_BATCH_BYTES_MAX);
     const records: Departure[] = [];
     let bytes = 0;
     let through = found.whole ? end : (found.records.at(-1)?.offset ?? end);
     for (const record of found.records) {
       const topics = isMirrored(record) ? topicsOf(record, this.#ports.settings()) : [];
       if (!isMirrored(record) || topics.length === 0) continue;
-      if (records.length === recordsMax || bytes >= bytesMax) {
+      if (records.length === recordsMax || bytes >= MIRROR_BATCH_BYTES_MAX) {
         through = record.offset - 1;
         break;
       }
-      const departure = this.#departure(record, topics);
+      const departure = this.#departure(record, topics, gateway);
       records.push(departure);
       bytes += creditOf(departure);
     }
     this.#looked = through;
-    const silent = through - (to.sent ?? 0);
-    if (records.length === 0 && silent < MIRROR_SILENT_OFFSETS_MAX) return through < end;
-    to.keep({ sent: through, records: credit.records - records.length, bytes: credit.bytes - bytes });
-    const sent = to.send({
-      case: "departures",
-      value: { records, through: BigInt(through), tail: BigInt(log.tail) },
-    });
-    return sent && through < end;
+    return { records, bytes, through, ...(lost && { lost }) };
   }
 
   /** An input is put together only now. */
-  #departure(record: Mirrored, topics: readonly Topic[]): Departure {
-    const value = record.type === "input" ? this.#ports.input(record) : record.message;
+  #departure(record: Mirrored, topics: readonly Topic[], gateway: string): Departure {
+    const value = record.type === "input" ? this.#ports.input(record, gateway) : record.message;
     for (const topic of topics) this.#ports.sent(topic, value.byteLength);
     return {
       offset: BigInt(record.offset),

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file escapement/bridge/v1/frame.proto.
  */
 export const file_escapement_bridge_v1_frame: GenFile = /*@__PURE__*/
-  fileDesc("CiBlc2NhcGVtZW50L2JyaWRnZS92MS9mcmFtZS5wcm90bxIUZXNjYXBlbWVudC5icmlkZ2UudjEi0QMKC0JyaWRnZUZyYW1lEiwKBWhlbGxvGAEgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVsbG9IABIsCgVjbGFpbRgCIAEoCzIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNsYWltSAASLgoGcmVzdW1lGAMgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVzdW1lSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASMgoIcHJvZ3Jlc3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5Qcm9ncmVzc0gAEjIKCGFycml2YWxzGAYgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbHNIABIxCghsb2dfZW5kcxgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZHNIABIwCgdyZWxlYXNlGAggASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuUmVsZWFzZUgAEjAKB2dvb2RieWUYDyABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5Hb29kYnllSABCBwoFZnJhbWUi2AMKCUVkZ2VGcmFtZRIwCgd3ZWxjb21lGAEgASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuV2VsY29tZUgAEiwKBWxlYXNlGAIgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuTGVhc2VIABIyCghzZXR0aW5ncxgDIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlNldHRpbmdzSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASNgoKZGVwYXJ0dXJlcxgFIAEoCzIgLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZXNIABIyCghyZWNlaXZlZBgGIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlY2VpdmVkSAASMAoHcmVmdXNhbBgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlZnVzYWxIABIuCgZidXJpZWQYCCABKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5CdXJpZWRIABIwCgdnb29kYnllGA8gASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuR29vZGJ5ZUgAQgcKBWZyYW1lIkgKBUhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKAUSEgoKZGVwbG95bWVudBgCIAEoCRIRCglicmlkZ2VfaWQYAyABKAkiiQIKB1dlbGNvbWUSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoBRIOCgZ0ZW5hbnQYAiABKAkSEQoJcGFydGl0aW9uGAMgASgFEhIKCmdlbmVyYXRpb24YBCABKAMSMAoIc2V0dGluZ3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5TZXR0aW5ncxIUCgxhY2tub3dsZWRnZWQYBiABKAMSKQoFbWFya3MYByADKAsyGi5lc2NhcGVtZW50LmJyaWRnZS52MS5NYXJrEiwKBmNyZWRpdBgIIAEoCzIcLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNyZWRpdBIMCgR0YWlsGAkgASgDItgBCghTZXR0aW5ncxISCgpkZXBsb3ltZW50GAEgASgJEi8KCGtleV9tb2RlGAIgASgOMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuS2V5TW9kZRIoCgNvdXQYAyADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxInCgJpbhgEIAMoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhQKDHRha2VzX3N0YXJ0cxgFIAEoCBIeChZvbl9wcmVtaXNlc19kYXRhX3BsYW5lGAYgASgIIhkKBUNsYWltEhAKCGxlYXNlX21zGAEgASgDIgkKB1JlbGVhc2UiXwoFTGVhc2USDwoHZ3JhbnRlZBgBIAEoCBINCgVlcG9jaBgCIAEoAxIOCgZob2xkZXIYAyABKAkSEAoIbGFzdHNfbXMYBCABKAMSFAoMYWNrbm93bGVkZ2VkGAUgASgDIhcKBlJlc3VtZRINCgVhZnRlchgBIAEoAyIoCgZDcmVkaXQSDwoHcmVjb3JkcxgBIAEoAxINCgVieXRlcxgCIAEoAyJdCgpEZXBhcnR1cmVzEjAKB3JlY29yZHMYASADKAsyHy5lc2NhcGVtZW50LmJyaWRnZS52MS5EZXBhcnR1cmUSDwoHdGhyb3VnaBgCIAEoAxIMCgR0YWlsGAMgASgDInAKCURlcGFydHVyZRIOCgZvZmZzZXQYASABKAMSKwoGdG9waWNzGAIgAygOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSCwoDa2V5GAMgASgMEg0KBXZhbHVlGAQgASgMEgoKAmF0GAUgASgDIlMKCFByb2dyZXNzEg8KB3Rocm91Z2gYASABKAMSNgoLdW5kZWxpdmVyZWQYAiADKAsyIS5lc2NhcGVtZW50LmJyaWRnZS52MS5VbmRlbGl2ZXJlZCIZCgZCdXJpZWQSDwoHdGhyb3VnaBgBIAEoAyJoCgtVbmRlbGl2ZXJlZBIOCgZvZmZzZXQYASABKAMSKgoFdG9waWMYAiABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIOCgZkZXRhaWwYAyABKAkSDQoFYnl0ZXMYBCABKAMiOgoIQXJyaXZhbHMSLgoHcmVjb3JkcxgBIAMoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkFycml2YWwixQEKB0Fycml2YWwSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSDgoGb2Zmc2V0GAMgASgDEgsKA2tleRgEIAEoDBINCgV2YWx1ZRgFIAEoDBItCgdoZWFkZXJzGAYgAygLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVhZGVyEhEKCXRpbWVzdGFtcBgHIAEoAxINCgVmYXVsdBgIIAEoCSIlCgZIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoDCI1CgdMb2dFbmRzEioKBGVuZHMYASADKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5Mb2dFbmQiVAoGTG9nRW5kEioKBXRvcGljGAEgASgOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSEQoJcGFydGl0aW9uGAIgASgFEgsKA2VuZBgDIAEoAyI1CghSZWNlaXZlZBIpCgVtYXJrcxgBIAMoCzIaLmVzY2FwZW1lbnQuYnJpZGdlLnYxLk1hcmsiUwoETWFyaxIqCgV0b3BpYxgBIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgCIAEoBRIMCgRuZXh0GAMgASgDIqEBCgdSZWZ1c2FsEi8KBGNvZGUYASABKA4yIS5lc2NhcGVtZW50LmJyaWRnZS52MS5SZWZ1c2FsQ29kZRIOCgZkZXRhaWwYAiABKAkSKgoFdG9waWMYAyABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YBCABKAUSFgoOcmV0cnlfYWZ0ZXJfbXMYBSABKAMiGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAkqzAEKBVRvcGljEhUKEVRPUElDX1VOU1BFQ0lGSUVEEAASFQoRVE9QSUNfUExBTl9JTlBVVFMQARIVChFUT1BJQ19UQVNLX0lOUFVUUxACEhkKFVRPUElDX1BMQU5fRVhFQ1VUSU9OUxADEhkKFVRPUElDX1RBU0tfRVhFQ1VUSU9OUxAEEiMKH1RPUElDX1BFUlNJU1RFRF9QTEFOX0VYRUNVVElPTlMQBRIjCh9UT1BJQ19QRVJTSVNURURfVEFTS19FWEVDVVRJT05TEAYqTwoHS2V5TW9kZRIYChRLRVlfTU9ERV9VTlNQRUNJRklFRBAAEhEKDUtFWV9NT0RFX05PREUQARIXChNLRVlfTU9ERV9HUkFQSF9OT0RFEAIqqAIKC1JlZnVzYWxDb2RlEhwKGFJFRlVTQUxfQ09ERV9VTlNQRUNJRklFRBAAEiEKHVJFRlVTQUxfQ09ERV9QUk9UT0NPTF9WRVJTSU9OEAESIQodUkVGVVNBTF9DT0RFX1dST05HX0RFUExPWU1FTlQQAhIaChZSRUZVU0FMX0NPREVfTUFMRk9STUVEEAMSGwoXUkVGVVNBTF9DT0RFX05PVF9MRUFTRUQQBBIeChpSRUZVU0FMX0NPREVfUFJPR1JFU1NfTE9TVBAFEh8KG1JFRlVTQUxfQ09ERV9QUk9HUkVTU19BSEVBRBAGEiEKHVJFRlVTQUxfQ09ERV9PRkZTRVRfUkVHUkVTU0VEEAcSGAoUUkVGVVNBTF9DT0RFX05PX1JPT00QCGIGcHJvdG8z");
+  fileDesc("CiBlc2NhcGVtZW50L2JyaWRnZS92MS9mcmFtZS5wcm90bxIUZXNjYXBlbWVudC5icmlkZ2UudjEi0QMKC0JyaWRnZUZyYW1lEiwKBWhlbGxvGAEgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVsbG9IABIsCgVjbGFpbRgCIAEoCzIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNsYWltSAASLgoGcmVzdW1lGAMgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVzdW1lSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASMgoIcHJvZ3Jlc3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5Qcm9ncmVzc0gAEjIKCGFycml2YWxzGAYgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbHNIABIxCghsb2dfZW5kcxgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZHNIABIwCgdyZWxlYXNlGAggASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuUmVsZWFzZUgAEjAKB2dvb2RieWUYDyABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5Hb29kYnllSABCBwoFZnJhbWUihAQKCUVkZ2VGcmFtZRIwCgd3ZWxjb21lGAEgASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuV2VsY29tZUgAEiwKBWxlYXNlGAIgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuTGVhc2VIABIyCghzZXR0aW5ncxgDIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlNldHRpbmdzSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASNgoKZGVwYXJ0dXJlcxgFIAEoCzIgLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZXNIABIyCghyZWNlaXZlZBgGIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlY2VpdmVkSAASMAoHcmVmdXNhbBgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlZnVzYWxIABIuCgZidXJpZWQYCCABKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5CdXJpZWRIABIqCgRuZWVkGAkgASgLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTmVlZEgAEjAKB2dvb2RieWUYDyABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5Hb29kYnllSABCBwoFZnJhbWUiXQoFSGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoBRISCgpkZXBsb3ltZW50GAIgASgJEhEKCWJyaWRnZV9pZBgDIAEoCRITCgtnYXRld2F5X3VybBgEIAEoCSKJAgoHV2VsY29tZRIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgFEg4KBnRlbmFudBgCIAEoCRIRCglwYXJ0aXRpb24YAyABKAUSEgoKZ2VuZXJhdGlvbhgEIAEoAxIwCghzZXR0aW5ncxgFIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlNldHRpbmdzEhQKDGFja25vd2xlZGdlZBgGIAEoAxIpCgVtYXJrcxgHIAMoCzIaLmVzY2FwZW1lbnQuYnJpZGdlLnYxLk1hcmsSLAoGY3JlZGl0GAggASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0EgwKBHRhaWwYCSABKAMi2AEKCFNldHRpbmdzEhIKCmRlcGxveW1lbnQYASABKAkSLwoIa2V5X21vZGUYAiABKA4yHS5lc2NhcGVtZW50LmJyaWRnZS52MS5LZXlNb2RlEigKA291dBgDIAMoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEicKAmluGAQgAygOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSFAoMdGFrZXNfc3RhcnRzGAUgASgIEh4KFm9uX3ByZW1pc2VzX2RhdGFfcGxhbmUYBiABKAgiGQoFQ2xhaW0SEAoIbGVhc2VfbXMYASABKAMiCQoHUmVsZWFzZSJfCgVMZWFzZRIPCgdncmFudGVkGAEgASgIEg0KBWVwb2NoGAIgASgDEg4KBmhvbGRlchgDIAEoCRIQCghsYXN0c19tcxgEIAEoAxIUCgxhY2tub3dsZWRnZWQYBSABKAMiFwoGUmVzdW1lEg0KBWFmdGVyGAEgASgDIigKBkNyZWRpdBIPCgdyZWNvcmRzGAEgASgDEg0KBWJ5dGVzGAIgASgDIhUKBE5lZWQSDQoFYnl0ZXMYASABKAMigQEKCkRlcGFydHVyZXMSMAoHcmVjb3JkcxgBIAMoCzIfLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZRIPCgd0aHJvdWdoGAIgASgDEgwKBHRhaWwYAyABKAMSEQoJbG9zdF9mcm9tGAQgASgDEg8KB2xvc3RfdG8YBSABKAMicAoJRGVwYXJ0dXJlEg4KBm9mZnNldBgBIAEoAxIrCgZ0b3BpY3MYAiADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxILCgNrZXkYAyABKAwSDQoFdmFsdWUYBCABKAwSCgoCYXQYBSABKAMiUwoIUHJvZ3Jlc3MSDwoHdGhyb3VnaBgBIAEoAxI2Cgt1bmRlbGl2ZXJlZBgCIAMoCzIhLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlVuZGVsaXZlcmVkIhkKBkJ1cmllZBIPCgd0aHJvdWdoGAEgASgDImgKC1VuZGVsaXZlcmVkEg4KBm9mZnNldBgBIAEoAxIqCgV0b3BpYxgCIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEg4KBmRldGFpbBgDIAEoCRINCgVieXRlcxgEIAEoAyI6CghBcnJpdmFscxIuCgdyZWNvcmRzGAEgAygLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbCLFAQoHQXJyaXZhbBIqCgV0b3BpYxgBIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgCIAEoBRIOCgZvZmZzZXQYAyABKAMSCwoDa2V5GAQgASgMEg0KBXZhbHVlGAUgASgMEi0KB2hlYWRlcnMYBiADKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5IZWFkZXISEQoJdGltZXN0YW1wGAcgASgDEg0KBWZhdWx0GAggASgJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgMIjUKB0xvZ0VuZHMSKgoEZW5kcxgBIAMoCzIcLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZCJUCgZMb2dFbmQSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSCwoDZW5kGAMgASgDIjUKCFJlY2VpdmVkEikKBW1hcmtzGAEgAygLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTWFyayJTCgRNYXJrEioKBXRvcGljGAEgASgOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSEQoJcGFydGl0aW9uGAIgASgFEgwKBG5leHQYAyABKAMioQEKB1JlZnVzYWwSLwoEY29kZRgBIAEoDjIhLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlZnVzYWxDb2RlEg4KBmRldGFpbBgCIAEoCRIqCgV0b3BpYxgDIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgEIAEoBRIWCg5yZXRyeV9hZnRlcl9tcxgFIAEoAyIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCSrMAQoFVG9waWMSFQoRVE9QSUNfVU5TUEVDSUZJRUQQABIVChFUT1BJQ19QTEFOX0lOUFVUUxABEhUKEVRPUElDX1RBU0tfSU5QVVRTEAISGQoVVE9QSUNfUExBTl9FWEVDVVRJT05TEAMSGQoVVE9QSUNfVEFTS19FWEVDVVRJT05TEAQSIwofVE9QSUNfUEVSU0lTVEVEX1BMQU5fRVhFQ1VUSU9OUxAFEiMKH1RPUElDX1BFUlNJU1RFRF9UQVNLX0VYRUNVVElPTlMQBipPCgdLZXlNb2RlEhgKFEtFWV9NT0RFX1VOU1BFQ0lGSUVEEAASEQoNS0VZX01PREVfTk9ERRABEhcKE0tFWV9NT0RFX0dSQVBIX05PREUQAiqoAgoLUmVmdXNhbENvZGUSHAoYUkVGVVNBTF9DT0RFX1VOU1BFQ0lGSUVEEAASIQodUkVGVVNBTF9DT0RFX1BST1RPQ09MX1ZFUlNJT04QARIhCh1SRUZVU0FMX0NPREVfV1JPTkdfREVQTE9ZTUVOVBACEhoKFlJFRlVTQUxfQ09ERV9NQUxGT1JNRUQQAxIbChdSRUZVU0FMX0NPREVfTk9UX0xFQVNFRBAEEh4KGlJFRlVTQUxfQ09ERV9QUk9HUkVTU19MT1NUEAUSHwobUkVGVVNBTF9DT0RFX1BST0dSRVNTX0FIRUFEEAYSIQodUkVGVVNBTF9DT0RFX09GRlNFVF9SRUdSRVNTRUQQBxIYChRSRUZVU0FMX0NPREVfTk9fUk9PTRAIYgZwcm90bzM");
 
 /**
  * From the bridge.
@@ -200,6 +200,12 @@ export type EdgeFrame = Message<"escapement.bridge.v1.EdgeFrame"> & {
     case: "buried";
   } | {
     /**
+     * @generated from field: escapement.bridge.v1.Need need = 9;
+     */
+    value: Need;
+    case: "need";
+  } | {
+    /**
      * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
      */
     value: Goodbye;
@@ -254,6 +260,11 @@ export type EdgeFrameJson = {
   buried?: BuriedJson;
 
   /**
+   * @generated from field: escapement.bridge.v1.Need need = 9;
+   */
+  need?: NeedJson;
+
+  /**
    * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
    */
   goodbye?: GoodbyeJson;
@@ -292,6 +303,13 @@ export type Hello = Message<"escapement.bridge.v1.Hello"> & {
    * @generated from field: string bridge_id = 3;
    */
   bridgeId: string;
+
+  /**
+   * Where it reached the gateway, and whoever reads its records in Kafka does: what they refer to is addressed there.
+   *
+   * @generated from field: string gateway_url = 4;
+   */
+  gatewayUrl: string;
 };
 
 /**
@@ -320,6 +338,13 @@ export type HelloJson = {
    * @generated from field: string bridge_id = 3;
    */
   bridgeId?: string;
+
+  /**
+   * Where it reached the gateway, and whoever reads its records in Kafka does: what they refer to is addressed there.
+   *
+   * @generated from field: string gateway_url = 4;
+   */
+  gatewayUrl?: string;
 };
 
 /**
@@ -741,8 +766,9 @@ export const ResumeSchema: GenMessage<Resume, {jsonType: ResumeJson}> = /*@__PUR
 
 /**
  * Either: so much more may be sent. The bridge gives it for records of departures and bytes of their keys and values,
- * the object for records of arrivals and bytes of their keys, values, and names and values of headers. A batch may go over what is left of
- * the bytes by its last record. Nothing may be sent while either is used up.
+ * the object for records of arrivals and bytes of their keys, values, and names and values of headers; each record takes
+ * 512 bytes besides. Departures never go over it. Arrivals may go over what is left of the bytes by the last record of
+ * a batch, and are not sent while either is used up.
  *
  * @generated from message escapement.bridge.v1.Credit
  */
@@ -760,8 +786,9 @@ export type Credit = Message<"escapement.bridge.v1.Credit"> & {
 
 /**
  * Either: so much more may be sent. The bridge gives it for records of departures and bytes of their keys and values,
- * the object for records of arrivals and bytes of their keys, values, and names and values of headers. A batch may go over what is left of
- * the bytes by its last record. Nothing may be sent while either is used up.
+ * the object for records of arrivals and bytes of their keys, values, and names and values of headers; each record takes
+ * 512 bytes besides. Departures never go over it. Arrivals may go over what is left of the bytes by the last record of
+ * a batch, and are not sent while either is used up.
  *
  * @generated from message escapement.bridge.v1.Credit
  */
@@ -783,6 +810,37 @@ export type CreditJson = {
  */
 export const CreditSchema: GenMessage<Credit, {jsonType: CreditJson}> = /*@__PURE__*/
   messageDesc(file_escapement_bridge_v1_frame, 9);
+
+/**
+ * Object, once for each batch of departures that takes more than what is left of its credit: what it lacks. It waits.
+ *
+ * @generated from message escapement.bridge.v1.Need
+ */
+export type Need = Message<"escapement.bridge.v1.Need"> & {
+  /**
+   * @generated from field: int64 bytes = 1;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Object, once for each batch of departures that takes more than what is left of its credit: what it lacks. It waits.
+ *
+ * @generated from message escapement.bridge.v1.Need
+ */
+export type NeedJson = {
+  /**
+   * @generated from field: int64 bytes = 1;
+   */
+  bytes?: string;
+};
+
+/**
+ * Describes the message escapement.bridge.v1.Need.
+ * Use `create(NeedSchema)` to create a new message.
+ */
+export const NeedSchema: GenMessage<Need, {jsonType: NeedJson}> = /*@__PURE__*/
+  messageDesc(file_escapement_bridge_v1_frame, 10);
 
 /**
  * Object, to the bridge that has the lease and has resumed: records for Kafka, in the order of the log.
@@ -808,6 +866,19 @@ export type Departures = Message<"escapement.bridge.v1.Departures"> & {
    * @generated from field: int64 tail = 3;
    */
   tail: bigint;
+
+  /**
+   * The first and last of the log offsets before these records that were trimmed before they could go out, because the
+   * storage was nearly full, or nothing was mirrored yet: Kafka never gets them. Both 0 where there are none.
+   *
+   * @generated from field: int64 lost_from = 4;
+   */
+  lostFrom: bigint;
+
+  /**
+   * @generated from field: int64 lost_to = 5;
+   */
+  lostTo: bigint;
 };
 
 /**
@@ -834,6 +905,19 @@ export type DeparturesJson = {
    * @generated from field: int64 tail = 3;
    */
   tail?: string;
+
+  /**
+   * The first and last of the log offsets before these records that were trimmed before they could go out, because the
+   * storage was nearly full, or nothing was mirrored yet: Kafka never gets them. Both 0 where there are none.
+   *
+   * @generated from field: int64 lost_from = 4;
+   */
+  lostFrom?: string;
+
+  /**
+   * @generated from field: int64 lost_to = 5;
+   */
+  lostTo?: string;
 };
 
 /**
@@ -841,7 +925,7 @@ export type DeparturesJson = {
  * Use `create(DeparturesSchema)` to create a new message.
  */
 export const DeparturesSchema: GenMessage<Departures, {jsonType: DeparturesJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 10);
+  messageDesc(file_escapement_bridge_v1_frame, 11);
 
 /**
  * @generated from message escapement.bridge.v1.Departure
@@ -916,7 +1000,7 @@ export type DepartureJson = {
  * Use `create(DepartureSchema)` to create a new message.
  */
 export const DepartureSchema: GenMessage<Departure, {jsonType: DepartureJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 11);
+  messageDesc(file_escapement_bridge_v1_frame, 12);
 
 /**
  * Bridge that has the lease: a transaction is committed in Kafka, and with it this progress.
@@ -967,7 +1051,7 @@ export type ProgressJson = {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress, {jsonType: ProgressJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 12);
+  messageDesc(file_escapement_bridge_v1_frame, 13);
 
 /**
  * Object, once what was undelivered is on disk as dead letters.
@@ -1002,7 +1086,7 @@ export type BuriedJson = {
  * Use `create(BuriedSchema)` to create a new message.
  */
 export const BuriedSchema: GenMessage<Buried, {jsonType: BuriedJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 13);
+  messageDesc(file_escapement_bridge_v1_frame, 14);
 
 /**
  * @generated from message escapement.bridge.v1.Undelivered
@@ -1067,7 +1151,7 @@ export type UndeliveredJson = {
  * Use `create(UndeliveredSchema)` to create a new message.
  */
 export const UndeliveredSchema: GenMessage<Undelivered, {jsonType: UndeliveredJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 14);
+  messageDesc(file_escapement_bridge_v1_frame, 15);
 
 /**
  * Bridge, with or without the lease: records of Kafka, in the order of each partition.
@@ -1098,7 +1182,7 @@ export type ArrivalsJson = {
  * Use `create(ArrivalsSchema)` to create a new message.
  */
 export const ArrivalsSchema: GenMessage<Arrivals, {jsonType: ArrivalsJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 15);
+  messageDesc(file_escapement_bridge_v1_frame, 16);
 
 /**
  * @generated from message escapement.bridge.v1.Arrival
@@ -1205,7 +1289,7 @@ export type ArrivalJson = {
  * Use `create(ArrivalSchema)` to create a new message.
  */
 export const ArrivalSchema: GenMessage<Arrival, {jsonType: ArrivalJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 16);
+  messageDesc(file_escapement_bridge_v1_frame, 17);
 
 /**
  * @generated from message escapement.bridge.v1.Header
@@ -1242,7 +1326,7 @@ export type HeaderJson = {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header, {jsonType: HeaderJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 17);
+  messageDesc(file_escapement_bridge_v1_frame, 18);
 
 /**
  * Bridge, when a partition is assigned to it and before arrivals of that partition, and when it ends below its mark:
@@ -1275,7 +1359,7 @@ export type LogEndsJson = {
  * Use `create(LogEndsSchema)` to create a new message.
  */
 export const LogEndsSchema: GenMessage<LogEnds, {jsonType: LogEndsJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 18);
+  messageDesc(file_escapement_bridge_v1_frame, 19);
 
 /**
  * @generated from message escapement.bridge.v1.LogEnd
@@ -1326,7 +1410,7 @@ export type LogEndJson = {
  * Use `create(LogEndSchema)` to create a new message.
  */
 export const LogEndSchema: GenMessage<LogEnd, {jsonType: LogEndJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 19);
+  messageDesc(file_escapement_bridge_v1_frame, 20);
 
 /**
  * Object, once what was sent is on disk, and in answer to log ends: the next offset that it takes of each partition
@@ -1359,7 +1443,7 @@ export type ReceivedJson = {
  * Use `create(ReceivedSchema)` to create a new message.
  */
 export const ReceivedSchema: GenMessage<Received, {jsonType: ReceivedJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 20);
+  messageDesc(file_escapement_bridge_v1_frame, 21);
 
 /**
  * @generated from message escapement.bridge.v1.Mark
@@ -1410,7 +1494,7 @@ export type MarkJson = {
  * Use `create(MarkSchema)` to create a new message.
  */
 export const MarkSchema: GenMessage<Mark, {jsonType: MarkJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 21);
+  messageDesc(file_escapement_bridge_v1_frame, 22);
 
 /**
  * Object: why it does not do what it was asked. With a topic it is about that partition alone, and arrivals of it that
@@ -1491,7 +1575,7 @@ export type RefusalJson = {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal, {jsonType: RefusalJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 22);
+  messageDesc(file_escapement_bridge_v1_frame, 23);
 
 /**
  * Either, before it closes the connection on purpose. From the bridge it gives the lease back at once.
@@ -1522,7 +1606,7 @@ export type GoodbyeJson = {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye, {jsonType: GoodbyeJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 23);
+  messageDesc(file_escapement_bridge_v1_frame, 24);
 
 /**
  * @generated from enum escapement.bridge.v1.Topic

@@ -1,0 +1,157 @@
+// Without this, work that moves from one bridge to another could be done twice, by nobody, or in another order.
+import { create, toBinary } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect } from "vitest";
+import type { Kafka } from "../../bridge/kafka/client.ts";
+import { Topics } from "../../bridge/kafka/topics.ts";
+import { kafkaTopic, topicsOf } from "../../src/mirror/names.ts";
+import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
+import { askOf } from "../local/ask.ts";
+import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { logged, origins } from "./consume.ts";
+import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
+import { startLoad } from "./load.ts";
+
+const OUT = ["plan-executions", "task-executions", "persisted-task-executions"] as const;
+const KEYS = 5;
+
+let runtime: Runtime;
+beforeAll(async () => {
+  runtime = await startRuntime();
+}, 120_000);
+afterAll(() => runtime?.[Symbol.asyncDispose]());
+
+/** Starts lifetimes from Kafka, one after the other for each key, until it is told to stop. */
+const startProducing = async (kafka: Kafka, tenant: string) => {
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  let count = 0;
+  let stopped = false;
+  const message = (n: number) => {
+    const [key, lifetimeId] = [`key-${n % KEYS}`, `key-${n % KEYS}-${Math.floor(n / KEYS)}`];
+    const input = create(PlanInputSchema, { planName: "first", graphId: "chain", lifetimeId });
+    return { key, value: Buffer.from(toBinary(PlanInputSchema, input)) };
+  };
+  const producing = (async () => {
+    while (!stopped) {
+      const messages = Array.from({ length: KEYS }, (_, n) => message(count + n));
+      await producer.send({ topic: kafkaTopic("plan-inputs", tenant), messages });
+      count += KEYS;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  const stop = async () => {
+    stopped = true;
+    await producing;
+    await producer.disconnect();
+  };
+  return { count: () => count, stop };
+};
+
+interface Records {
+  readonly records: readonly { readonly value?: { readonly lifetime_id?: string; plan_name?: string } }[];
+  readonly next_offset: number;
+}
+
+/** A tenant under load both ways, once its topics are there. */
+const place = async () => {
+  const tenant = unique("takeover");
+  const ask = askOf(runtime.local, tenant);
+  const kafka = testKafka();
+  const load = await startLoad(ask, 2);
+  const bridge = (environment: BridgeEnvironment = {}) =>
+    startBridge(runtime, tenant, { KAFKA_BROKERS: brokers().join(), ...environment });
+  /** Lifetimes that Kafka started, in the order in which they began. */
+  const begun = async () => {
+    const found: string[] = [];
+    for (let from = 0; ; ) {
+      const page = await ask<Records>("GET", `/topics/plan-inputs/records?limit=1000&offset=${from}`);
+      if (page.records.length === 0) return found;
+      for (const { value } of page.records)
+        if (value?.plan_name === "first" && value.lifetime_id?.startsWith("key-"))
+          found.push(value.lifetime_id);
+      from = page.next_offset;
+    }
+  };
+  /** All that was asked for on either side is on the other, once, and for each key in its order. */
+  const isWhole = async (produced: number) => {
+    await expect.poll(async () => (await begun()).length).toBeGreaterThanOrEqual(produced);
+    const inOrder = Array.from({ length: produced / KEYS }, (_, n) => n);
+    const all = await begun();
+    for (let key = 0; key < KEYS; key++)
+      expect(all.filter((name) => name.startsWith(`key-${key}-`))).toEqual(
+        inOrder.map((n) => `key-${key}-${n}`),
+      );
+    // Two tasks each.
+    const steps = 2 * (load.count() + produced);
+    await expect.poll(async () => (await logged(ask, "task-executions")).length).toBe(steps);
+    for (const topic of OUT) {
+      const expected = await logged(ask, topic);
+      const written = () => origins(kafka, topic, tenant);
+      await expect.poll(async () => (await written()).flat().length).toBe(expected.length);
+      for (const offsets of await written()) expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+      expect((await written()).flat().sort((a, b) => a - b)).toEqual(expected);
+    }
+  };
+  return { tenant, kafka, load, bridge, isWhole };
+};
+
+brokerTest("what a bridge did that is killed under load goes on at another, both ways", async () => {
+  const { tenant, kafka, load, bridge, isWhole } = await place();
+  await using _ = load;
+  await using first = await bridge();
+  await expect.poll(() => first.said("mirror_resumed").length).toBe(1);
+  await using second = await bridge();
+  // Each has half of the partitions by then.
+  await expect.poll(() => second.said("partitions_assigned").length).toBeGreaterThan(0);
+  const producing = await startProducing(kafka, tenant);
+  await load.more(20);
+  first.process.kill("SIGKILL");
+  await first.ended;
+  await expect.poll(() => second.said("mirror_resumed").length).toBe(1);
+  await load.more(20);
+  await producing.stop();
+  await load.stop();
+  await isWhole(producing.count());
+  expect(second.process.exitCode).toBe(null);
+});
+
+for (const point of [
+  "departures-received:4",
+  "records-written:4",
+  "transaction-committed:4",
+  "arrivals-sent:2",
+])
+  brokerTest(
+    `a bridge that sleeps at ${point} past its lease does nothing twice when it wakes, and takes part again`,
+    async () => {
+      const { tenant, kafka, load, bridge, isWhole } = await place();
+      await using _ = load;
+      const topics = new Topics(kafka);
+      await topics.connect();
+      await topics.provision(topicsOf(tenant), { partitions: 4, replication: 1, config: {} });
+      await topics.close();
+      const producing = await startProducing(kafka, tenant);
+      await using first = await bridge({ BRIDGE_CRASH_AT: point, BRIDGE_CRASH_SIGNAL: "SIGSTOP" });
+      await using other = await bridge();
+      await expect.poll(() => other.said("mirror_resumed").length).toBe(1);
+      await load.more(20);
+      first.process.kill("SIGCONT");
+      // It has noticed, and asks for the lease again, which it does not get.
+      await expect.poll(() => first.said("disconnected").length).toBeGreaterThan(0);
+      await expect.poll(() => first.said("connected").length).toBeGreaterThan(1);
+      // Whose transaction was open was fenced, and told so.
+      if (point.startsWith("records-written"))
+        expect(first.said("mirror_failed").map(({ error }) => String(error))).toContainEqual(
+          expect.stringMatching(/epoch/i),
+        );
+      await load.more(20);
+      const resumed = first.said("mirror_resumed").length;
+      other.process.kill("SIGKILL");
+      await other.ended;
+      await expect.poll(() => first.said("mirror_resumed").length).toBe(resumed + 1);
+      await load.more(20);
+      await producing.stop();
+      await load.stop();
+      await isWhole(producing.count());
+    },
+  );
