@@ -1,6 +1,6 @@
 /**
- * A lifetime ↔ what is stored of it. A small one is one text; one that has outgrown it is a head and a row
- * for each entry, and a step then writes only the entries that it touched.
+ * A lifetime ↔ what is stored of it. A small one is one text, and a step adds what it has changed of it; one that
+ * has outgrown it is a head and a row for each entry, and a step then writes only the entries that it touched.
  */
 import { Cells } from "./cells.ts";
 import { type Head, type Lifetime, PARTS, type Part, RARE_PARTS, STATE_VERSION } from "./lifetime.ts";
@@ -8,7 +8,8 @@ import { type Head, type Lifetime, PARTS, type Part, RARE_PARTS, STATE_VERSION }
 /** Over this many entries a state goes to rows; below it, one row is cheaper than several. */
 export const INLINE_ENTRIES_MAX = 64;
 
-interface Text {
+/** The whole of a state, but for entries in rows. */
+export interface Text {
   readonly v: number;
   readonly head: Head;
   /** Absent when the entries are in rows. */
@@ -30,20 +31,61 @@ export interface StoredWrite {
   readonly spilled: boolean;
 }
 
-const entriesOf = (lifetime: Lifetime): number => PARTS.reduce((sum, part) => sum + lifetime[part].size, 0);
+/** What a step has changed: of the head, and of each part its entries. Null stands for what is gone. */
+export interface Change {
+  readonly head: Readonly<Record<string, unknown>>;
+  readonly parts: Readonly<Partial<Record<Part, readonly (readonly [unknown, unknown])[]>>>;
+}
+
+/** Whether it is small enough for one text. */
+export const isSmall = (lifetime: Lifetime): boolean => {
+  let entries = 0;
+  for (const part of PARTS) entries += lifetime[part].size;
+  return entries <= INLINE_ENTRIES_MAX;
+};
+
+/** What has changed since it was last settled, when its head was this. */
+export const changeOf = (was: Head, lifetime: Lifetime): Change => {
+  const head: Record<string, unknown> = {};
+  const [before, now] = [was as unknown as Record<string, unknown>, lifetime.head as unknown as typeof head];
+  for (const key in now) if (now[key] !== before[key]) head[key] = now[key];
+  for (const key in before) if (now[key] === undefined && before[key] !== undefined) head[key] = null;
+  const parts: Partial<Record<Part, [unknown, unknown][]>> = {};
+  for (const part of PARTS) {
+    const changed = changes(lifetime, part);
+    if (changed.size > 0) parts[part] = [...changed];
+  }
+  return { head, parts };
+};
+
+/** Brings a lifetime, of which nothing is unsettled, to where it was after the change. */
+export const redone = (lifetime: Lifetime, { head, parts }: Change): Lifetime => {
+  const { head: was, ...cells } = lifetime;
+  const now: Record<string, unknown> = { ...was, ...head };
+  for (const key in head) if (head[key] === null) delete now[key];
+  for (const part of PARTS) {
+    const each = cells[part] as Cells<unknown, unknown>;
+    for (const [key, value] of parts[part] ?? []) {
+      if (value === null) each.delete(key);
+      else each.set(key, value);
+    }
+    each.settle();
+  }
+  return { ...cells, head: now as unknown as Head };
+};
+
+/** Of a small one. */
+export const textOf = (lifetime: Lifetime): Text => {
+  const parts: Partial<Record<Part, readonly (readonly [unknown, unknown])[]>> = {};
+  for (const part of PARTS)
+    if (lifetime[part].size > 0 || !RARE_PARTS.includes(part)) parts[part] = [...entries(lifetime, part)];
+  return { v: STATE_VERSION, head: lifetime.head, parts };
+};
 
 /** What to write; `spilled` says how it is stored so far. A state that has spilled stays so. */
 export const storedWrite = (lifetime: Lifetime, spilled: boolean): StoredWrite => {
-  const { head } = lifetime;
-  if (!spilled && entriesOf(lifetime) <= INLINE_ENTRIES_MAX) {
-    const parts = Object.fromEntries(
-      PARTS.filter((part) => lifetime[part].size > 0 || !RARE_PARTS.includes(part)).map((part) => [
-        part,
-        [...entries(lifetime, part)],
-      ]),
-    );
-    return { state: JSON.stringify({ v: STATE_VERSION, head, parts }), cells: [], spilled: false };
-  }
+  if (!spilled && isSmall(lifetime))
+    return { state: JSON.stringify(textOf(lifetime)), cells: [], spilled: false };
   const cells: Cell[] = [];
   for (const part of PARTS) {
     const changed = spilled ? changes(lifetime, part) : entries(lifetime, part);
@@ -54,20 +96,25 @@ export const storedWrite = (lifetime: Lifetime, spilled: boolean): StoredWrite =
         ...(value !== undefined && { value: JSON.stringify(value) }),
       });
   }
-  return { state: JSON.stringify({ v: STATE_VERSION, head }), cells, spilled: true };
+  return { state: JSON.stringify({ v: STATE_VERSION, head: lifetime.head }), cells, spilled: true };
 };
 
 const entries = (lifetime: Lifetime, part: Part): Iterable<readonly [unknown, unknown]> =>
   lifetime[part].entries();
-const changes = (lifetime: Lifetime, part: Part): Iterable<readonly [unknown, unknown]> =>
-  lifetime[part].changes();
+const changes = (lifetime: Lifetime, part: Part): ReadonlyMap<unknown, unknown> => lifetime[part].changes();
 
 /** `cellsOf` is asked only when the entries are in rows. */
 export const loadStored = (
   state: string,
   cellsOf: () => Iterable<Cell>,
 ): { lifetime: Lifetime; spilled: boolean } => {
-  const text = JSON.parse(state) as Text;
+  return loadText(JSON.parse(state) as Text, cellsOf);
+};
+
+export const loadText = (
+  text: Text,
+  cellsOf: () => Iterable<Cell> = () => [],
+): { lifetime: Lifetime; spilled: boolean } => {
   if (text.v > STATE_VERSION) throw new Error(`the state has version ${text.v}; deploy code that knows it`);
   const parts = new Map<Part, (readonly [unknown, unknown])[]>(
     PARTS.map((part) => [part, [...(text.parts?.[part] ?? [])]]),

@@ -12,7 +12,15 @@ import type {
   Tombstone,
   Writes,
 } from "../../src/control-plane/store.ts";
-import { type Cell, loadStored, storedWrite } from "../../src/control-plane/stored.ts";
+import {
+  type Cell,
+  type Change,
+  changeOf,
+  isSmall,
+  loadStored,
+  redone,
+  storedWrite,
+} from "../../src/control-plane/stored.ts";
 import type { NodeSpec } from "../../src/executor/dispatch.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { type GraphIndex, indexGraph } from "../../src/graph/lookup.ts";
@@ -27,6 +35,8 @@ interface Stored {
   readonly ended?: number;
   readonly due: number;
   readonly state: string;
+  /** What turns have changed of it since. */
+  readonly changes: readonly string[];
   readonly cells: Map<string, Cell>;
   readonly spilled: boolean;
 }
@@ -62,7 +72,8 @@ export class MemoryStore implements Store {
     const stored = this.#stored.get(id);
     if (stored === undefined) return undefined;
     if (stored.ended !== undefined) return { id, started: stored.started, ended: stored.ended };
-    const { lifetime } = loadStored(stored.state, () => stored.cells.values());
+    let { lifetime } = loadStored(stored.state, () => stored.cells.values());
+    for (const change of stored.changes) lifetime = redone(lifetime, JSON.parse(change) as Change);
     this.#cache.set(id, lifetime);
     return lifetime;
   }
@@ -131,7 +142,7 @@ export class MemoryStore implements Store {
     if (writes.holds) this.#holds = writes.holds;
     if (writes.guard?.ledger) settleLedger(writes.guard.ledger);
     if (writes.guard) this.guarded = writes.guard;
-    for (const lifetime of writes.lifetimes) this.#write(lifetime);
+    for (const lifetime of writes.lifetimes) this.#write(lifetime, writes.records.length > 0);
   }
 
   /** What was only in memory is gone. */
@@ -154,9 +165,18 @@ export class MemoryStore implements Store {
     });
   }
 
-  #write(lifetime: Lifetime): void {
+  #write(lifetime: Lifetime, appended: boolean): void {
     const { id, started, ended, due } = lifetime.head;
     const earlier = this.#stored.get(id);
+    const was = this.#cache.get(id);
+    if (appended && ended === undefined && was && earlier?.ended === undefined && earlier?.spilled === false)
+      if (isSmall(lifetime)) {
+        const changes = [...earlier.changes, JSON.stringify(changeOf(was.head, lifetime))];
+        this.#stored.set(id, { ...earlier, due, changes });
+        settleLifetime(lifetime);
+        this.#cache.set(id, lifetime);
+        return;
+      }
     const cells = earlier?.cells ?? new Map<string, Cell>();
     const write = storedWrite(lifetime, earlier?.spilled ?? false);
     for (const cell of write.cells) {
@@ -165,7 +185,8 @@ export class MemoryStore implements Store {
       else cells.set(key, cell);
     }
     const { state, spilled } = write;
-    this.#stored.set(id, { started, due, state, cells, spilled, ...(ended !== undefined && { ended }) });
+    const end = ended !== undefined && { ended };
+    this.#stored.set(id, { started, due, state, changes: [], cells, spilled, ...end });
     settleLifetime(lifetime);
     this.#cache.set(id, lifetime);
   }

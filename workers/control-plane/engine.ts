@@ -23,6 +23,7 @@ import { Graphs } from "./graphs.ts";
 import { HoldTable } from "./hold-table.ts";
 import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
 import { type Arrival, Inbox } from "./inbox.ts";
+import type { Standing } from "./lifetime-rows.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { Log } from "./log.ts";
 import { MarkTable } from "./mirror/mark-table.ts";
@@ -112,7 +113,7 @@ export class Engine {
     );
     this.dispatcher = new Dispatcher(new Calls(this, ports));
     this.alignment = new Alignment({
-      running: () => this.parts.lifetimes.running(),
+      running: () => this.#running(),
       align: (id) => this.inbox.ask((turn) => turn.align(id)),
       aligned: () => {
         this.parts.holds.forgetLifted();
@@ -173,7 +174,7 @@ export class Engine {
   resume(): void {
     if (this.#resumed || this.active === undefined) return;
     this.#resumed = true;
-    const running = this.parts.lifetimes.running();
+    const running = this.#running();
     if (running.length > 0) this.watch.say("info", "resumed", { lifetimes: running.length });
     for (const { id, started, due, sent } of running) {
       this.#timers.set(started, due);
@@ -181,6 +182,12 @@ export class Engine {
     }
     if (this.parts.holds.any || this.parts.budgets.unlearned) this.alignment.start();
     if (this.parts.log.tail > 1) this.projector.schedule();
+  }
+
+  #running(): readonly Standing[] {
+    const { lifetimes, log } = this.parts;
+    if (lifetimes.anyBehind) this.commit(() => lifetimes.checkpoint(log.tail - 1));
+    return lifetimes.running();
   }
 
   /** What is written beside any turn, as one; and then what is to be remembered of it. */

@@ -8,7 +8,7 @@ import { lifetimePrefix } from "../../src/wire/reference.ts";
 import { deleteBlobs } from "../blobs/remove.ts";
 import type { Range } from "./log.ts";
 import type { ProjectedAddress } from "./projector.ts";
-import type { Parts } from "./sql-store.ts";
+import { drop, type Parts } from "./sql-store.ts";
 import { lifetimeSlice } from "./streams/catch-up.ts";
 
 export interface LifetimeRemovalPort {
@@ -31,7 +31,7 @@ export function* removeRecords(
     if (ranges.length > 0)
       storage.transactionSync(() => {
         lifetimes.forget(started);
-        return log.drop(ranges);
+        return drop({ log, lifetimes }, ranges);
       })();
     from = next;
     yield;

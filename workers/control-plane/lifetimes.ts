@@ -1,17 +1,31 @@
 /**
  * The states of lifetimes: in tables, and the most recently used in memory. What is in memory is what the
- * tables hold: it is replaced only after a commit.
+ * tables hold and what the log is ahead of them, see behind.ts: it is replaced only after a commit.
  */
 import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.ts";
-import { mayBeOut } from "../../src/control-plane/standing.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
-import { type Cell, loadStored, type StoredWrite, storedWrite } from "../../src/control-plane/stored.ts";
+import { isSmall, loadText, redone } from "../../src/control-plane/stored.ts";
 import { CACHED_LIFETIMES_MAX } from "../../src/limits.ts";
+import { Behind, RedoText } from "./behind.ts";
+import { LifetimeRows, type Standing, type StoredState } from "./lifetime-rows.ts";
 import type { Sql } from "./sql.ts";
 
 interface Cached {
   readonly lifetime: Lifetime | Tombstone;
   readonly spilled: boolean;
+}
+
+/** What a turn has left of a lifetime. */
+interface Written extends Cached {
+  readonly lifetime: Lifetime;
+  /** Where its rows were left behind: whether there are any. */
+  readonly behind?: { readonly stored: boolean };
+}
+
+/** Where the log is before the records of a turn: the last offset, and bytes since the object started. */
+export interface LogEnd {
+  readonly last: number;
+  readonly bytes: number;
 }
 
 /** Of the lifetimes that have not ended. */
@@ -21,20 +35,22 @@ export interface Open {
   readonly outstanding: number;
 }
 
+const isState = (lifetime: Lifetime | Tombstone | undefined): lifetime is Lifetime =>
+  lifetime !== undefined && "head" in lifetime;
+
 export class Lifetimes {
-  readonly #sql: Sql;
+  readonly #rows: LifetimeRows;
+  readonly #behind: Behind;
   #open: Open;
   readonly #cache = new Map<string, Cached>();
   /** Goes through the cache as it grows. One made anew would pass over all that has been deleted since. */
   #oldest = this.#cache.keys();
 
   constructor(sql: Sql) {
-    this.#sql = sql;
-    this.#open = sql
-      .exec<{ running: number; outstanding: number }>(
-        `SELECT COUNT(*) AS running, COALESCE(SUM(outstanding), 0) AS outstanding FROM running`,
-      )
-      .one();
+    this.#rows = new LifetimeRows(sql);
+    this.#behind = new Behind(sql);
+    this.#catchUp();
+    this.#open = this.#rows.open();
   }
 
   get open(): Open {
@@ -44,177 +60,176 @@ export class Lifetimes {
   get(id: string): Lifetime | Tombstone | undefined {
     const cached = this.#cache.get(id);
     if (cached) return cached.lifetime;
-    const [row] = this.#sql
-      .exec<{ started: number; ended: number | null }>(
-        "SELECT started, ended FROM lifetimes WHERE id = ?",
-        id,
-      )
-      .toArray();
+    const row = this.#rows.find(id);
     if (row === undefined) return undefined;
-    if (row.ended !== null) return { id, started: row.started, ended: row.ended };
-    return this.#load(row.started);
+    const { started, ended } = row;
+    if (ended !== null) return { id, started, ended };
+    const state = this.#rows.state(started);
+    if (state === undefined) throw new Error(`lifetime ${started} has neither a state nor an end`);
+    this.#remember(state);
+    return state.lifetime;
   }
 
-  /** Inside the transaction; answers what to remember once it is committed. */
-  write(lifetimes: readonly Lifetime[]): () => void {
-    const written: { readonly lifetime: Lifetime; readonly spilled: boolean }[] = [];
+  /**
+   * Inside the transaction. `appended` is the offset of the turn's last record, where it has any: what is answered as
+   * `redo` belongs there. What is to be remembered is so once it is committed.
+   */
+  write(
+    lifetimes: readonly Lifetime[],
+    end: LogEnd,
+    appended?: number,
+  ): { redo?: string; remember: () => void } {
+    const text = new RedoText();
+    const written: Written[] = [];
     let { running, outstanding } = this.#open;
+    this.#behind.note(end.last, end.bytes);
     for (const lifetime of lifetimes) {
-      const cached = this.#cache.get(lifetime.head.id);
-      const ended = lifetime.head.ended !== undefined;
-      const spilled = ended ? this.#writeEnd(lifetime, cached) : this.#writeState(lifetime, cached);
-      written.push({ lifetime, spilled });
-      const was = cached && "head" in cached.lifetime ? cached.lifetime.head : undefined;
+      const { head } = lifetime;
+      const cached = this.#cache.get(head.id);
+      const ended = head.ended !== undefined;
+      const was = isState(cached?.lifetime) ? cached.lifetime.head : undefined;
+      const stored = cached !== undefined && this.#behind.isStored(head.id);
+      if (appended !== undefined && !ended && text.hasRoom && this.#mayStay(lifetime, cached, stored, end)) {
+        if (was) text.changed(was, lifetime);
+        else text.begun(lifetime);
+        written.push({ lifetime, spilled: false, behind: { stored } });
+      } else {
+        const spilled = this.#writeRows(lifetime, cached, stored, appended ?? end.last);
+        written.push({ lifetime, spilled });
+      }
       running += (ended ? 0 : 1) - (was ? 1 : 0);
-      outstanding += (ended ? 0 : lifetime.head.outstanding) - (was?.outstanding ?? 0);
+      outstanding += (ended ? 0 : head.outstanding) - (was?.outstanding ?? 0);
     }
-    return () => {
+    const caughtUp = this.#writeOverdue(lifetimes, end);
+    const place = { offset: appended ?? end.last, bytes: end.bytes };
+    const remember = () => {
       this.#open = { running, outstanding };
-      for (const each of written) this.#remember(each);
+      for (const id of caughtUp) this.#behind.caughtUp(id);
+      for (const each of written) {
+        const { id, started } = each.lifetime.head;
+        if (each.behind) this.#behind.stays(id, { ...place, started, ...each.behind });
+        else this.#behind.caughtUp(id);
+        this.#remember(each);
+      }
       this.#evict();
+    };
+    const redo = text.toString();
+    return { ...(redo !== undefined && { redo }), remember };
+  }
+
+  get anyBehind(): boolean {
+    return this.#behind.any;
+  }
+
+  /** Inside a transaction: the rows have all that the log has. Answers what to remember once it is committed. */
+  checkpoint(last: number): () => void {
+    const ids = this.#behind.ids();
+    for (const id of ids) this.#writeRow(id, last);
+    this.#behind.done(last);
+    return () => {
+      for (const id of ids) this.#behind.caughtUp(id);
     };
   }
 
   /** The last state of one that has failed, if it is kept. A turn that reads it may write it as running again. */
   failed(id: string): Lifetime | undefined {
-    const [row] = this.#sql
-      .exec<{ started: number; ended: number; state: string }>(
-        "SELECT started, ended, state FROM failed JOIN lifetimes USING (started) WHERE id = ?",
-        id,
-      )
-      .toArray();
-    if (row === undefined) return undefined;
-    const { started, ended, state } = row;
-    const { lifetime, spilled } = loadStored(state, () => this.#cellsOf(started));
+    const found = this.#rows.failed(id);
+    if (found === undefined) return undefined;
+    const { started, ended, lifetime, spilled } = found;
     this.#cache.set(id, { lifetime: { id, started, ended }, spilled });
     return lifetime;
   }
 
   /** Forgets for good what some of those would need that ended at or before an offset and a time; answers how many. */
   forgetFailed(ended: number, endedBy: number, limit: number): number {
-    const due = this.#sql
-      .exec<{ started: number }>(
-        "SELECT started FROM failed JOIN lifetimes USING (started) WHERE ended <= ? AND ended_at <= ? LIMIT ?",
-        ended,
-        endedBy,
-        limit,
-      )
-      .toArray();
-    for (const { started } of due) this.forget(started);
+    const due = this.#rows.failedBy(ended, endedBy, limit);
+    for (const started of due) this.forget(started);
     return due.length;
   }
 
   /** Of one that has ended: what a retry would need. */
   forget(started: number): void {
-    this.#sql.exec("DELETE FROM failed WHERE started = ?", started);
-    this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
+    this.#rows.forget(started);
   }
 
-  /** All that have not ended; `sent` is 0 where no input can be at an executor. */
-  running(): { id: string; started: number; due: number; sent: number }[] {
-    return this.#sql
-      .exec<{ id: string; started: number; due: number; sent: number }>(
-        "SELECT id, started, due, sent FROM running JOIN lifetimes USING (started) ORDER BY started",
-      )
-      .toArray();
+  /** All that have not ended, once no row is behind. */
+  running(): Standing[] {
+    return this.#rows.running();
   }
 
   idOf(started: number): string | undefined {
-    const [row] = this.#sql
-      .exec<{ id: string }>("SELECT id FROM lifetimes WHERE started = ?", started)
-      .toArray();
-    return row?.id;
+    return this.#behind.idOf(started) ?? this.#rows.idOf(started);
   }
 
   reset(): void {
     this.#open = { running: 0, outstanding: 0 };
+    this.#behind.reset();
     this.#cache.clear();
   }
 
-  #load(started: number): Lifetime {
-    const [row] = this.#sql
-      .exec<{ state: string }>("SELECT state FROM running WHERE started = ?", started)
-      .toArray();
-    if (row === undefined) throw new Error(`lifetime ${started} has neither a state nor an end`);
-    const loaded = loadStored(row.state, () => this.#cellsOf(started));
-    this.#remember(loaded);
-    return loaded.lifetime;
+  /** What is elsewhere is looked for by its rows. */
+  #mayStay(lifetime: Lifetime, cached: Cached | undefined, stored: boolean, { bytes }: LogEnd): boolean {
+    if (cached && (cached.spilled || !isState(cached.lifetime))) return false;
+    if (!stored && lifetime.head.elsewhere) return false;
+    return isSmall(lifetime) && this.#behind.mayStay(lifetime.head.id, bytes);
   }
 
-  #cellsOf(started: number): Iterable<Cell> {
-    return this.#sql.exec<Cell & Record<string, string>>(
-      "SELECT part, key, value FROM cells WHERE started = ?",
-      started,
-    );
+  #writeRows(lifetime: Lifetime, cached: Cached | undefined, stored: boolean, upTo: number): boolean {
+    const spilled = cached?.spilled ?? false;
+    if (lifetime.head.ended !== undefined) return this.#rows.end(lifetime, stored, spilled);
+    if (!stored) return this.#rows.insert(lifetime, upTo);
+    if (isState(cached?.lifetime)) return this.#rows.update(lifetime, spilled, upTo);
+    return this.#rows.reopen(lifetime, spilled, upTo);
   }
 
-  /** What has failed keeps its state, if it may be retried. */
-  #writeEnd(lifetime: Lifetime, cached: Cached | undefined): boolean {
-    const { started, id, ended = null, endedAt = null } = lifetime.head;
-    if (cached === undefined)
-      this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, ?, ?)", started, id, ended, endedAt);
-    else {
-      this.#sql.exec(
-        "UPDATE lifetimes SET ended = ?, ended_at = ? WHERE started = ?",
-        ended,
-        endedAt,
-        started,
-      );
-      this.#sql.exec("DELETE FROM running WHERE started = ?", started);
+  /** Of those that had no part in the turn. */
+  #writeOverdue(lifetimes: readonly Lifetime[], { last, bytes }: LogEnd): readonly string[] {
+    const overdue = this.#behind.overdue(bytes);
+    if (overdue.length === 0) return overdue;
+    const now = new Set(lifetimes.map(({ head }) => head.id));
+    const rest = overdue.filter((id) => !now.has(id));
+    for (const id of rest) this.#writeRow(id, last);
+    return rest;
+  }
+
+  #writeRow(id: string, upTo: number): void {
+    const lifetime = this.#cache.get(id)?.lifetime;
+    if (!isState(lifetime)) throw new Error(`the log is ahead of ${id}, which is not in memory`);
+    if (this.#behind.isStored(id)) this.#rows.update(lifetime, false, upTo);
+    else this.#rows.insert(lifetime, upTo);
+  }
+
+  /** As the object starts: what the log is ahead of the rows is done again, and written. */
+  #catchUp(): void {
+    const states = new Map<number, StoredState | undefined>();
+    const ahead = new Map<number, { readonly stored: boolean }>();
+    let last: number | undefined;
+    for (const { offset, begun, changed } of this.#behind.left()) {
+      for (const text of begun) {
+        const { started } = text.head;
+        const stored = this.#rows.idOf(started) !== undefined;
+        states.set(started, stored ? this.#rows.state(started) : { ...loadText(text), upTo: offset });
+        if (!stored) ahead.set(started, { stored });
+      }
+      for (const [started, change] of changed) {
+        if (!states.has(started)) states.set(started, this.#rows.state(started));
+        const state = states.get(started);
+        if (state === undefined || state.spilled || offset <= state.upTo) continue;
+        states.set(started, { ...state, lifetime: redone(state.lifetime, change), upTo: offset });
+        if (!ahead.has(started)) ahead.set(started, { stored: true });
+      }
+      last = offset;
     }
-    if (lifetime.members.size === 0) {
-      if (cached?.spilled) this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
-      return false;
+    for (const [started, { stored }] of ahead) {
+      const state = states.get(started);
+      if (state === undefined) continue;
+      if (stored) this.#rows.update(state.lifetime, false, state.upTo);
+      else this.#rows.insert(state.lifetime, state.upTo);
     }
-    const write = storedWrite(lifetime, cached?.spilled ?? false);
-    this.#sql.exec("INSERT OR REPLACE INTO failed VALUES (?, ?)", started, write.state);
-    this.#writeCells(started, write);
-    return write.spilled;
+    if (last !== undefined) this.#behind.done(last);
   }
 
-  #writeState(lifetime: Lifetime, cached: Cached | undefined): boolean {
-    const { started, id, due, outstanding } = lifetime.head;
-    const sent = mayBeOut(lifetime) ? 1 : 0;
-    const write = storedWrite(lifetime, cached?.spilled ?? false);
-    if (cached && "head" in cached.lifetime)
-      this.#sql.exec(
-        "UPDATE running SET due = ?, state = ?, outstanding = ?, sent = ? WHERE started = ?",
-        due,
-        write.state,
-        outstanding,
-        sent,
-        started,
-      );
-    else {
-      if (cached === undefined)
-        this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, NULL, NULL)", started, id);
-      else this.#reopen(started);
-      this.#sql.exec(
-        "INSERT INTO running (started, due, state, outstanding, sent) VALUES (?, ?, ?, ?, ?)",
-        started,
-        due,
-        write.state,
-        outstanding,
-        sent,
-      );
-    }
-    this.#writeCells(started, write);
-    return write.spilled;
-  }
-
-  #reopen(started: number): void {
-    this.#sql.exec("UPDATE lifetimes SET ended = NULL, ended_at = NULL WHERE started = ?", started);
-    this.#sql.exec("DELETE FROM failed WHERE started = ?", started);
-  }
-
-  #writeCells(started: number, { cells }: StoredWrite): void {
-    for (const { part, key, value } of cells)
-      if (value === undefined)
-        this.#sql.exec("DELETE FROM cells WHERE started = ? AND part = ? AND key = ?", started, part, key);
-      else this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", started, part, key, value);
-  }
-
-  #remember(each: { readonly lifetime: Lifetime; readonly spilled: boolean }): void {
+  #remember(each: Cached & { readonly lifetime: Lifetime }): void {
     settleLifetime(each.lifetime);
     const { id, started, ended } = each.lifetime.head;
     this.#cache.delete(id);
@@ -228,7 +243,7 @@ export class Lifetimes {
     while (this.#cache.size > CACHED_LIFETIMES_MAX) {
       const { value, done } = this.#oldest.next();
       if (done) this.#oldest = this.#cache.keys();
-      else this.#cache.delete(value);
+      else if (!this.#behind.has(value)) this.#cache.delete(value);
     }
   }
 }

@@ -35,7 +35,7 @@ const INSERTS = Array.from(
   { length: APPEND_TOGETHER },
   (_, last) =>
     `INSERT INTO log VALUES ${Array(last + 1)
-      .fill("(?, ?, ?, ?, ?)")
+      .fill("(?, ?, ?, ?, ?, ?)")
       .join(", ")}`,
 );
 
@@ -81,14 +81,15 @@ export class Log {
     this.#projected = offset;
   }
 
-  /** Inside the transaction of a commit. */
-  append(records: readonly LogRecord[]): void {
+  /** Inside the transaction of a commit; `redo` is kept with the last of them. */
+  append(records: readonly LogRecord[], redo?: string): void {
+    const last = records.at(-1);
     for (let i = 0; i < records.length; i += APPEND_TOGETHER) {
       const some = records.slice(i, i + APPEND_TOGETHER);
       const bindings: unknown[] = [];
       for (const record of some) {
         const { type, meta, body } = encodeRecord(record);
-        bindings.push(record.offset, type, record.at, meta, body);
+        bindings.push(record.offset, type, record.at, meta, body, record === last ? (redo ?? null) : null);
       }
       this.#sql.exec(INSERTS[some.length - 1] ?? "", ...bindings);
     }

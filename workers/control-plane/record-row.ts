@@ -3,7 +3,13 @@ import type { ExecutionRecord, InputRecord, LogRecord } from "../../src/topics/r
 import type { Kind } from "../../src/topics/topics.ts";
 import { delimitedFields } from "../../src/wire/fields.ts";
 
-export type Row = { offset: number; type: number; at: number; meta: string | null; body: ArrayBuffer | null };
+export type Row = {
+  offset: number;
+  type: number;
+  at: number;
+  meta: string | null;
+  body: ArrayBuffer | null;
+};
 
 export interface RecordType {
   readonly code: number;

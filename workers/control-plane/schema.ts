@@ -119,6 +119,13 @@ DELETE FROM policies WHERE version < (SELECT MAX(version) FROM policies AS later
 DELETE FROM policies WHERE document IS NULL;
 `;
 
+/** What a turn has changed of states, in the last of its records; and how far the rows of states go by themselves. */
+const REDO = `
+ALTER TABLE log ADD COLUMN redo TEXT;
+ALTER TABLE running ADD COLUMN upto INTEGER NOT NULL DEFAULT 0;
+INSERT INTO marks SELECT 'redone', MAX(offset) FROM log HAVING COUNT(*) > 0;
+`;
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
 export const STEPS: readonly string[] = [
   TABLES,
@@ -133,6 +140,7 @@ export const STEPS: readonly string[] = [
   HELD_BY,
   ELSEWHERE,
   LATEST_POLICIES,
+  REDO,
 ];
 
 export const TABLES_VERSION = STEPS.length;

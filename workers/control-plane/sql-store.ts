@@ -6,7 +6,7 @@ import type { Elsewhere } from "./elsewhere.ts";
 import type { Graphs } from "./graphs.ts";
 import type { HoldTable } from "./hold-table.ts";
 import type { Lifetimes } from "./lifetimes.ts";
-import type { Log } from "./log.ts";
+import type { Log, Range } from "./log.ts";
 import type { MarkTable } from "./mirror/mark-table.ts";
 import type { PolicyTable } from "./policy-table.ts";
 import type { CountedSql, Sql } from "./sql.ts";
@@ -65,9 +65,10 @@ export const write = (
   { sql, log, lifetimes, graphs, holds, budgets, marks, elsewhere, policies }: Parts,
   writes: Writes,
 ): (() => void) => {
-  log.append(writes.records);
+  const end = { last: log.tail - 1, bytes: log.appendedBytes };
+  const { redo, remember } = lifetimes.write(writes.lifetimes, end, writes.records.at(-1)?.offset);
+  log.append(writes.records, redo);
   graphs.write(writes.records);
-  const remember = lifetimes.write(writes.lifetimes);
   for (const lifetime of writes.lifetimes) if (lifetime.head.elsewhere) elsewhere.write(lifetime);
   const marked = writes.marks && marks.write(writes.marks);
   for (const entry of writes.idempotency) writeIdempotency(sql, entry);
@@ -84,6 +85,20 @@ export const write = (
     marked?.();
     limited?.();
     guarded?.();
+  };
+};
+
+/** Inside a transaction: records go, once no state needs them. Answers what to do in memory after it is committed. */
+export const drop = (
+  { log, lifetimes }: Pick<Parts, "log" | "lifetimes">,
+  ranges: readonly Range[],
+  first?: number,
+): (() => void) => {
+  const caughtUp = lifetimes.checkpoint(log.tail - 1);
+  const dropped = log.drop(ranges, first);
+  return () => {
+    caughtUp();
+    dropped();
   };
 };
 

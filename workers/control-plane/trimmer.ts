@@ -103,6 +103,9 @@ export class Trimmer {
     const retention = this.#ports.retention();
     const upTo = Math.min(projected, this.#mirrors.lowest());
     const reach = { upTo, endedBy: now - retention };
+    // What runs is told by its row, and what is said of it in records that go is in its row.
+    const { lifetimes, log } = this.#parts;
+    this.#storage.transactionSync(() => lifetimes.checkpoint(log.tail - 1))();
     yield* this.#forgetFailed(reach);
     yield* this.#trimLog(reach);
     yield* this.#forgetEnded({ upTo, endedBy: now - Math.max(retention, EVIDENCE_MS) });

@@ -1,0 +1,148 @@
+/**
+ * Which states the log is ahead of. A turn that appends keeps what it has changed of a small state with the last of
+ * its records, and the row of the state stays behind: until it is too far, or the object starts anew.
+ *
+ * 1. Every change that is in no row is in a record above `marks.redone`.
+ * 2. A row says up to which record it has all changes; what records above it have of its state is still to be done.
+ */
+import type { Head, Lifetime } from "../../src/control-plane/lifetime.ts";
+import { type Change, changeOf, type Text, textOf } from "../../src/control-plane/stored.ts";
+import { REDO_BYTES_MAX, REDO_LIFETIMES_MAX, REDO_TURN_CHARS_MAX } from "../../src/limits.ts";
+import type { Sql } from "./sql.ts";
+
+/** What a turn has left of states: those that began, and what has changed of others, by their numbers in the tenant. */
+interface Redo {
+  readonly begun: readonly Text[];
+  readonly changed: readonly (readonly [started: number, change: Change])[];
+}
+
+/** Of one turn, as text. Takes no more than fits a row together with a record. */
+export class RedoText {
+  readonly #begun: string[] = [];
+  readonly #changed: string[] = [];
+  #chars = 0;
+
+  get hasRoom(): boolean {
+    return this.#chars < REDO_TURN_CHARS_MAX;
+  }
+
+  begun(lifetime: Lifetime): void {
+    this.#add(this.#begun, JSON.stringify(textOf(lifetime)));
+  }
+
+  changed(was: Head, lifetime: Lifetime): void {
+    this.#add(this.#changed, JSON.stringify([was.started, changeOf(was, lifetime)]));
+  }
+
+  toString(): string | undefined {
+    if (this.#chars === 0) return undefined;
+    return `{"begun":[${this.#begun.join()}],"changed":[${this.#changed.join()}]}`;
+  }
+
+  #add(to: string[], text: string): void {
+    to.push(text);
+    this.#chars += text.length;
+  }
+}
+
+/** Where the log was when a row was left behind: an offset, and bytes since the object started. */
+export interface Place {
+  readonly offset: number;
+  readonly bytes: number;
+  /** Number of the lifetime. */
+  readonly started: number;
+  /** Whether there is a row of it at all. */
+  readonly stored: boolean;
+}
+
+export class Behind {
+  readonly #sql: Sql;
+  /** By id, where the first record is that its row does not have; the oldest first. */
+  readonly #since = new Map<string, Place>();
+  readonly #ids = new Map<number, string>();
+  #noted = 0;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  get any(): boolean {
+    return this.#since.size > 0;
+  }
+
+  has(id: string): boolean {
+    return this.#since.has(id);
+  }
+
+  ids(): readonly string[] {
+    return [...this.#since.keys()];
+  }
+
+  /** Whether the row of this one may stay behind once more. */
+  mayStay(id: string, bytes: number): boolean {
+    const since = this.#since.get(id);
+    return since ? !isFar(since, bytes) : this.#since.size < REDO_LIFETIMES_MAX;
+  }
+
+  /** Those whose rows have to be written now. */
+  overdue(bytes: number): readonly string[] {
+    const overdue: string[] = [];
+    for (const [id, since] of this.#since) {
+      if (!isFar(since, bytes)) break;
+      overdue.push(id);
+    }
+    return overdue;
+  }
+
+  /** Whether there is a row of one that is in memory. */
+  isStored(id: string): boolean {
+    return this.#since.get(id)?.stored ?? true;
+  }
+
+  idOf(started: number): string | undefined {
+    return this.#ids.get(started);
+  }
+
+  stays(id: string, place: Place): void {
+    if (this.#since.has(id)) return;
+    this.#since.set(id, place);
+    this.#ids.set(place.started, id);
+  }
+
+  caughtUp(id: string): void {
+    const since = this.#since.get(id);
+    if (since === undefined) return;
+    this.#since.delete(id);
+    this.#ids.delete(since.started);
+  }
+
+  reset(): void {
+    this.#since.clear();
+    this.#ids.clear();
+    this.#noted = 0;
+  }
+
+  /** Seldom, because it is a row; `last` is the end of the log, as it is stored. */
+  note(last: number, bytes: number): void {
+    if (bytes - this.#noted < REDO_BYTES_MAX) return;
+    const [oldest] = this.#since.values();
+    this.done(oldest ? oldest.offset - 1 : last);
+    this.#noted = bytes;
+  }
+
+  /** The rows have all that the log has up to here. */
+  done(upTo: number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO marks VALUES ('redone', ?)", upTo);
+  }
+
+  /** What is in records and may be in no row, in order. */
+  *left(): Generator<Redo & { readonly offset: number }> {
+    for (const { offset, redo } of this.#sql.exec<{ offset: number; redo: string }>(LEFT))
+      yield { offset, ...(JSON.parse(redo) as Redo) };
+  }
+}
+
+const isFar = (since: Place, bytes: number): boolean => bytes - since.bytes >= REDO_BYTES_MAX;
+
+const LEFT = `SELECT offset, redo FROM log
+  WHERE offset > COALESCE((SELECT value FROM marks WHERE name = 'redone'), 0) AND redo IS NOT NULL ORDER BY offset`;
