@@ -67,7 +67,8 @@ const selfTimes = ({ nodes, samples, timeDeltas }: CpuProfile, by: (node: Profil
   const times = new Map<string, number>();
   for (const [i, id] of samples.entries()) {
     const name = names.get(id) ?? "?";
-    times.set(name, (times.get(name) ?? 0) + (timeDeltas[i] ?? 0));
+    // A delta is the time since the sample before: a sample lasts until the next.
+    times.set(name, (times.get(name) ?? 0) + (timeDeltas[i + 1] ?? 0));
   }
   const all = [...times.values()].reduce((sum, time) => sum + time, 0);
   return [...times]
