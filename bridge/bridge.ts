@@ -2,6 +2,7 @@
 import { consumerGroup } from "./consumer-group.ts";
 import { Gateway } from "./gateway.ts";
 import { Inbound } from "./inbound/inbound.ts";
+import { UnknownTenants } from "./inbound/unknown-tenants.ts";
 import { type Kafka, kafkaClient } from "./kafka/client.ts";
 import { Topics } from "./kafka/topics.ts";
 import type { Log } from "./log.ts";
@@ -13,7 +14,7 @@ import { TenantMirror } from "./tenant-mirror.ts";
 import { removeTopics } from "./topic-removal.ts";
 
 /** New tenants and topics have to be found within 10 s, joining the group included. */
-const LOOK_MS = 2_500;
+export const LOOK_MS = 2_500;
 /** A Kafka that does not answer keeps nobody from looking for tenants. */
 const LOOK_MS_MAX = 5_000;
 /** What did not answer for so long is not reached: a few looks, and what they take. */
@@ -41,10 +42,13 @@ export class Bridge {
   readonly #kafka: Kafka;
   readonly #topics: Topics;
   readonly #inbound: Inbound;
+  readonly #unknown: UnknownTenants;
   readonly #credit = new SharedCredit();
   readonly #mirrors = new Map<string, TenantMirror>();
   /** Of tenants that are gone, and not to be waited for. */
   readonly #leaving = new Set<Promise<void>>();
+  /** All that the gateway has, once it has said so. */
+  #listed: ReadonlySet<string> | undefined;
   #deleting: readonly string[] = [];
   /** Tenants whose topics are being deleted, or are looked at for it. */
   readonly #removing = new Map<string, Promise<void>>();
@@ -61,6 +65,14 @@ export class Bridge {
     this.gateway = new Gateway(settings.gateway);
     this.#kafka = kafkaClient(settings.kafka, log);
     this.#topics = new Topics(this.#kafka);
+    this.#unknown = new UnknownTenants({
+      kafka: this.#kafka,
+      topics: this.#topics,
+      measures: this.measures,
+      log,
+      settings,
+      isUnknown: async (tenant) => !(await this.gateway.listed()).some((each) => each.tenant === tenant),
+    });
     this.#inbound = new Inbound({
       kafka: this.#kafka,
       topics: this.#topics,
@@ -68,6 +80,8 @@ export class Bridge {
       log,
       group: consumerGroup(settings),
       mirror: (tenant) => this.#mirrors.get(tenant),
+      isUnknown: (tenant) => this.#isOurs(tenant) && this.#listed?.has(tenant) === false,
+      unknown: this.#unknown,
     });
   }
 
@@ -96,7 +110,8 @@ export class Bridge {
     this.#stopping.resolve();
     const mirrors = [...this.#mirrors.values()].map((mirror) => mirror.stop("stopped"));
     const leaving = [...this.#leaving, ...this.#removing.values()];
-    const ended = Promise.all([this.#running, this.#inbound.stop(), ...mirrors, ...leaving]);
+    const reading = [this.#inbound.stop(), this.#unknown.stop()];
+    const ended = Promise.all([this.#running, ...reading, ...mirrors, ...leaving]);
     const closed = ended.then(() => this.#topics.close());
     if (!(await settlesWithin(STOP_MS_MAX, closed))) this.#log("warn", "not_waited_for");
   }
@@ -119,8 +134,9 @@ export class Bridge {
 
   async #followTenants(): Promise<void> {
     try {
-      const only = this.#settings.tenants;
-      const listed = (await this.gateway.listed()).filter(({ tenant }) => only?.has(tenant) ?? true);
+      const all = await this.gateway.listed();
+      this.#listed = new Set(all.map(({ tenant }) => tenant));
+      const listed = all.filter(({ tenant }) => this.#isOurs(tenant));
       const found = listed.filter(({ deleting }) => !deleting).map(({ tenant }) => tenant);
       this.#reached.gateway = Date.now();
       if (this.#stopped) return;
@@ -137,6 +153,10 @@ export class Bridge {
       this.#reached.gateway = 0;
       this.#log("warn", "gateway_not_reached", { error: String(error) });
     }
+  }
+
+  #isOurs(tenant: string): boolean {
+    return this.#settings.tenants?.has(tenant) ?? true;
   }
 
   /** What failed is tried again while the tenant is listed. */

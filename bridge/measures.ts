@@ -22,6 +22,10 @@ class Counter {
     this.#counts.set(Object.values(labels).join("\n"), { labels, value });
   }
 
+  clear(): void {
+    this.#counts.clear();
+  }
+
   samples(): Sample[] {
     return [...this.#counts.values()];
   }
@@ -38,6 +42,10 @@ export class Measures {
   readonly recoveries = new Counter();
   readonly lost = new Counter();
   readonly unknownTenants = new Counter();
+  readonly unknownRecords = new Counter();
+  readonly givenUp = new Counter();
+  readonly deadLetters = new Counter();
+  readonly leaderless = new Counter();
   readonly #delays: Readonly<Record<Direction, Histogram>> = {
     to_kafka: new Histogram(DELAYS),
     to_edge: new Histogram(DELAYS),
@@ -68,6 +76,8 @@ export class Measures {
       counter("reconnects", "Connections to tenants that ended, by reason", this.reconnects),
       counter("refusals", "What tenants refused", this.refusals),
       counter("undelivered", "Records that the broker does not take", this.undelivered),
+      counter("unknown_tenant_given_up", "Records that waited too long for their tenant", this.givenUp),
+      counter("dead_letters", "Records put aside for good, by reason", this.deadLetters),
       counter("recoveries", "Lost progress that was found again", this.recoveries),
       counter("lost_offsets", "Log offsets that were trimmed before Kafka had them", this.lost),
       {
@@ -78,9 +88,21 @@ export class Measures {
       },
       {
         name: "escapement_bridge_unknown_tenant_topics",
-        help: "Topics of tenants that the gateway does not have; nothing of them is read or committed",
+        help: "Topics of tenants that the gateway does not have",
         type: "gauge",
         samples: this.unknownTenants.samples(),
+      },
+      {
+        name: "escapement_bridge_unknown_tenant_records",
+        help: "Records of these that wait for their tenant",
+        type: "gauge",
+        samples: this.unknownRecords.samples(),
+      },
+      {
+        name: "escapement_bridge_leaderless_topics",
+        help: "Topics that are not read, because a partition of them has no leader",
+        type: "gauge",
+        samples: this.leaderless.samples(),
       },
       {
         name: "escapement_bridge_delay_seconds",

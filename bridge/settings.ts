@@ -19,6 +19,8 @@ export interface Settings {
   /** Whether topics are made where they are missing. */
   readonly provision: boolean;
   readonly topics: TopicSettings;
+  /** What becomes of records of tenants that the gateway does not have; these wait so long where they are left. */
+  readonly unknownTenants: { readonly act: "leave" | "dead-letter"; readonly holdMs: number };
   readonly leaseMs: number;
   readonly listen: { readonly host: string; readonly port: number; readonly scalerPort: number };
 }
@@ -36,6 +38,9 @@ const list = z.string().transform((text) =>
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
 const port = z.coerce.number().int().min(0).max(65_535);
 
+/** As long as Kafka keeps records by default. */
+const HOLD_MS = 7 * 24 * 3_600_000;
+
 const schema = z.object({
   ESCAPEMENT_URL: z.url({ protocol: /^https?$/ }).default("http://127.0.0.1:8787"),
   ESCAPEMENT_KEY: z.string().min(1).optional(),
@@ -45,6 +50,8 @@ const schema = z.object({
     .regex(/^[\w.-]{1,100}$/)
     .optional(),
   BRIDGE_TENANTS: list.pipe(z.array(z.string().regex(TENANT_ID)).min(1)).optional(),
+  BRIDGE_UNKNOWN_TENANTS: z.enum(["leave", "dead-letter"]).default("leave"),
+  BRIDGE_UNKNOWN_TENANT_HOLD_MS: z.coerce.number().int().min(0).default(HOLD_MS),
   BRIDGE_LEASE_MS: z.coerce.number().int().min(3_000).max(60_000).default(8_000),
   BRIDGE_HOST: z.string().default("127.0.0.1"),
   BRIDGE_PORT: port.default(8788),
@@ -108,6 +115,10 @@ export const readSettings = (environment: Environment): Settings => {
       partitions: values.BRIDGE_TOPIC_PARTITIONS,
       replication: values.BRIDGE_TOPIC_REPLICATION,
       config: values.BRIDGE_TOPIC_CONFIG,
+    },
+    unknownTenants: {
+      act: values.BRIDGE_UNKNOWN_TENANTS,
+      holdMs: values.BRIDGE_UNKNOWN_TENANT_HOLD_MS,
     },
     leaseMs: values.BRIDGE_LEASE_MS,
     listen: { host: values.BRIDGE_HOST, port: values.BRIDGE_PORT, scalerPort: values.BRIDGE_SCALER_PORT },

@@ -169,13 +169,23 @@ export class TenantMirror {
     this.#takes = new Set(settings?.in.map(topicOfWire).filter((topic) => topic !== undefined));
   }
 
-  /** What could not be made is found when it is written to, and tried again. */
+  /** Asks for the lease once there is where to write to. */
   async #begin(link: Link): Promise<void> {
-    const made = this.#provision().catch((error) =>
-      this.#log("warn", "topics_not_made", { error: String(error) }),
-    );
-    await Promise.race([made, link.closed]);
-    this.#claim(link);
+    if (link !== this.#link) return;
+    const began = Date.now();
+    const made = this.#provision().catch((error: Error) => error);
+    const [failure] = await Promise.race([made.then((error) => [error]), link.closed.then(() => [])]);
+    if (failure === undefined) return this.#claim(link);
+    this.#log("warn", "topics_not_made", { error: String(failure) });
+    this.#beginAgain(link, began);
+  }
+
+  /** Later each time, unless it went well for a while. */
+  #beginAgain(link: Link, began: number): void {
+    this.#failed = true;
+    this.#failures = Date.now() - began > BACKOFF_MS_MAX ? 0 : this.#failures + 1;
+    const wait = Math.min(BACKOFF_MS_MIN * 2 ** this.#failures, BACKOFF_MS_MAX);
+    setTimeout(() => void this.#begin(link), wait).unref();
   }
 
   #claim(link: Link): void {
@@ -232,12 +242,9 @@ export class TenantMirror {
     const began = Date.now();
     this.#writing = outbound.run().catch((error: Error) => {
       this.#log("error", "mirror_failed", { error: error.message });
-      this.#failed = true;
       this.#outbound = undefined;
       link.send({ case: "release", value: {} });
-      this.#failures = Date.now() - began > BACKOFF_MS_MAX ? 0 : this.#failures + 1;
-      const wait = Math.min(BACKOFF_MS_MIN * 2 ** this.#failures, BACKOFF_MS_MAX);
-      setTimeout(() => void this.#begin(link), wait).unref();
+      this.#beginAgain(link, began);
     });
   }
 }

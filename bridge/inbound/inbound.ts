@@ -1,15 +1,16 @@
 /**
  * Kafka → edge: which topics the group of all bridges reads, looked at again and again, and whose connection takes what
- * comes. Topics of tenants that the gateway does not have are left alone until it does: their marks begin at nothing.
+ * comes. Topics of tenants that the gateway does not have are not among them: their marks begin at nothing.
  */
 import { parseKafkaTopic } from "../../src/mirror/names.ts";
 import type { Kafka } from "../kafka/client.ts";
 import { Reader, type Taken, type Verdict } from "../kafka/reader.ts";
-import type { Topics } from "../kafka/topics.ts";
+import type { Offsets, Topics } from "../kafka/topics.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import type { TenantMirror } from "../tenant-mirror.ts";
 import type { Arriving } from "./chunk.ts";
+import type { UnknownTenants } from "./unknown-tenants.ts";
 
 export interface InboundPorts {
   readonly kafka: Kafka;
@@ -18,6 +19,9 @@ export interface InboundPorts {
   readonly log: Log;
   readonly group: string;
   mirror(tenant: string): TenantMirror | undefined;
+  /** Whether the gateway does not have it, and it would be this bridge's business if it had. */
+  isUnknown(tenant: string): boolean;
+  readonly unknown: Pick<UnknownTenants, "look" | "passedOver">;
 }
 
 /** A partition whose tenant is not connected is asked about again after it. */
@@ -42,6 +46,8 @@ export class Inbound {
   readonly #reader: Reader;
   #followed = "";
   #stopped = false;
+  #passedOver: Offsets = new Map();
+  #leaderless: ReadonlySet<string> = new Set();
   #mirrors = new Set<TenantMirror>();
 
   constructor(ports: InboundPorts) {
@@ -65,19 +71,34 @@ export class Inbound {
       const parsed = parseKafkaTopic(name);
       if (parsed === undefined) return false;
       const mirror = this.#ports.mirror(parsed.tenant);
-      if (mirror === undefined) unknown.add(name);
+      if (mirror === undefined && this.#ports.isUnknown(parsed.tenant)) unknown.add(name);
       return mirror?.takes(parsed.topic) ?? false;
     });
     measures.unknownTenants.set({}, unknown.size);
+    this.#ports.unknown.look([...unknown]);
     const partitions = await topics.partitions(wanted);
-    const found = [...partitions]
-      .map(([name, count]) => `${name}:${count}`)
+    const read = [...partitions].filter(([, { leaderless }]) => leaderless === 0);
+    this.#leaveOut([...partitions].filter(([, { leaderless }]) => leaderless > 0).map(([name]) => name));
+    const found = read
+      .map(([name, { count }]) => `${name}:${count}`)
       .sort()
       .join();
     if (this.#stopped || (found === this.#followed && this.#reader.alive)) return;
-    await this.#reader.follow([...partitions.keys()]);
+    this.#passedOver = await this.#ports.unknown.passedOver();
+    if (this.#stopped) return;
+    await this.#reader.follow(read.map(([name]) => name));
     this.#followed = found;
-    this.#ports.log("info", "topics_followed", { topics: partitions.size });
+    this.#ports.log("info", "topics_followed", { topics: read.length });
+  }
+
+  /** A member of the group whose topic has a partition without a leader could read none of the others. */
+  #leaveOut(names: readonly string[]): void {
+    this.#ports.measures.leaderless.set({}, names.length);
+    for (const topic of names)
+      if (!this.#leaderless.has(topic)) this.#ports.log("error", "topic_leaderless", { topic });
+    for (const topic of this.#leaderless)
+      if (!names.includes(topic)) this.#ports.log("info", "topic_not_leaderless", { topic });
+    this.#leaderless = new Set(names);
   }
 
   stop(): Promise<void> {
@@ -92,6 +113,9 @@ export class Inbound {
     if (parsed === undefined || mirror === undefined || arrivals === undefined)
       return { next: from, until: again() };
     this.#mirrors.add(mirror);
+    const passed = this.#passedOver.get(name)?.get(partition) ?? 0;
+    // Of a topic that was made anew since, it may be above its end.
+    if (from < passed && passed <= end) return { seek: passed };
     const { topic, tenant } = parsed;
     const records = messages.map(arriving);
     const verdict: Verdict = await arrivals

@@ -2,12 +2,14 @@
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from "kafkajs";
 import type { Level, Log } from "../log.ts";
 import { installCodecs } from "./codecs.ts";
+import { installMetadata } from "./metadata.ts";
 import { installProduceRequest } from "./produce-request.ts";
 import { RETRY } from "./retry.ts";
 
 export type { Kafka } from "kafkajs";
 
 installCodecs();
+installMetadata();
 installProduceRequest();
 
 export type KafkaSettings = Pick<KafkaConfig, "ssl" | "sasl" | "retry"> & {

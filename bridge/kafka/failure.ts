@@ -18,9 +18,6 @@ export const isConcurrent = anyOf("CONCURRENT_TRANSACTIONS");
 /** The same record will be refused again. */
 export const isTooLarge = anyOf("MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE");
 export const isExisting = anyOf("TOPIC_ALREADY_EXISTS");
-export const isMissing = anyOf("UNKNOWN_TOPIC_OR_PARTITION");
-/** It is there, and one of its partitions cannot be reached. */
-export const isLeaderless = anyOf("LEADER_NOT_AVAILABLE");
 /** Its coordinator is being found, or loads what it has to know. */
 export const isUnsettled = anyOf(
   "NOT_COORDINATOR_FOR_GROUP",

@@ -14,3 +14,20 @@ declare module "lz4js" {
   };
   export default lz4;
 }
+
+/** Version 6 is the last that kafkajs knows, and what it speaks with Kafka 4. */
+declare module "kafkajs/src/protocol/requests/metadata/v6/response.js" {
+  export interface Metadata {
+    readonly topicMetadata: readonly {
+      readonly topicErrorCode: number;
+      readonly topic: string;
+      readonly partitionMetadata: readonly {
+        readonly partitionErrorCode: number;
+        readonly partitionId: number;
+        readonly leader: number;
+      }[];
+    }[];
+  }
+  const response: { parse(metadata: Metadata): Promise<Metadata> };
+  export default response;
+}

@@ -16,9 +16,14 @@ export interface Ranged {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
 }
 
 const placeOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
+
+/** A transaction that somebody leaves open keeps what comes after it from being read. */
+const READ_MS_MAX = 60_000;
 
 /** Each partition in its order. */
 export const readRanges = async (
@@ -32,6 +37,10 @@ export const readRanges = async (
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
   const done = Promise.withResolvers<void>();
   await consumer.connect();
+  const late = setTimeout(
+    () => done.reject(new Error(`not read to the end: ${[...left.keys()].join(", ")}`)),
+    READ_MS_MAX,
+  );
   try {
     await consumer.subscribe({ topics: [...new Set(ranges.map(({ topic }) => topic))], fromBeginning: true });
     consumer.on("consumer.crash", ({ payload: { error, restart } }) => restart || done.reject(error));
@@ -54,16 +63,18 @@ export const readRanges = async (
       eachBatch: async ({ batch: { topic, partition, messages }, pause }) => {
         const range = left.get(placeOf({ topic, partition }));
         if (range === undefined) return void pause();
-        for (const { offset: at, key, value, headers } of messages) {
+        for (const { offset: at, key, value, headers, timestamp } of messages) {
           const offset = Number(at);
           if (offset < range.from || offset >= range.to) continue;
           const texts = Object.entries(headers ?? {}).map(([name, each]) => [name, String(each)]);
-          read({ topic, partition, offset, key, value, headers: Object.fromEntries(texts) });
+          const labels = { headers: Object.fromEntries(texts), timestamp: Number(timestamp) };
+          read({ topic, partition, offset, key, value, ...labels });
         }
       },
     });
     await done.promise;
   } finally {
+    clearTimeout(late);
     await consumer.disconnect();
   }
 };

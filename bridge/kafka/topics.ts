@@ -1,6 +1,7 @@
 /** Topics as the broker has them: which there are, where they begin and end, made and deleted; committed progress. */
 import type { Admin, Kafka } from "kafkajs";
-import { isExisting, isLeaderless, isMissing, isUnsettled } from "./failure.ts";
+import { isExisting, isUnsettled } from "./failure.ts";
+import { NO_LEADER } from "./metadata.ts";
 import { retried } from "./retry.ts";
 import type { ProgressAt } from "./writer.ts";
 
@@ -9,6 +10,17 @@ export interface TopicSettings {
   readonly replication: number;
   /** As in the broker's topic configuration, say `retention.ms`. */
   readonly config: Readonly<Record<string, string>>;
+}
+
+/** By topic and partition. */
+export type Offsets = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+export type Bounds = ReadonlyMap<number, { readonly begin: number; readonly end: number }>;
+
+export interface Partitions {
+  readonly count: number;
+  /** Of these, which nobody can read or write now. */
+  readonly leaderless: number;
 }
 
 export class Topics {
@@ -30,50 +42,38 @@ export class Topics {
     return this.#admin.listTopics();
   }
 
-  /** Partitions by topic. */
-  async partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  /** Of those that there are, by name. */
+  async partitions(topics: readonly string[]): Promise<ReadonlyMap<string, Partitions>> {
     if (topics.length === 0) return new Map();
     const { topics: found } = await this.#admin.fetchTopicMetadata({ topics: [...topics] });
-    return new Map(found.map(({ name, partitions }) => [name, partitions.length]));
+    return new Map(
+      found.map(({ name, partitions }) => [
+        name,
+        {
+          count: partitions.length,
+          leaderless: partitions.filter(({ leader }) => leader === NO_LEADER).length,
+        },
+      ]),
+    );
   }
 
   /** By partition: of its first record, and of its next; undefined where there is no such topic. */
-  async bounds(topic: string): Promise<ReadonlyMap<number, { begin: number; end: number }> | undefined> {
-    try {
-      const found = await this.#admin.fetchTopicOffsets(topic);
-      return new Map(
-        found.map(({ partition, low, high }) => [partition, { begin: Number(low), end: Number(high) }]),
-      );
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-  }
-
-  /** Asks for these alone: a topic of somebody else that has no leader is nobody's business. */
-  async #missing(topics: readonly string[]): Promise<readonly string[]> {
-    try {
-      await this.#admin.fetchTopicMetadata({ topics: [...topics] });
-      return [];
-    } catch (error) {
-      // It is there.
-      if (isLeaderless(error) && topics.length === 1) return [];
-      if (isMissing(error) && topics.length === 1) return topics;
-      if (topics.length === 1 || !(isMissing(error) || isLeaderless(error))) throw error;
-    }
-    const missing: string[] = [];
-    for (const topic of topics) missing.push(...(await this.#missing([topic])));
-    return missing;
+  async bounds(topic: string): Promise<Bounds | undefined> {
+    if (!(await this.partitions([topic])).has(topic)) return undefined;
+    const found = await this.#admin.fetchTopicOffsets(topic);
+    return new Map(
+      found.map(({ partition, low, high }) => [partition, { begin: Number(low), end: Number(high) }]),
+    );
   }
 
   /** Those that there are stay as they are. Which were made. */
   async provision(topics: readonly string[], settings: TopicSettings): Promise<readonly string[]> {
-    const missing = await this.#missing(topics);
+    const there = await this.partitions(topics);
+    const missing = topics.filter((topic) => !there.has(topic));
     if (missing.length === 0) return [];
     const configEntries = Object.entries(settings.config).map(([name, value]) => ({ name, value }));
     try {
       await this.#admin.createTopics({
-        waitForLeaders: true,
         topics: missing.map((topic) => ({
           topic,
           numPartitions: settings.partitions,
@@ -85,7 +85,14 @@ export class Topics {
       // Another bridge was first.
       if (!isAllExisting(error)) throw error;
     }
+    await retried(() => this.#ledAll(missing), isUnled);
     return missing;
+  }
+
+  async #ledAll(topics: readonly string[]): Promise<void> {
+    const there = await this.partitions(topics);
+    const unled = topics.filter((topic) => there.get(topic)?.leaderless !== 0);
+    if (unled.length > 0) throw new Unled(`no leader yet of ${unled.join(", ")}`);
   }
 
   async delete(topics: readonly string[]): Promise<void> {
@@ -104,12 +111,33 @@ export class Topics {
 
   /** The next log offset; undefined where none was committed, or has expired. */
   async progress({ group, topic }: Omit<ProgressAt, "next">): Promise<number | undefined> {
-    const fetch = () => this.#admin.fetchOffsets({ groupId: group, topics: [topic] });
-    const [found] = await retried(fetch, isUnsettled);
-    const offset = Number(found?.partitions.find(({ partition }) => partition === 0)?.offset ?? -1);
-    return offset < 0 ? undefined : offset;
+    return (await this.committed(group)).get(topic)?.get(0);
+  }
+
+  /** All that a group has committed. */
+  async committed(group: string): Promise<Offsets> {
+    const found = await retried(() => this.#admin.fetchOffsets({ groupId: group }), isUnsettled);
+    return new Map(
+      found.map(({ topic, partitions }) => [
+        topic,
+        new Map(
+          partitions
+            .map(({ partition, offset }) => [partition, Number(offset)] as const)
+            .filter(([, offset]) => offset >= 0),
+        ),
+      ]),
+    );
+  }
+
+  /** By partition: of the first record that is not older; where none is, of the next. */
+  async offsetsAt(topic: string, at: number): Promise<ReadonlyMap<number, number>> {
+    const found = await this.#admin.fetchTopicOffsetsByTimestamp(topic, at);
+    return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 }
+
+class Unled extends Error {}
+const isUnled = (error: unknown): boolean => error instanceof Unled;
 
 const isAllExisting = (error: unknown): boolean => {
   const errors = (error as { errors?: readonly unknown[] }).errors ?? [error];

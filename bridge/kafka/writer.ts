@@ -25,8 +25,9 @@ export interface KafkaRecord {
 
 export interface ProgressAt {
   readonly group: string;
-  /** Its partition 0 has the progress. */
+  /** One of its partitions has the progress: 0 where it is not said. */
   readonly topic: string;
+  readonly partition?: number;
   /** The next log offset. */
   readonly next: number;
 }
@@ -137,7 +138,10 @@ export class Writer {
   }
 }
 
-const sendProgress = ({ sendOffsets }: Transaction, { group, topic, next }: ProgressAt): Promise<void> => {
-  const topics = [{ topic, partitions: [{ partition: 0, offset: String(next) }] }];
+const sendProgress = (
+  { sendOffsets }: Transaction,
+  { group, topic, partition = 0, next }: ProgressAt,
+): Promise<void> => {
+  const topics = [{ topic, partitions: [{ partition, offset: String(next) }] }];
   return retried(() => sendOffsets({ consumerGroupId: group, topics }), isConcurrent);
 };

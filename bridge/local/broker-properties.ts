@@ -39,11 +39,14 @@ const securedProperties = (folder: string, { username, password }: SaslUser) => 
   "ssl.truststore.location": join(folder, "ca.pem"),
 });
 
-export const brokerProperties = (folder: string, ports: Ports, user: SaslUser): string => {
-  const listeners = Object.entries(ports).map(([name, port]) => `${name.toUpperCase()}://${HOST}:${port}`);
+/** The second of a cluster is no controller: its own is that of the first. */
+export const brokerProperties = (folder: string, ports: Ports, user: SaslUser, second = false): string => {
+  const listeners = Object.entries(ports)
+    .filter(([name]) => !second || name !== "controller")
+    .map(([name, port]) => `${name.toUpperCase()}://${HOST}:${port}`);
   const properties = {
-    "process.roles": "broker,controller",
-    "node.id": 1,
+    "process.roles": second ? "broker" : "broker,controller",
+    "node.id": second ? 2 : 1,
     "controller.quorum.voters": `1@${HOST}:${ports.controller}`,
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAIN",

@@ -28,6 +28,8 @@ export interface BrokerOptions {
   readonly port?: number;
   /** With listeners of their own for SASL over TLS and for client certificates. */
   readonly secured?: boolean;
+  /** The broker whose cluster it is the second of. */
+  readonly joins?: Pick<Broker, "cluster">;
 }
 
 export interface Secured {
@@ -36,10 +38,16 @@ export interface Secured {
   readonly certificates: Certificates;
 }
 
+interface Cluster {
+  readonly id: string;
+  readonly controller: number;
+}
+
 export interface Broker extends AsyncDisposable {
   /** Host and port, without any security. */
   readonly address: string;
   readonly secured?: Secured;
+  readonly cluster: Cluster;
   readonly pid: number;
   kill(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** On the same folder and ports, after it was killed. */
@@ -53,26 +61,27 @@ const listens = (port: number): Promise<boolean> =>
     socket.on("error", () => resolve(false));
   });
 
-const format = async (classPath: string, properties: string): Promise<void> => {
+const format = async (classPath: string, properties: string, cluster: string): Promise<void> => {
   const { username, password } = SASL_USER;
   const users = ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => [
     "--add-scram",
     `${mechanism}=[name=${username},password=${password}]`,
   ]);
-  const id = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
   const tool = ["-cp", classPath, "kafka.tools.StorageTool", "format", "-c", properties, ...users];
   // Parsed as an option where it begins with a dash.
-  await promisify(execFile)("java", [...tool, `--cluster-id=${id}`]);
+  await promisify(execFile)("java", [...tool, `--cluster-id=${cluster}`]);
 };
 
 class JavaBroker implements Broker {
   readonly address: string;
+  readonly cluster: Cluster;
   readonly #command: readonly string[];
   readonly #port: number;
   #child: ChildProcess | undefined;
   #said = "";
 
-  constructor(command: readonly string[], port: number) {
+  constructor(command: readonly string[], port: number, cluster: Cluster) {
+    this.cluster = cluster;
     this.#command = command;
     this.#port = port;
     this.address = `${HOST}:${port}`;
@@ -117,18 +126,29 @@ class JavaBroker implements Broker {
   }
 }
 
-export const startBroker = async ({ folder, port, secured = false }: BrokerOptions): Promise<Broker> => {
+const newClusterId = (): string =>
+  Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+
+export const startBroker = async ({
+  folder,
+  port,
+  secured = false,
+  joins,
+}: BrokerOptions): Promise<Broker> => {
   const classPath = await fetchJars();
   // One after the other, the same port may be free again.
   const free = new Set<number>();
   while (free.size < 4) free.add(await freePort(HOST));
-  const [plain = 0, controller = 0, sasl = 0, tls = 0] = free;
+  const [plain = 0, another = 0, sasl = 0, tls = 0] = free;
+  const cluster = joins?.cluster ?? { id: newClusterId(), controller: another };
+  const { controller } = cluster;
   const ports: Ports = { plain: port ?? plain, controller, ...(secured ? { sasl, tls } : {}) };
   const certificates = secured ? await makeCertificates(folder) : undefined;
   const properties = join(folder, "server.properties");
-  await writeFile(properties, brokerProperties(folder, ports, SASL_USER));
-  await format(classPath, properties);
-  const broker = new JavaBroker(["-Xmx512m", "-cp", classPath, "kafka.Kafka", properties], ports.plain);
+  await writeFile(properties, brokerProperties(folder, ports, SASL_USER, joins !== undefined));
+  await format(classPath, properties, cluster.id);
+  const command = ["-Xmx512m", "-cp", classPath, "kafka.Kafka", properties];
+  const broker = new JavaBroker(command, ports.plain, cluster);
   await broker.start();
   if (certificates === undefined) return broker;
   return Object.assign(broker, {

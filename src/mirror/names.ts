@@ -43,6 +43,11 @@ export const transactionalId = (stream: Stream): string => `escapement.${streamO
  */
 export const progressGroup = (stream: Stream): string => `${PROGRESS}${streamOf(stream)}`;
 
+/** What was passed over of tenants that are not there, by all bridges of a deployment. */
+export const unknownGroup = (deployment: string): string => `${PROGRESS}${deployment}`;
+/** Both are unlike any of a stream, which has more parts. */
+export const unknownId = (deployment: string): string => `escapement.${deployment}`;
+
 /** How those of a tenant begin, of all its partitions and generations. */
 export const progressGroups = (deployment: string, tenant: string): string =>
   `${PROGRESS}${deployment}.${tenant}.`;

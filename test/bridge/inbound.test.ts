@@ -1,9 +1,16 @@
 // Without this, what producers write could stay in Kafka for ever, though a bridge is there that should bring it.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { LOOK_MS } from "../../bridge/bridge.ts";
 import { type Follower, shareOut } from "../../bridge/kafka/assigner.ts";
-import { kafkaTopic } from "../../src/mirror/names.ts";
+import { Topics } from "../../bridge/kafka/topics.ts";
+import { startBroker } from "../../bridge/local/broker.ts";
+import { kafkaTopic, topicsOf } from "../../src/mirror/names.ts";
+import type { Topic } from "../../src/topics/topics.ts";
 import { TaskExecutionSchema } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
@@ -45,32 +52,33 @@ const execution = (n: number) =>
     create(TaskExecutionSchema, { header: { name: "node", execId: `${crypto.randomUUID()}`, attempt: n } }),
   );
 
-const place = async () => {
+const place = async (address = brokers().join()) => {
   const tenant = unique("inbound");
   const ask = askOf(runtime.local, tenant);
   await ask("PUT", "", {});
-  const kafka = testKafka();
+  const kafka = testKafka(address);
   const topic = kafkaTopic("task-executions", tenant);
-  const produce = async (count: number) => {
+  const produce = async (count: number, into: Topic = "task-executions") => {
     const producer = kafka.producer();
     await producer.connect();
     const messages = Array.from({ length: count }, (_, n) => ({
       key: `key-${n}`,
       value: Buffer.from(execution(n)),
     }));
-    await producer.send({ topic, messages });
+    await producer.send({ topic: kafkaTopic(into, tenant), messages });
     await producer.disconnect();
   };
   interface Standing {
     readonly partitions: readonly { topic: string; next: number; regressed: boolean }[];
   }
   /** How much of the topic was taken in. */
-  const taken = async () =>
+  const takenOf = async (from: Topic) =>
     (await ask<Standing>("GET", "/mirror")).partitions
-      .filter((each) => each.topic === "task-executions")
+      .filter((each) => each.topic === from)
       .reduce((sum, { next }) => sum + next, 0);
-  const bridge = () => startBridge(runtime, tenant, { KAFKA_BROKERS: brokers().join() });
-  return { tenant, kafka, topic, produce, taken, bridge };
+  const taken = () => takenOf("task-executions");
+  const bridge = () => startBridge(runtime, tenant, { KAFKA_BROKERS: address });
+  return { tenant, kafka, topic, produce, taken, takenOf, bridge };
 };
 
 brokerTest("bridges of one group that have other tenants each bring what is theirs", async () => {
@@ -101,3 +109,72 @@ brokerTest("a topic that is made anew under a bridge stops with offset_regressed
     .poll(() => running.said("partition_refused").map(({ code, topic }) => ({ code, topic })))
     .toContainEqual({ code: "offset_regressed", topic: "task-executions" });
 });
+
+brokerTest("a tenant that is new, and a topic that is, are found with their first records", async () => {
+  // Looked for so often, whoever waits for the group's other members included.
+  expect(LOOK_MS).toBeLessThanOrEqual(2_500);
+  const kafka = testKafka();
+  const topics = new Topics(kafka);
+  await topics.connect();
+  const environment = { KAFKA_BROKERS: brokers().join(), BRIDGE_TENANTS: "", BRIDGE_PROVISION: "false" };
+  await using running = await startBridge(runtime, "", environment);
+  const connected = () => running.said("connected").map(({ tenant }) => tenant);
+  for (const round of [1, 2]) {
+    const at = await place();
+    await expect.poll(connected).toContain(at.tenant);
+    const made = async (name: string) =>
+      topics.provision([name], { partitions: round, replication: 1, config: {} });
+    await made(at.topic);
+    await at.produce(20);
+    await expect.poll(at.taken).toBe(20);
+    await made(kafkaTopic("plan-executions", at.tenant));
+    await at.produce(20, "plan-executions");
+    await expect.poll(() => at.takenOf("plan-executions")).toBe(20);
+  }
+  await topics.close();
+});
+
+brokerTest(
+  "a topic that has lost its leader is left out, and the others go on",
+  async () => {
+    const folders = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), "escapement-kafka-"))));
+    const [folder = "", another = ""] = folders;
+    // Only brokers of one's own may be killed.
+    await using first = await startBroker({ folder });
+    const [lost, other] = [await place(first.address), await place(first.address)];
+    // Kafka's own topics are made while there is no second.
+    const before = await other.bridge();
+    await expect.poll(() => before.said("partitions_assigned").length).toBeGreaterThan(0);
+    await expect.poll(() => before.said("mirror_resumed").length).toBeGreaterThan(0);
+    const second = await startBroker({ folder: another, joins: first });
+    const admin = lost.kafka.admin();
+    await admin.connect();
+    const topics = topicsOf(lost.tenant).map((topic) => ({
+      topic,
+      replicaAssignment: [{ partition: 0, replicas: [topic === lost.topic ? 2 : 1] }],
+    }));
+    await expect.poll(() => admin.createTopics({ topics }).catch(() => false)).toBe(true);
+    await using running = await lost.bridge();
+    await lost.produce(10);
+    await expect.poll(lost.taken).toBe(10);
+    await second.kill("SIGKILL");
+    await expect.poll(() => running.said("topic_leaderless")).toMatchObject([{ topic: lost.topic }]);
+    expect(await (await fetch(`${running.url}/metrics`)).text()).toContain("leaderless_topics 1");
+    await other.produce(20);
+    await expect.poll(other.taken).toBe(20);
+    // Nor does it keep a bridge from beginning.
+    await before[Symbol.asyncDispose]();
+    await using later = await other.bridge();
+    await expect.poll(() => later.said("mirror_resumed").length).toBeGreaterThan(0);
+    await other.produce(20);
+    await expect.poll(other.taken).toBe(40);
+    await second.start();
+    await expect.poll(() => running.said("topic_not_leaderless").length).toBe(1);
+    await lost.produce(10);
+    await expect.poll(lost.taken).toBe(20);
+    await admin.disconnect();
+    await second[Symbol.asyncDispose]();
+    for (const each of folders) await rm(each, { recursive: true, force: true });
+  },
+  240_000,
+);

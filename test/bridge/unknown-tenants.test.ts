@@ -1,0 +1,114 @@
+// Without this, what producers wrote for a tenant that came too late would be lost without a word, or come twice.
+import { afterAll, beforeAll, expect } from "vitest";
+import { Topics } from "../../bridge/kafka/topics.ts";
+import { deadLettersTopic, kafkaTopic } from "../../src/mirror/names.ts";
+import { askOf } from "../local/ask.ts";
+import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { consume } from "./consume.ts";
+import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
+
+let runtime: Runtime;
+beforeAll(async () => {
+  runtime = await startRuntime();
+}, 120_000);
+afterAll(() => runtime?.[Symbol.asyncDispose]());
+
+/** A topic of a tenant that is not there. What is produced does not decode, so that the tenant keeps each record. */
+const place = async () => {
+  const tenant = unique("unknown");
+  const ask = askOf(runtime.local, tenant);
+  const kafka = testKafka();
+  const topics = new Topics(kafka);
+  await topics.connect();
+  const topic = kafkaTopic("task-executions", tenant);
+  await topics.provision([topic], { partitions: 2, replication: 1, config: {} });
+  const producer = kafka.producer();
+  await producer.connect();
+  const produce = (count: number) =>
+    producer.send({
+      topic,
+      messages: Array.from({ length: count }, (_, n) => ({
+        key: `key-${n}`,
+        value: Buffer.from([0xff, n]),
+        headers: { of: "a producer" },
+      })),
+    });
+  const bridge = (environment: BridgeEnvironment = {}) =>
+    startBridge(runtime, tenant, { KAFKA_BROKERS: brokers().join(), ...environment });
+  /** What the tenant was handed. */
+  const taken = async () => (await ask<{ items: unknown[] }>("GET", "/dead-letters?limit=1000")).items.length;
+  const end = async () => {
+    await producer.disconnect();
+    await topics.close();
+  };
+  return { tenant, ask, kafka, topic, topics, produce, bridge, taken, [Symbol.asyncDispose]: end };
+};
+
+const metric = async (url: string, name: string, topic: string): Promise<number> => {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(`${name}{`) && each.includes(topic));
+  return Number(line?.split(" ").at(-1) ?? 0);
+};
+
+brokerTest("records wait for their tenant, and are taken from the beginning once it is there", async () => {
+  await using at = await place();
+  await at.produce(30);
+  await using running = await at.bridge();
+  const waiting = () => metric(running.url, "escapement_bridge_unknown_tenant_records", at.topic);
+  await expect.poll(waiting).toBe(30);
+  await at.ask("PUT", "", {});
+  await expect.poll(at.taken).toBe(30);
+  await expect.poll(waiting).toBe(0);
+});
+
+brokerTest("records that waited too long are given up, stay in Kafka, and do not come later", async () => {
+  await using at = await place();
+  await at.produce(30);
+  await using running = await at.bridge({ BRIDGE_UNKNOWN_TENANT_HOLD_MS: "0" });
+  const gone = () => metric(running.url, "escapement_bridge_unknown_tenant_given_up_total", at.topic);
+  await expect.poll(gone).toBe(30);
+  expect(running.said("unknown_tenant_given_up")).toContainEqual(
+    expect.objectContaining({ level: "error", topic: at.topic, from: 0 }),
+  );
+  expect(await consume(at.kafka, [at.topic])).toHaveLength(30);
+  await at.ask("PUT", "", {});
+  await expect.poll(() => running.said("partitions_assigned").length).toBeGreaterThan(0);
+  await at.produce(5);
+  await expect.poll(at.taken).toBe(5);
+});
+
+brokerTest(
+  "records become dead letters once, also where two bridges are at it and one is killed",
+  async () => {
+    await using at = await place();
+    const environment = { BRIDGE_UNKNOWN_TENANTS: "dead-letter" };
+    await at.produce(500);
+    await using first = await at.bridge({ ...environment, BRIDGE_CRASH_AT: "records-written:2" });
+    expect(await first.ended, first.output()).toBe("SIGKILL");
+    await using second = await at.bridge(environment);
+    await using _ = await at.bridge(environment);
+    const letters = deadLettersTopic(at.tenant);
+    const written = async () => consume(at.kafka, [letters]).catch(() => []);
+    await expect.poll(async () => (await written()).length, { interval: 500, timeout: 60_000 }).toBe(500);
+    await at.produce(20);
+    await expect.poll(async () => (await written()).length, { interval: 500, timeout: 60_000 }).toBe(520);
+    const found = await written();
+    const places = found.map(
+      ({ headers }) => `${headers["escapement-partition"]}/${headers["escapement-offset"]}`,
+    );
+    expect(new Set(places).size).toBe(520);
+    expect(found[0]?.headers).toMatchObject({
+      of: "a producer",
+      "escapement-reason": "unknown_tenant",
+      "escapement-topic": at.topic,
+    });
+    expect(new Set(found.map(({ value }) => value?.[0]))).toEqual(new Set([0xff]));
+    // What was passed over is not taken as well.
+    await at.ask("PUT", "", {});
+    await expect.poll(() => second.said("partitions_assigned").length).toBeGreaterThan(0);
+    await at.produce(5);
+    await expect.poll(at.taken).toBe(5);
+    expect(await written()).toHaveLength(520);
+  },
+  180_000,
+);
