@@ -7,6 +7,7 @@ import { type Kafka, kafkaClient } from "./kafka/client.ts";
 import { Topics } from "./kafka/topics.ts";
 import type { Log } from "./log.ts";
 import { Measures } from "./measures.ts";
+import { Leadership } from "./outbound/leadership.ts";
 import { SharedCredit } from "./outbound/shared-credit.ts";
 import type { Settings } from "./settings.ts";
 import { settlesWithin } from "./settles-within.ts";
@@ -44,6 +45,7 @@ export class Bridge {
   readonly #inbound: Inbound;
   readonly #unknown: UnknownTenants;
   readonly #credit = new SharedCredit();
+  readonly #leadership = new Leadership<TenantMirror>(Date.now);
   readonly #mirrors = new Map<string, TenantMirror>();
   /** Of tenants that are gone, and not to be waited for. */
   readonly #leaving = new Set<Promise<void>>();
@@ -81,6 +83,7 @@ export class Bridge {
       group: consumerGroup(settings),
       mirror: (tenant) => this.#mirrors.get(tenant),
       isUnknown: (tenant) => this.#isOurs(tenant) && this.#listed?.has(tenant) === false,
+      assigned: () => void this.#shareOut(),
       unknown: this.#unknown,
     });
   }
@@ -155,6 +158,14 @@ export class Bridge {
     }
   }
 
+  /** Bridges that have more than their share give the rest back, and those that have less ask for it. */
+  async #shareOut(): Promise<void> {
+    const bridges = await this.#inbound.bridges();
+    if (bridges === undefined || this.#stopped) return;
+    this.#leadership.count(this.#mirrors.size, bridges);
+    for (const mirror of this.#leadership.surplus()) mirror.handOver();
+  }
+
   #isOurs(tenant: string): boolean {
     return this.#settings.tenants?.has(tenant) ?? true;
   }
@@ -180,6 +191,7 @@ export class Bridge {
         measures: this.measures,
         log: this.#log,
         credit: this.#credit,
+        leadership: this.#leadership,
         settings: this.#settings,
       }),
     );
@@ -192,6 +204,7 @@ export class Bridge {
       const all = await this.#topics.list();
       this.#reached.kafka = Date.now();
       if (!this.#stopped) await this.#inbound.look(all);
+      await this.#shareOut();
     } catch (error) {
       this.#reached.kafka = 0;
       this.#log("warn", "kafka_not_reached", { error: String(error) });

@@ -16,6 +16,7 @@ import { refusalName } from "./edge/refusal.ts";
 import { Arrivals } from "./inbound/arrivals.ts";
 import type { Chunk } from "./inbound/chunk.ts";
 import { type Log, logOf } from "./log.ts";
+import type { Leadership } from "./outbound/leadership.ts";
 import { Outbound, type OutboundPorts } from "./outbound/outbound.ts";
 import type { Settings } from "./settings.ts";
 import { settlesWithin } from "./settles-within.ts";
@@ -30,6 +31,7 @@ const CLAIM_MS_MIN = 100;
 const TRANSACTION_MS_MAX = 5_000;
 
 export interface MirrorPorts extends OutboundPorts {
+  readonly leadership: Leadership<TenantMirror>;
   readonly settings: Settings;
 }
 
@@ -137,6 +139,7 @@ export class TenantMirror {
       this.#outbound?.stop();
       await this.#writing;
       this.#outbound = undefined;
+      this.#ports.leadership.forget(this);
     }
   }
 
@@ -188,8 +191,12 @@ export class TenantMirror {
     setTimeout(() => void this.#begin(link), wait).unref();
   }
 
+  /** Asks again later where others should have it. */
   #claim(link: Link): void {
-    link.send({ case: "claim", value: { leaseMs: BigInt(this.#ports.settings.leaseMs) } });
+    if (link !== this.#link || this.#outbound !== undefined) return;
+    if (this.#ports.leadership.enter(this))
+      link.send({ case: "claim", value: { leaseMs: BigInt(this.#ports.settings.leaseMs) } });
+    else this.#claimAfter(link, CLAIM_MS_MAX);
   }
 
   #receive(link: Link, welcome: Welcome, frame: Frame): void {
@@ -199,6 +206,7 @@ export class TenantMirror {
         else if (this.#outbound !== undefined) this.#outbound.fail(`lease lost to ${frame.value.holder}`);
         else {
           this.#failed = false;
+          this.#ports.leadership.leave(this);
           this.#claimAfter(link, Math.min(Math.max(Number(frame.value.lastsMs), CLAIM_MS_MIN), CLAIM_MS_MAX));
         }
         return;
@@ -234,6 +242,26 @@ export class TenantMirror {
     setTimeout(() => this.#claim(link), ms).unref();
   }
 
+  /** Another bridge should write what goes out, after the transaction that is open. */
+  handOver(): void {
+    const outbound = this.#outbound;
+    const link = this.#link;
+    if (outbound === undefined || link === undefined) return;
+    outbound.stop();
+    void this.#writing.then(() => {
+      if (this.#outbound !== outbound || this.#link !== link) return;
+      this.#log("info", "mirror_handed_over");
+      this.#release(link);
+      this.#claimAfter(link, CLAIM_MS_MAX);
+    });
+  }
+
+  #release(link: Link): void {
+    this.#outbound = undefined;
+    this.#ports.leadership.leave(this);
+    link.send({ case: "release", value: {} });
+  }
+
   /** Where it fails, what arrives goes on; the lease is anybody's then, and asked for again later. */
   #lead(link: Link, welcome: Welcome, lease: Lease): void {
     if (this.#outbound !== undefined || this.#stopped) return;
@@ -242,8 +270,7 @@ export class TenantMirror {
     const began = Date.now();
     this.#writing = outbound.run().catch((error: Error) => {
       this.#log("error", "mirror_failed", { error: error.message });
-      this.#outbound = undefined;
-      link.send({ case: "release", value: {} });
+      this.#release(link);
       this.#beginAgain(link, began);
     });
   }

@@ -21,6 +21,8 @@ export interface InboundPorts {
   mirror(tenant: string): TenantMirror | undefined;
   /** Whether the gateway does not have it, and it would be this bridge's business if it had. */
   isUnknown(tenant: string): boolean;
+  /** The group has settled who reads what. */
+  assigned(): void;
   readonly unknown: Pick<UnknownTenants, "look" | "passedOver">;
 }
 
@@ -59,6 +61,7 @@ export class Inbound {
       take: (taken) => this.#take(taken),
       assigned: () => {
         for (const mirror of this.#mirrors) mirror.forgetMarks();
+        ports.assigned();
       },
     });
   }
@@ -89,6 +92,11 @@ export class Inbound {
     await this.#reader.follow(read.map(([name]) => name));
     this.#followed = found;
     this.#ports.log("info", "topics_followed", { topics: read.length });
+  }
+
+  /** How many bridges share the work; undefined while nobody knows. */
+  bridges(): Promise<number | undefined> {
+    return this.#reader.members();
   }
 
   /** A member of the group whose topic has a partition without a leader could read none of the others. */

@@ -79,6 +79,12 @@ export class Reader {
     return this.follow([]);
   }
 
+  /** Of the group, once all of them agree who has what. */
+  async members(): Promise<number | undefined> {
+    const group = await this.#consumer?.describeGroup().catch(() => undefined);
+    return group?.state === "Stable" ? group.members.length : undefined;
+  }
+
   async #open(topics: readonly string[]): Promise<void> {
     const { kafka, group, log } = this.#ports;
     const consumer = kafka.consumer({
