@@ -16,6 +16,8 @@ import { removeTopics } from "./topic-removal.ts";
 
 /** New tenants and topics have to be found within 10 s, joining the group included. */
 export const LOOK_MS = 2_500;
+/** Tenants that are asked how far behind Kafka is, each time that somebody reads the metrics. */
+const LAGS_MAX = 50;
 /** A Kafka that does not answer keeps nobody from looking for tenants. */
 const LOOK_MS_MAX = 5_000;
 /** What did not answer for so long is not reached: a few looks, and what they take. */
@@ -105,6 +107,22 @@ export class Bridge {
   /** Tenants whose records it writes to Kafka. */
   leads(): readonly string[] {
     return [...this.#mirrors.values()].filter(({ leads }) => leads).map(({ tenant }) => tenant);
+  }
+
+  /**
+   * What Kafka lacks of the logs that this bridge writes and is behind with, as the objects have it: they send only so much
+   * in advance, so that it cannot know by itself. Where one does not answer, what is known stays.
+   */
+  async lookAtLag(): Promise<void> {
+    const { lag } = this.measures;
+    const behind = this.leads().filter((tenant) => (lag.get({ direction: "to_kafka", tenant }) ?? 0) > 0);
+    await Promise.all(
+      behind.slice(0, LAGS_MAX).map(async (tenant) => {
+        const found = await this.gateway.lag(tenant).catch(() => undefined);
+        if (found !== undefined && this.leads().includes(tenant))
+          lag.set({ direction: "to_kafka", tenant }, found);
+      }),
+    );
   }
 
   /** After what is under way, where it ends soon: offsets are committed, transactions ended, leases given back. */

@@ -8,6 +8,8 @@ const page = z.object({
   next_cursor: z.string().optional(),
 });
 
+const lagging = z.object({ lag: z.int() });
+
 export class GatewayRefused extends Error {
   readonly status: number;
 
@@ -51,6 +53,11 @@ export class Gateway {
   /** Those that are active, by name. */
   async tenants(): Promise<readonly string[]> {
     return (await this.listed()).filter(({ deleting }) => !deleting).map(({ tenant }) => tenant);
+  }
+
+  /** Records of its log that Kafka lacks. */
+  async lag(tenant: string): Promise<number> {
+    return lagging.parse(await (await this.get(`/v1/tenants/${tenant}/mirror`)).json()).lag;
   }
 
   /** All that there are, by name. */

@@ -22,6 +22,14 @@ class Counter {
     this.#counts.set(Object.values(labels).join("\n"), { labels, value });
   }
 
+  get(labels: Labels): number | undefined {
+    return this.#counts.get(Object.values(labels).join("\n"))?.value;
+  }
+
+  delete(labels: Labels): void {
+    this.#counts.delete(Object.values(labels).join("\n"));
+  }
+
   clear(): void {
     this.#counts.clear();
   }
@@ -45,6 +53,7 @@ export class Measures {
   readonly unknownRecords = new Counter();
   readonly givenUp = new Counter();
   readonly deadLetters = new Counter();
+  readonly echoes = new Counter();
   readonly leaderless = new Counter();
   readonly #delays: Readonly<Record<Direction, Histogram>> = {
     to_kafka: new Histogram(DELAYS),
@@ -77,12 +86,13 @@ export class Measures {
       counter("refusals", "What tenants refused", this.refusals),
       counter("undelivered", "Records that the broker does not take", this.undelivered),
       counter("unknown_tenant_given_up", "Records that waited too long for their tenant", this.givenUp),
-      counter("dead_letters", "Records put aside for good, by reason", this.deadLetters),
+      counter("dead_letters", "Records put aside for good, by where they were to go", this.deadLetters),
+      counter("echoes", "Records of the deployment's own that came back, and were dropped", this.echoes),
       counter("recoveries", "Lost progress that was found again", this.recoveries),
       counter("lost_offsets", "Log offsets that were trimmed before Kafka had them", this.lost),
       {
         name: "escapement_bridge_lag_records",
-        help: "Records of a partition that the edge does not have yet",
+        help: "Records that the other side does not have yet: of a partition of Kafka, or of a tenant's log",
         type: "gauge",
         samples: this.lag.samples(),
       },

@@ -21,7 +21,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
     const { ready, ...readiness } = bridge.readiness();
     json(response, ready ? 200 : 503, { ready, ...readiness, leads: bridge.leads() });
   },
-  "/metrics": (bridge, response) => {
+  "/metrics": async (bridge, response) => {
+    await bridge.lookAtLag();
     response.writeHead(200, { "content-type": CONTENT_TYPE }).end(written(bridge.measures.families()));
   },
   /** What the scaler tells KEDA, for others. */

@@ -227,6 +227,7 @@ export class TenantMirror {
         return;
       case "received":
         this.#arrivals?.received(frame.value.marks);
+        this.#tally(Number(frame.value.echoes), Number(frame.value.deadLetters));
         return;
       case "refusal": {
         const { code, detail, topic } = frame.value;
@@ -240,6 +241,12 @@ export class TenantMirror {
 
   #claimAfter(link: Link, ms: number): void {
     setTimeout(() => this.#claim(link), ms).unref();
+  }
+
+  #tally(echoes: number, deadLetters: number): void {
+    const { measures } = this.#ports;
+    if (echoes > 0) measures.echoes.add({ tenant: this.tenant }, echoes);
+    if (deadLetters > 0) measures.deadLetters.add({ direction: "to_edge", tenant: this.tenant }, deadLetters);
   }
 
   /** Another bridge should write what goes out, after the transaction that is open. */

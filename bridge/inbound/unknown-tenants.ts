@@ -149,7 +149,7 @@ export class UnknownTenants {
       const until = Math.min(to, at + WINDOW_RECORDS);
       const { records, next } = await windowOf(kafka, { topic, partition, from: at, to: until }, letters);
       await writer.write(records, { group: this.#group, topic, partition, next });
-      measures.deadLetters.add({ tenant, reason: "unknown_tenant" }, records.length);
+      measures.deadLetters.add({ direction: "to_edge", tenant }, records.length);
       at = next;
     } while (at < to && !this.#stopped);
     if (at > from) log("warn", "unknown_tenant_dead_lettered", { topic, partition, from, to: at });

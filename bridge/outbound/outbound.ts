@@ -48,6 +48,7 @@ export class Outbound {
   #resumed = false;
   #failure: Error | undefined;
   #tail = 0;
+  #through = 0;
   #share: Share | undefined;
   /** Of credit that is to be given. */
   #records = CREDIT_RECORDS;
@@ -58,6 +59,7 @@ export class Outbound {
     this.#link = link;
     this.#stream = streamOf(welcome);
     this.#acknowledged = Number(acknowledged);
+    this.#tail = Number(welcome.tail);
     this.#buried.promise.catch(() => {});
   }
 
@@ -72,6 +74,7 @@ export class Outbound {
     if (departures.lostTo > 0) this.#lost(Number(departures.lostFrom), Number(departures.lostTo));
     this.#queue.push(departures);
     this.#tail = Math.max(this.#tail, Number(departures.tail));
+    this.#lags();
     this.#wake.resolve();
   }
 
@@ -112,6 +115,8 @@ export class Outbound {
     crashPoint("writer-opened");
     try {
       const after = await this.#resumeFrom(delivery);
+      this.#through = after;
+      this.#lags();
       this.#ports.log("info", "mirror_resumed", { after, acknowledged: this.#acknowledged });
       this.#link.send({ case: "resume", value: { after: BigInt(after) } });
       this.#share = this.#ports.credit.enter((bytes) => this.#give(bytes));
@@ -121,6 +126,7 @@ export class Outbound {
     } finally {
       this.#share?.leave();
       this.#share = undefined;
+      this.#ports.measures.lag.delete({ direction: "to_kafka", tenant: this.#stream.tenant });
       await delivery.close();
     }
     if (this.#failure) throw this.#failure;
@@ -175,6 +181,7 @@ export class Outbound {
     const { measures, log } = this.#ports;
     for (const { offset, topic, bytes } of undelivered) {
       measures.undelivered.add({ tenant: this.#stream.tenant, topic });
+      measures.deadLetters.add({ direction: "to_kafka", tenant: this.#stream.tenant });
       log("warn", "record_undelivered", { offset, topic, bytes });
     }
     this.#buried = Promise.withResolvers();
@@ -189,14 +196,20 @@ export class Outbound {
     crashPoint("progress-said");
     const { measures } = this.#ports;
     measures.transactions.add({ outcome: "committed" });
-    const lag = Math.max(0, this.#tail - 1 - through);
-    measures.lag.set({ direction: "to_kafka", tenant: this.#stream.tenant }, lag);
+    this.#through = through;
+    this.#lags();
     const now = Date.now();
     for (const [topic, some] of Map.groupBy(records, ({ of }) => of)) {
       const bytes = some.reduce((sum, { value }) => sum + value.byteLength, 0);
       measures.moved("to_kafka", this.#stream.tenant, topic, some.length, bytes);
     }
     for (const { timestamp } of records) measures.delayed("to_kafka", now - timestamp);
+  }
+
+  /** At least: what it sends in advance is bounded, and its tail comes with it. */
+  #lags(): void {
+    const lag = Math.max(0, this.#tail - 1 - this.#through);
+    this.#ports.measures.lag.set({ direction: "to_kafka", tenant: this.#stream.tenant }, lag);
   }
 
   #say(through: number, undelivered: readonly Undelivered[]): void {

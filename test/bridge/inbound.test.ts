@@ -15,6 +15,7 @@ import { TaskExecutionSchema } from "../../src/wire/gen/escapement/v1/execution_
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
 import { type Runtime, startBridge, startRuntime } from "./lab.ts";
+import { startLoad } from "./load.ts";
 
 test("each partition goes to one of those that follow its topic, evenly, whatever others follow", () => {
   const followed = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"), { maxLength: 4 });
@@ -109,6 +110,34 @@ brokerTest("a topic that is made anew under a bridge stops with offset_regressed
     .poll(() => running.said("partition_refused").map(({ code, topic }) => ({ code, topic })))
     .toContainEqual({ code: "offset_regressed", topic: "task-executions" });
 });
+
+brokerTest(
+  "its metrics tell what came back, what became of the rest, and how far behind each side is",
+  async () => {
+    const { tenant, topic, kafka, bridge } = await place();
+    await using load = await startLoad(askOf(runtime.local, tenant), 1);
+    await using running = await bridge();
+    await expect.poll(() => running.said("partitions_assigned").length).toBeGreaterThan(0);
+    await load.more(5);
+    await load.stop();
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({ topic, messages: [1, 2, 3].map(() => ({ key: "k", value: Buffer.from([0xff]) })) });
+    await producer.disconnect();
+    const metric = async (name: string) => {
+      const text = await (await fetch(`${running.url}/metrics`)).text();
+      const found = text.split("\n").filter((line) => line.startsWith(`escapement_bridge_${name}`));
+      return found.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+    };
+    await expect.poll(() => metric(`dead_letters_total{direction="to_edge",tenant="${tenant}"}`)).toBe(3);
+    // Whatever it has written comes back.
+    const written = () => metric('records_total{direction="to_kafka"');
+    const echoes = () => metric(`echoes_total{tenant="${tenant}"}`);
+    await expect.poll(async () => (await echoes()) > 0 && (await echoes()) === (await written())).toBe(true);
+    await expect.poll(() => metric('lag_records{direction="to_edge"')).toBe(0);
+    await expect.poll(() => metric(`lag_records{direction="to_kafka",tenant="${tenant}"}`)).toBe(0);
+  },
+);
 
 brokerTest("a tenant that is new, and a topic that is, are found with their first records", async () => {
   // Looked for so often, whoever waits for the group's other members included.

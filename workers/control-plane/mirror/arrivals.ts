@@ -34,8 +34,17 @@ interface Refused {
   readonly retryAfterMs: number;
 }
 
-/** Partitions that a frame named, and why some of them go no further. */
+/** What became of records, beside being recorded. */
+interface ArrivalsTally {
+  readonly echoes: number;
+  readonly deadLetters: number;
+}
+
+const NOTHING: ArrivalsTally = { echoes: 0, deadLetters: 0 };
+
+/** Partitions that a frame named, why some of them go no further, and what is told of the rest. */
 interface Taken {
+  readonly tally: ArrivalsTally;
   readonly partitions: ReadonlyMap<string, { readonly topic: Topic; readonly partition: number }>;
   readonly refused: ReadonlyMap<string, Refused>;
 }
@@ -88,11 +97,12 @@ export class Arrivals {
       this.#engine.watch.say("error", "arrivals_not_committed", { detail: String(cause) });
       taken = await this.#oneByOne(records);
     }
-    const { partitions, refused } = taken;
+    const { partitions, refused, tally } = taken;
     const marks = [...partitions.values()].map(({ topic, partition }) => parts.marks.get(topic, partition));
     sendMarks(
       from,
       marks.filter(({ regressed }) => !regressed),
+      tally,
     );
     for (const each of refused.values()) refuse(from, each);
     const credit = { records: BigInt(frame.records.length), bytes: BigInt(creditOfAll(frame.records)) };
@@ -104,14 +114,17 @@ export class Arrivals {
     const { inbox } = this.#engine;
     const partitions = new Map(records.map((each) => [markKey(each.topic, each.partition), each]));
     const refused = new Map<string, Refused>();
+    const tally = { echoes: 0, deadLetters: 0 };
     for (const each of records) {
       if (refused.has(markKey(each.topic, each.partition))) continue;
       const one = await inbox
         .ask((turn) => this.#admitAll(turn, [each]))
         .catch((cause) => inbox.ask((turn) => this.#admitAll(turn, [each], String(cause))));
       for (const [key, why] of one.refused) refused.set(key, why);
+      tally.echoes += one.tally.echoes;
+      tally.deadLetters += one.tally.deadLetters;
     }
-    return { partitions, refused };
+    return { partitions, refused, tally };
   }
 
   /** `failed` says why what was tried before did not go. */
@@ -120,6 +133,7 @@ export class Arrivals {
     const here = this.#here();
     const partitions = new Map<string, Read>();
     const refused = new Map<string, Refused>();
+    const tally = { echoes: 0, deadLetters: 0 };
     for (const each of records) {
       const { topic, partition, offset, message } = each;
       const key = markKey(topic, partition);
@@ -132,12 +146,14 @@ export class Arrivals {
       }
       const fate = this.#fate(turn, { ...each, generation: mark.generation }, mark, here, failed);
       this.#ports.arrived(topic, message.byteLength, fate);
+      if (fate.outcome === "dead_letter") tally.deadLetters++;
+      else if (fate.outcome === "ignored" && fate.reason === "echo") tally.echoes++;
       if (fate.outcome === "refused") {
         const { detail, retryAfterMs = 0 } = fate.rejection;
         refused.set(key, { topic, partition, code: RefusalCode.NO_ROOM, detail, retryAfterMs });
       } else if (offset >= mark.next) turn.marks.set(key, { ...mark, next: offset + 1 });
     }
-    return { partitions, refused };
+    return { partitions, refused, tally };
   }
 
   /** Never throws: one record must not keep those after it out. */
@@ -191,8 +207,18 @@ const readArrival = (arrival: WireArrival): Read | undefined => {
   return { topic, partition, offset: Number(offset), message, fault, ...(origin && { origin }) };
 };
 
-export const sendMarks = (to: Connection, marks: readonly Mark[]): void => {
-  if (marks.length > 0) to.send({ case: "received", value: { marks: marks.map(markFrame) } });
+export const sendMarks = (
+  to: Connection,
+  marks: readonly Mark[],
+  { echoes, deadLetters }: ArrivalsTally = NOTHING,
+): void => {
+  if (marks.length + echoes + deadLetters === 0) return;
+  const value = {
+    marks: marks.map(markFrame),
+    echoes: BigInt(echoes),
+    deadLetters: BigInt(deadLetters),
+  };
+  to.send({ case: "received", value });
 };
 
 export const markFrame = ({ topic, partition, next }: Mark) => ({
