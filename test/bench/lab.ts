@@ -10,7 +10,7 @@ import type { Workload } from "./workloads.ts";
 
 export interface Measured extends Loaded {
   readonly stepsPerSecond: number;
-  /** Of what the subject counts for its first tenant, per step; each tenant has about as many steps. */
+  /** Of what the subject counts for its tenant, per step; empty where there are many, which may forget it when idle. */
   readonly perStep: Counters;
   readonly memoryBytes: number;
   /** Until D1 had every step; undefined when there is no D1. */
@@ -53,11 +53,11 @@ export class Bench {
     const steps = loaded.lifetimesInAll * workload.steps;
     this.#steps += steps;
     const lagMs = await this.#lagMs();
-    const counted = Object.entries(await subject.counters());
+    const counted = tenants > 1 ? [] : Object.entries(await subject.counters());
     const perStep = Object.fromEntries(
       counted
         .filter(([name]) => COSTS.includes(name))
-        .map(([name, n]) => [name, ((n - (before[name] ?? 0)) * tenants) / steps]),
+        .map(([name, n]) => [name, (n - (before[name] ?? 0)) / steps]),
     );
     const stepsPerSecond = loaded.perSecond * workload.steps;
     return { ...loaded, stepsPerSecond, perStep, memoryBytes: subject.memoryBytes(), lagMs };
