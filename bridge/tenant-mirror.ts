@@ -196,7 +196,10 @@ export class TenantMirror {
     if (link !== this.#link || this.#outbound !== undefined) return;
     if (this.#ports.leadership.enter(this))
       link.send({ case: "claim", value: { leaseMs: BigInt(this.#ports.settings.leaseMs) } });
-    else this.#claimAfter(link, CLAIM_MS_MAX);
+    else {
+      this.#failed = false;
+      this.#claimAfter(link, CLAIM_MS_MAX);
+    }
   }
 
   #receive(link: Link, welcome: Welcome, frame: Frame): void {
@@ -257,6 +260,7 @@ export class TenantMirror {
     outbound.stop();
     void this.#writing.then(() => {
       if (this.#outbound !== outbound || this.#link !== link) return;
+      this.#failed = false;
       this.#log("info", "mirror_handed_over");
       this.#release(link);
       this.#claimAfter(link, CLAIM_MS_MAX);
