@@ -13,7 +13,16 @@ export interface MirrorState {
   /** The last log offset that Kafka has, and how many records of the log there are after it. */
   readonly acknowledged: number;
   readonly lag: number;
+  readonly gap?: MirrorGap;
   readonly partitions: readonly Mark[];
+}
+
+/** Log offsets that Kafka was not waited for, the last time that there were any: what was trimmed of them it never gets. */
+export interface MirrorGap {
+  readonly from: number;
+  readonly to: number;
+  /** Whether it has what was left of them. */
+  readonly passed: boolean;
 }
 
 /** Inputs of a node that executors elsewhere have, and have not answered. */

@@ -12,10 +12,10 @@ export interface Runtime extends AsyncDisposable {
   readonly local: Local;
 }
 
-/** On a folder of its own. */
-export const startRuntime = async (deployment = "escapement"): Promise<Runtime> => {
+/** On a folder of its own; of another worker, where its wrangler.toml is named. */
+export const startRuntime = async (deployment = "escapement", config?: string): Promise<Runtime> => {
   const data = await mkdtemp(join(tmpdir(), "escapement-test-"));
-  const local = await startLocal({ data, keys: JSON.stringify(KEYS), deployment });
+  const local = await startLocal({ data, keys: JSON.stringify(KEYS), deployment, ...(config && { config }) });
   const end = async () => {
     await local.stop().finally(() => rm(data, { recursive: true, force: true }));
   };

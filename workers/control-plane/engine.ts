@@ -144,6 +144,7 @@ export class Engine {
       projector: this.projector,
       // Not in the middle of what has filled it.
       full: () => void setTimeout(() => this.mirror.full(), 0),
+      roomy: () => this.mirror.roomy(),
       say,
     });
     this.mirror = new Mirror(this, state, ports);

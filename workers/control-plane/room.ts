@@ -24,6 +24,8 @@ export interface RoomPorts {
   readonly projector: Projector;
   /** It has become so full that nothing starts any more. */
   full(): void;
+  /** It was, and something starts again. */
+  roomy(): void;
   readonly say: LogLine;
 }
 
@@ -89,11 +91,13 @@ export class Room {
     this.#seen = this.#appended;
     this.#commits = 0;
     const level = roomLevel(this.#bytes, this.#limits);
+    const wasFull = this.#isFull;
     const fuller = ROOM_LEVELS.indexOf(level) > ROOM_LEVELS.indexOf(this.#level);
     if (level !== this.#level)
       this.#ports.say(fuller ? "error" : "info", `storage_${level}`, { bytes: this.#bytes });
     this.#level = level;
     if (fuller && this.#isFull) this.#ports.full();
+    if (wasFull && !this.#isFull) this.#ports.roomy();
   }
 
   get #isFull(): boolean {

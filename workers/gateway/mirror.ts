@@ -31,6 +31,17 @@ const stateSchema = z
       .openapi({ description: "The bridge that sends the log to Kafka" }),
     acknowledged: z.int().openapi({ description: "The last offset of the log that Kafka has" }),
     lag: z.int().openapi({ description: "Records of the log after it" }),
+    gap: z
+      .object({
+        from: z.int(),
+        to: z.int(),
+        passed: z.boolean().openapi({ description: "Kafka has what was left of them" }),
+      })
+      .optional()
+      .openapi({
+        description:
+          "Offsets that Kafka was not waited for, the last time: it never gets what was trimmed of them",
+      }),
     partitions: z.array(partitionSchema).readonly(),
   })
   .openapi("MirrorState");
@@ -76,7 +87,11 @@ const renewPartition = route("operator", {
 
 type Shown = z.input<typeof stateSchema>;
 
-const showState = ({ lease, ...state }: MirrorState): Shown => ({ ...state, ...(lease && { lease }) });
+const showState = ({ lease, gap, ...state }: MirrorState): Shown => ({
+  ...state,
+  ...(lease && { lease }),
+  ...(gap && { gap }),
+});
 
 export const mirror = new Api()
   .openapi(getMirror, async (c) => {

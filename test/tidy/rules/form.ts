@@ -81,7 +81,8 @@ export const noEscapes: Rule = (source) => {
   return found;
 };
 
-const MAY_EXPORT_DEFAULT = /^(workers\/index|test\/bench\/floor\/worker|[a-z.]+\.config)\.ts$/;
+const MAY_EXPORT_DEFAULT =
+  /^(workers\/index|test\/bench\/floor\/worker|test\/bridge\/small\/worker|[a-z.]+\.config)\.ts$/;
 
 export const noDefaultExports: Rule = (source) => {
   if (MAY_EXPORT_DEFAULT.test(source.path)) return [];

@@ -1,5 +1,5 @@
 // Without this a record of Kafka could be taken in twice, be lost, come back for ever, or start what it must not.
-import { abortAllDurableObjects } from "cloudflare:test";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { wireTopic } from "../../../src/mirror/frame.ts";
@@ -14,7 +14,16 @@ import {
 import { PlanInputSchema, TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { payloadOf } from "../../../src/wire/payload.ts";
 import { type Arrived, arrivals, type Bridge, connect, departuresTo, streaming } from "./bridge-client.ts";
-import { answered, ECHO, freshTenant, planExecution, planInput, taskExecution, tenantOf } from "./client.ts";
+import {
+  answered,
+  ECHO,
+  freshTenant,
+  planExecution,
+  planInput,
+  stubOf,
+  taskExecution,
+  tenantOf,
+} from "./client.ts";
 
 /** Its task is executed in Kafka. */
 const TASK_THERE = `digraph there {
@@ -287,6 +296,20 @@ describe("a record of Kafka", () => {
     expect(await read("plan-inputs")).toEqual([]);
   });
 
+  test("that is an input of somebody else is kept, and not routed", async () => {
+    const { bridge, read, strays, deadLetters, object } = await ready(TASK_THERE);
+    const task = toBinary(
+      TaskInputSchema,
+      create(TaskInputSchema, { taskName: "weigh", lifetimeId: "theirs" }),
+    );
+    await bring(bridge, record("task-inputs", task, 0), record("plan-inputs", start({ plan: "later" }), 0));
+    expect((await read("task-inputs")).map(({ value }) => value)).toEqual([task]);
+    expect(await read("plan-inputs")).toHaveLength(1);
+    expect(answered(await object.openElsewhere())).toEqual([]);
+    expect(await object.getLifetime("theirs", 0)).toMatchObject({ error: { code: "lifetime_not_found" } });
+    expect([...(await strays()), ...(await deadLetters())]).toEqual([]);
+  });
+
   test("on a persisted topic is an answer only where the data plane is on premises", async () => {
     const { tenant, object, bridge, begin, end, read, strays } = await ready(TASK_THERE);
     const { lifetime } = await begin("there");
@@ -340,6 +363,33 @@ describe("a partition", () => {
     expect((await bridge.next("received")).marks).toMatchObject([{ topic, next: 0n }]);
     expect(await bring(bridge, record("plan-inputs", start({ lifetime: "new" }), 0))).toEqual([1]);
     expect(await read("plan-inputs")).toHaveLength(2);
+  });
+
+  test("takes all of a batch but what no transaction takes, which is a dead letter", async () => {
+    const { tenant, bridge, end, deadLetters, read } = await ready(ECHO);
+    await runInDurableObject(stubOf(tenant), (_, { storage }) => {
+      const trigger = "CREATE TRIGGER poison BEFORE INSERT ON lifetimes WHEN NEW.id = 'poison'";
+      storage.sql.exec(`${trigger} BEGIN SELECT RAISE(ABORT, 'it is poison'); END`);
+    });
+    const lifetimes = ["first", "poison", "last"];
+    const records = lifetimes.map((lifetime, i) => record("plan-inputs", start({ lifetime }), i));
+    const next = toBinary(TaskInputSchema, create(TaskInputSchema, { taskName: "say" }));
+    expect(await bring(bridge, ...records, record("task-inputs", next, 4))).toEqual([3, 5]);
+    expect(await bridge.next("credit")).toMatchObject({ records: 4n });
+    for (const lifetime of ["first", "last"])
+      expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });
+    expect(await deadLetters()).toMatchObject([
+      { reason: "internal", topic: "plan-inputs", partition: 0, offset: 1, message: records[1]?.value },
+    ]);
+    expect(await read("task-inputs")).toHaveLength(3);
+    // Each was counted once, though it was tried again.
+    const families = answered(await tenantOf(tenant).object.metrics());
+    const { samples = [] } = families.find(({ name }) => name === "escapement_mirror_records_total") ?? {};
+    const arrived = samples.filter(({ labels }) => labels?.direction === "in");
+    expect(arrived.filter(({ value }) => value > 0)).toMatchObject([
+      { labels: { topic: "plan-inputs" }, value: 3 },
+      { labels: { topic: "task-inputs" }, value: 1 },
+    ]);
   });
 
   test("gives its credit back with every frame", async () => {

@@ -1,5 +1,9 @@
 // Without these nobody could say what is mirrored, see how it stands, or let a topic that was made anew in again.
+import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import type { Topic } from "../../../src/topics/topics.ts";
+import { TaskExecutionSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { PlanInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { signedPath } from "../../../src/wire/signed-path.ts";
 import { KEYS } from "../../setup/keys.ts";
 import { arrivals, connect } from "../control-plane/bridge-client.ts";
@@ -66,6 +70,48 @@ test("open inputs are counted by node where executors elsewhere have them, until
   const { items } = (await send("GET", `${path}/lifetimes`)).body;
   await send("POST", `${path}/lifetimes/${items[0].lifetime}:cancel`, { json: {} });
   expect(await open()).toMatchObject([{ inputs: 2 }]);
+});
+
+test("what does not count of what came from Kafka is a dead letter with its place, or counted with its reason", async () => {
+  const own = "/v1/tenants/uncounted";
+  await send("PUT", own);
+  const plan = "begin [type=plan kind=parallel] begin -> say";
+  const dots = ["a", "b"].map(
+    (graph) => `digraph ${graph} { ${plan} say [type=task kind=transform expression="1"] }`,
+  );
+  dots.push(
+    "digraph there { choose [type=plan executor=kafka] act [type=task executor=kafka] choose -> act }",
+  );
+  for (const dot of dots) await send("POST", `${own}/graphs`, { json: { dot, activate: true } });
+  const bridge = await connect("uncounted");
+  await bridge.hello();
+  const input = (planName: string) => toBinary(PlanInputSchema, create(PlanInputSchema, { planName }));
+  const execution = toBinary(
+    TaskExecutionSchema,
+    create(TaskExecutionSchema, { header: { name: "act", execId: "e" }, parentPlanExecId: "nobody's" }),
+  );
+  const bring = async (offset: number, values: readonly (readonly [Topic, Uint8Array])[]) => {
+    bridge.say(arrivals(values.map(([topic, value], i) => ({ topic, value, offset: offset + i }))));
+    await bridge.next("received");
+  };
+  await bring(0, [
+    ["plan-inputs", input("begin")],
+    ["plan-inputs", input("choose")],
+    ["task-executions", execution],
+  ]);
+  expect((await send("GET", `${own}/dead-letters`)).body.items).toMatchObject([
+    { reason: "ambiguous_graph", topic: "plan-inputs", partition: 0, offset: 0 },
+    { reason: "uncorrelatable", topic: "plan-inputs", partition: 0, offset: 1 },
+    { reason: "uncorrelated", topic: "task-executions", partition: 0, offset: 2 },
+  ]);
+  await send("PUT", own, { json: { mirror: { takes_starts: false } } });
+  await bring(3, [
+    ["plan-inputs", input("begin")],
+    ["task-executions", execution],
+  ]);
+  expect((await send("GET", `${own}/dead-letters`)).body.items).toHaveLength(3);
+  const metrics = (await send("GET", `${own}/metrics`)).body;
+  expect(metrics).toMatch(/escapement_mirror_ignored_total\{.*reason="not_ours"\} 2/);
 });
 
 test("a payload is read without a key by who has an address that was signed here, as it is and in its time", async () => {

@@ -42,11 +42,11 @@ interface ArrivalsTally {
 
 const NOTHING: ArrivalsTally = { echoes: 0, deadLetters: 0 };
 
-/** Partitions that a frame named, why some of them go no further, and what is told of the rest. */
+/** Partitions that a frame named, why some of them go no further, and what became of each record of the others. */
 interface Taken {
-  readonly tally: ArrivalsTally;
   readonly partitions: ReadonlyMap<string, { readonly topic: Topic; readonly partition: number }>;
   readonly refused: ReadonlyMap<string, Refused>;
+  readonly fates: readonly { readonly topic: Topic; readonly bytes: number; readonly fate: Fate }[];
 }
 
 type Read = Omit<Arrival, "generation">;
@@ -56,6 +56,11 @@ export class Arrivals {
   readonly #ports: ArrivalsPorts;
   /** The last frame of each connection. */
   readonly #last = new WeakMap<Connection, Promise<void>>();
+  /** Partitions for which there was no room, and who brought them. */
+  readonly #waiting = new Map<
+    string,
+    { readonly from: Connection; readonly topic: Topic; readonly partition: number }
+  >();
 
   constructor(engine: Engine, ports: ArrivalsPorts) {
     this.#engine = engine;
@@ -87,6 +92,14 @@ export class Arrivals {
     for (const mark of regressed) refuse(from, regression(mark));
   }
 
+  /** What waits for room is told where it goes on, before it looks by itself. */
+  invite(): void {
+    const { marks } = this.#engine.parts;
+    for (const { from, topic, partition } of this.#waiting.values())
+      sendMarks(from, [marks.get(topic, partition)]);
+    this.#waiting.clear();
+  }
+
   async #take(from: Connection, frame: ArrivalsFrame): Promise<void> {
     const records = frame.records.flatMap((each) => readArrival(each) ?? []);
     const { inbox, parts } = this.#engine;
@@ -97,14 +110,19 @@ export class Arrivals {
       this.#engine.watch.say("error", "arrivals_not_committed", { detail: String(cause) });
       taken = await this.#oneByOne(records);
     }
-    const { partitions, refused, tally } = taken;
+    const { partitions, refused, fates } = taken;
+    // Only now: a transaction that failed is tried again.
+    for (const { topic, bytes, fate } of fates) this.#ports.arrived(topic, bytes, fate);
     const marks = [...partitions.values()].map(({ topic, partition }) => parts.marks.get(topic, partition));
     sendMarks(
       from,
       marks.filter(({ regressed }) => !regressed),
-      tally,
+      tallyOf(fates),
     );
-    for (const each of refused.values()) refuse(from, each);
+    for (const [key, each] of refused) {
+      refuse(from, each);
+      if (each.code === RefusalCode.NO_ROOM) this.#waiting.set(key, { ...each, from });
+    }
     const credit = { records: BigInt(frame.records.length), bytes: BigInt(creditOfAll(frame.records)) };
     from.send({ case: "credit", value: credit });
   }
@@ -114,17 +132,16 @@ export class Arrivals {
     const { inbox } = this.#engine;
     const partitions = new Map(records.map((each) => [markKey(each.topic, each.partition), each]));
     const refused = new Map<string, Refused>();
-    const tally = { echoes: 0, deadLetters: 0 };
+    const fates: Taken["fates"][number][] = [];
     for (const each of records) {
       if (refused.has(markKey(each.topic, each.partition))) continue;
       const one = await inbox
         .ask((turn) => this.#admitAll(turn, [each]))
         .catch((cause) => inbox.ask((turn) => this.#admitAll(turn, [each], String(cause))));
       for (const [key, why] of one.refused) refused.set(key, why);
-      tally.echoes += one.tally.echoes;
-      tally.deadLetters += one.tally.deadLetters;
+      fates.push(...one.fates);
     }
-    return { partitions, refused, tally };
+    return { partitions, refused, fates };
   }
 
   /** `failed` says why what was tried before did not go. */
@@ -133,7 +150,7 @@ export class Arrivals {
     const here = this.#here();
     const partitions = new Map<string, Read>();
     const refused = new Map<string, Refused>();
-    const tally = { echoes: 0, deadLetters: 0 };
+    const fates: Taken["fates"][number][] = [];
     for (const each of records) {
       const { topic, partition, offset, message } = each;
       const key = markKey(topic, partition);
@@ -145,15 +162,13 @@ export class Arrivals {
         continue;
       }
       const fate = this.#fate(turn, { ...each, generation: mark.generation }, mark, here, failed);
-      this.#ports.arrived(topic, message.byteLength, fate);
-      if (fate.outcome === "dead_letter") tally.deadLetters++;
-      else if (fate.outcome === "ignored" && fate.reason === "echo") tally.echoes++;
+      fates.push({ topic, bytes: message.byteLength, fate });
       if (fate.outcome === "refused") {
         const { detail, retryAfterMs = 0 } = fate.rejection;
         refused.set(key, { topic, partition, code: RefusalCode.NO_ROOM, detail, retryAfterMs });
       } else if (offset >= mark.next) turn.marks.set(key, { ...mark, next: offset + 1 });
     }
-    return { partitions, refused, tally };
+    return { partitions, refused, fates };
   }
 
   /** Never throws: one record must not keep those after it out. */
@@ -225,6 +240,11 @@ export const markFrame = ({ topic, partition, next }: Mark) => ({
   topic: wireTopic(topic),
   partition,
   next: BigInt(next),
+});
+
+const tallyOf = (fates: Taken["fates"]): ArrivalsTally => ({
+  echoes: fates.filter(({ fate }) => fate.outcome === "ignored" && fate.reason === "echo").length,
+  deadLetters: fates.filter(({ fate }) => fate.outcome === "dead_letter").length,
 });
 
 const regression = ({ topic, partition, next }: Mark): Refused => ({

@@ -3,6 +3,7 @@
  * would rather go on. Says nothing to any bridge.
  */
 import type { MirrorSettings } from "../../../src/mirror/settings.ts";
+import type { MirrorGap } from "../../../src/mirror/state.ts";
 import type { Engine } from "../engine.ts";
 import { GapMark } from "./gap.ts";
 
@@ -52,12 +53,19 @@ export class Cursor {
     this.#gap.passed(through);
   }
 
-  /** Kafka is not waited for any longer; what it then lacks, if it does. */
-  letGo(): { readonly from: number; readonly to: number } | undefined {
+  /** What Kafka lacks by now, of which nothing may be trimmed. */
+  get lacking(): { readonly from: number; readonly to: number } | undefined {
     const [had, to] = [this.acknowledged, this.#last];
-    if (had >= to) return undefined;
-    this.#skip(had, to);
-    return { from: had + 1, to };
+    return had < to ? { from: had + 1, to } : undefined;
+  }
+
+  /** Kafka is not waited for any longer, up to here. */
+  letGo(to: number): void {
+    if (this.acknowledged < to) this.#skip(this.acknowledged, to);
+  }
+
+  get gap(): MirrorGap | undefined {
+    return this.#gap.last;
   }
 
   /** After the tables were cleared. */

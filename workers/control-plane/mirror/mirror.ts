@@ -46,6 +46,7 @@ export class Mirror {
   readonly #tally = new Tally();
   readonly #cursor: Cursor;
   readonly #departures: Departures;
+  readonly #arrivals: Arrivals;
   readonly #frames: Frames;
 
   constructor(engine: Engine, state: State, ports: MirrorPorts) {
@@ -70,15 +71,16 @@ export class Mirror {
         to.close(GOING_AWAY, "the log could not be read");
       },
     });
+    this.#arrivals = new Arrivals(engine, {
+      deployment: ports.deployment,
+      arrived: (topic, bytes, fate) => this.#arrived(topic, bytes, fate),
+    });
     this.#frames = new Frames(engine, {
       deployment: ports.deployment,
       leases: this.#leases,
       cursor: this.#cursor,
       departures: this.#departures,
-      arrivals: new Arrivals(engine, {
-        deployment: ports.deployment,
-        arrived: (topic, bytes, fate) => this.#arrived(topic, bytes, fate),
-      }),
+      arrivals: this.#arrivals,
       settings,
       closed: ({ socket }) => this.closed(socket),
       now: ports.now,
@@ -98,13 +100,14 @@ export class Mirror {
   get state(): MirrorState {
     const { parts } = this.#engine;
     const lease = this.#leases.held;
-    const { acknowledged } = this.#cursor;
+    const { acknowledged, gap } = this.#cursor;
     return {
       deployment: this.#ports.deployment,
       connections: this.#connections.size,
       ...(lease && { lease }),
       acknowledged,
       lag: parts.log.tail - 1 - acknowledged,
+      ...(gap && { gap }),
       partitions: parts.marks.all(),
     };
   }
@@ -114,16 +117,24 @@ export class Mirror {
     return this.#tally.families({ connections: this.#connections.size, lag });
   }
 
-  /** The storage is nearly full: as the tenant has chosen, Kafka is not waited for any longer. */
+  /** The storage is nearly full: as the tenant has chosen, Kafka is not waited for any longer, once that is told. */
   full(): void {
     const { active, inbox, watch } = this.#engine;
     const drops = this.settings.atThreshold === "drop_mirror" && this.#leases.epoch !== undefined;
-    const gap = active && drops ? this.#cursor.letGo() : undefined;
+    const gap = active && drops ? this.#cursor.lacking : undefined;
     if (gap === undefined) return;
-    watch.say("error", "mirror_gap", { ...gap });
     inbox
       .ask((turn) => turn.append({ type: "mirror_gap", ...gap }))
+      .then(() => {
+        this.#cursor.letGo(gap.to);
+        watch.say("error", "mirror_gap", { ...gap });
+      })
       .catch((cause) => watch.say("error", "mirror_gap_unrecorded", { detail: String(cause) }));
+  }
+
+  /** There is room again: what was refused for the lack of it may come. */
+  roomy(): void {
+    this.#arrivals.invite();
   }
 
   /** The topic of a partition was made anew: it is taken from its beginning. */
