@@ -8,8 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 export const RETRY = { initialRetryTime: 5, multiplier: 1.5, maxRetryTime: 1_000, retries: 30 };
 
 /** What kafkajs retries for most requests, for those where it does not. */
-export const retried = async <T>(act: () => Promise<T>, worthIt: (error: unknown) => boolean): Promise<T> => {
-  for (let tries = 0, wait = RETRY.initialRetryTime; ; tries++, wait *= RETRY.multiplier) {
+export const retried = async <T>(
+  act: () => Promise<T>,
+  worthIt: (error: unknown) => boolean,
+  firstMs = RETRY.initialRetryTime,
+): Promise<T> => {
+  for (let tries = 0, wait = firstMs; ; tries++, wait *= RETRY.multiplier) {
     try {
       return await act();
     } catch (error) {

@@ -36,6 +36,8 @@ export interface ProgressAt {
 const TRANSACTION_MS_MAX = 15_000;
 /** A partition's records of one request are one batch at the broker, which by default takes 1 MiB. */
 const REQUEST_BYTES_MAX = 700 * 1024;
+/** The transaction before ends within a few. */
+const CONCURRENT_MS = 1;
 /** Of a record beside its key, value and headers: lengths, offset and time. */
 const RECORD_BYTES = 80;
 
@@ -105,10 +107,11 @@ export class Writer {
   /** All of it or nothing, in order per key; throws when it is nothing, or when nobody knows. */
   async write(records: readonly KafkaRecord[], progress?: ProgressAt): Promise<void> {
     await this.#inTransaction(async (transaction) => {
+      // First, so that it is what waits for the end of the transaction before: it is small, and asked for again at once.
+      if (progress) await sendProgress(transaction, progress);
       for (const topicMessages of requestsOf(records))
         await transaction.sendBatch({ acks: -1, topicMessages });
       crashPoint("records-written");
-      if (progress) await sendProgress(transaction, progress);
       await transaction.commit();
     });
   }
@@ -143,5 +146,5 @@ const sendProgress = (
   { group, topic, partition = 0, next }: ProgressAt,
 ): Promise<void> => {
   const topics = [{ topic, partitions: [{ partition, offset: String(next) }] }];
-  return retried(() => sendOffsets({ consumerGroupId: group, topics }), isConcurrent);
+  return retried(() => sendOffsets({ consumerGroupId: group, topics }), isConcurrent, CONCURRENT_MS);
 };
