@@ -210,6 +210,7 @@ export class Bridge {
         log: this.#log,
         credit: this.#credit,
         leadership: this.#leadership,
+        gateway: this.gateway,
         settings: this.#settings,
       }),
     );

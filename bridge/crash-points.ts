@@ -11,6 +11,7 @@ export type CrashPoint =
   | "departures-received"
   | "writer-opened"
   | "records-written"
+  | "refused-for-size"
   | "transaction-committed"
   | "progress-said"
   | "arrivals-sent"

@@ -1,4 +1,4 @@
-/** What the bridge asks the gateway over HTTP: which tenants there are, and what becomes of their topics. */
+/** What the bridge asks the gateway over HTTP: which tenants there are, who has a lease, and what becomes of topics. */
 import { z } from "zod";
 import type { Settings } from "./settings.ts";
 
@@ -8,7 +8,7 @@ const page = z.object({
   next_cursor: z.string().optional(),
 });
 
-const lagging = z.object({ lag: z.int() });
+const mirrorState = z.object({ lag: z.int(), lease: z.object({ holder: z.string() }).optional() });
 
 export class GatewayRefused extends Error {
   readonly status: number;
@@ -50,6 +50,15 @@ export class Gateway {
     return response;
   }
 
+  /** Which bridge sends a tenant's log to Kafka; undefined where none does. */
+  async leaseHolder(tenant: string): Promise<string | undefined> {
+    return (await this.#mirror(tenant)).lease?.holder;
+  }
+
+  async #mirror(tenant: string): Promise<z.infer<typeof mirrorState>> {
+    return mirrorState.parse(await (await this.get(`/v1/tenants/${tenant}/mirror`)).json());
+  }
+
   /** Those that are active, by name. */
   async tenants(): Promise<readonly string[]> {
     return (await this.listed()).filter(({ deleting }) => !deleting).map(({ tenant }) => tenant);
@@ -57,7 +66,7 @@ export class Gateway {
 
   /** Records of its log that Kafka lacks. */
   async lag(tenant: string): Promise<number> {
-    return lagging.parse(await (await this.get(`/v1/tenants/${tenant}/mirror`)).json()).lag;
+    return (await this.#mirror(tenant)).lag;
   }
 
   /** All that there are, by name. */

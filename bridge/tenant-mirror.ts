@@ -13,6 +13,7 @@ import type {
 } from "../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { type Frame, Link, LinkClosed } from "./edge/link.ts";
 import { refusalName } from "./edge/refusal.ts";
+import type { Gateway } from "./gateway.ts";
 import { Arrivals } from "./inbound/arrivals.ts";
 import type { Chunk } from "./inbound/chunk.ts";
 import { type Log, logOf } from "./log.ts";
@@ -30,14 +31,15 @@ const CLAIM_MS_MIN = 100;
 /** A broker that is there has ended a transaction by then; else whoever has the lease next fences it. */
 const TRANSACTION_MS_MAX = 5_000;
 
-export interface MirrorPorts extends OutboundPorts {
+export interface MirrorPorts extends Omit<OutboundPorts, "holdsLease"> {
+  readonly gateway: Gateway;
   readonly leadership: Leadership<TenantMirror>;
   readonly settings: Settings;
 }
 
 export class TenantMirror {
   readonly tenant: string;
-  readonly #ports: MirrorPorts;
+  readonly #ports: MirrorPorts & OutboundPorts;
   readonly #log: Log;
   #link: Link | undefined;
   #arrivals: Arrivals | undefined;
@@ -53,7 +55,8 @@ export class TenantMirror {
   constructor(tenant: string, ports: MirrorPorts) {
     this.tenant = tenant;
     this.#log = logOf(ports.log, { tenant });
-    this.#ports = { ...ports, log: this.#log };
+    const holdsLease = async () => (await ports.gateway.leaseHolder(tenant)) === ports.settings.bridgeId;
+    this.#ports = { ...ports, log: this.#log, holdsLease };
     this.#running = this.#run();
   }
 
@@ -69,7 +72,7 @@ export class TenantMirror {
 
   /** What it should write to Kafka waits, and nobody else has taken it over. */
   get failing(): boolean {
-    return this.#failed && !this.#outbound?.resumed;
+    return this.#failed && this.#outbound?.written === undefined;
   }
 
   get connected(): boolean {
@@ -280,7 +283,7 @@ export class TenantMirror {
     this.#outbound = outbound;
     const began = Date.now();
     this.#writing = outbound.run().catch((error: Error) => {
-      this.#log("error", "mirror_failed", { error: error.message });
+      this.#log("error", "mirror_failed", { after: outbound.written, error: error.message });
       this.#release(link);
       this.#beginAgain(link, began);
     });

@@ -105,14 +105,15 @@ export class Arrivals {
   refused({ code, topic, partition, detail, retryAfterMs }: Refusal): void {
     const state = this.#state(topic, partition);
     state.refusedUntil = Date.now() + (Number(retryAfterMs) || REFUSED_MS);
-    // Its place is asked for anew by then.
-    state.mark = undefined;
     this.#ports.log(code === RefusalCode.NO_ROOM ? "warn" : "error", "partition_refused", {
       code: refusalName(code),
       topic: topicOfWire(topic),
       partition,
+      offset: state.mark,
       detail,
     });
+    // Its place is asked for anew by then.
+    state.mark = undefined;
     this.#tell(state);
   }
 

@@ -129,7 +129,8 @@ export class Inbound {
     const verdict: Verdict = await arrivals
       .offer({ topic, partition }, { records, from, next, end })
       .catch((error) => {
-        this.#ports.log("warn", "not_offered", { tenant, topic, partition, error: String(error) });
+        const where = { tenant, topic, partition, offset: from, next };
+        this.#ports.log("warn", "not_offered", { ...where, error: String(error) });
         return { next: from, until: again() };
       });
     const reached = "seek" in verdict ? verdict.seek : verdict.next;

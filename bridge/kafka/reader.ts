@@ -163,7 +163,11 @@ export class Reader {
     // Whoever gets the partition next is told by its mark where to go on.
     await consumer.commitOffsets(offsets).then(
       () => crashPoint("offsets-committed"),
-      (error) => this.#ports.log("info", "offsets_not_committed", { error: String(error) }),
+      (error) =>
+        this.#ports.log("info", "offsets_not_committed", {
+          partitions: offsets.length,
+          error: String(error),
+        }),
     );
   }
 }

@@ -13,6 +13,7 @@ import type { Kafka } from "../kafka/client.ts";
 import { isTooLarge } from "../kafka/failure.ts";
 import type { Topics } from "../kafka/topics.ts";
 import { type KafkaRecord, type ProgressAt, Writer } from "../kafka/writer.ts";
+import { execIdOf } from "./exec-id.ts";
 
 export type Stream = Omit<Origin, "offset">;
 
@@ -24,6 +25,7 @@ export interface Outgoing extends KafkaRecord {
 export interface Undelivered {
   readonly offset: number;
   readonly topic: Topic;
+  readonly execId: string;
   readonly detail: string;
   readonly bytes: number;
 }
@@ -33,6 +35,8 @@ export interface DeliveryPorts {
   readonly topics: Topics;
   /** Settles when what is passed over is kept elsewhere. */
   bury(undelivered: readonly Undelivered[]): Promise<void>;
+  /** Whether the lease is this bridge's, as the tenant's object has it now. */
+  holdsLease(): Promise<boolean>;
   committed(through: number, records: readonly Outgoing[]): void;
   aborted(): void;
 }
@@ -110,7 +114,8 @@ export class Delivery {
       else if (!isTooLarge(refused)) throw refused;
       else {
         const { offset, of: topic, value } = record;
-        undelivered.push({ offset, topic, detail: refused.message, bytes: value.byteLength });
+        const execId = execIdOf(topic, value);
+        undelivered.push({ offset, topic, execId, detail: refused.message, bytes: value.byteLength });
       }
     }
     // Before it is passed over in Kafka, so that a crash between the two does not lose it.
@@ -139,10 +144,12 @@ export class Delivery {
     }
   }
 
-  /** Where the lease was lost meanwhile, this fences the one that has it: what that has written must not come again. */
+  /** Fences again, so only whoever still has the lease may; and what another has written meanwhile must not come again. */
   async #openAnew(): Promise<void> {
+    crashPoint("refused-for-size");
     const written = this.#written;
     await this.#writer.close();
+    if (!(await this.#ports.holdsLease())) throw new Error("the lease is not this bridge's any more");
     this.#writer = await Writer.open(this.#ports.kafka, transactionalId(this.#stream));
     const found = (await this.progress()) ?? 0;
     if (found !== written) throw new Error(`Kafka has all up to ${found}, and this bridge wrote ${written}`);

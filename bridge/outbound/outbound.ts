@@ -28,6 +28,8 @@ export interface OutboundPorts {
   readonly measures: Measures;
   readonly log: Log;
   readonly credit: SharedCredit;
+  /** Whether the lease is this bridge's, as the tenant's object has it now. */
+  holdsLease(): Promise<boolean>;
 }
 
 const streamOf = ({ settings, tenant, partition, generation }: Welcome): Stream => ({
@@ -45,10 +47,9 @@ export class Outbound {
   readonly #queue: Departures[] = [];
   #wake = Promise.withResolvers<void>();
   #stopping = false;
-  #resumed = false;
+  #written: number | undefined;
   #failure: Error | undefined;
   #tail = 0;
-  #through = 0;
   #share: Share | undefined;
   /** Of credit that is to be given. */
   #records = CREDIT_RECORDS;
@@ -63,9 +64,9 @@ export class Outbound {
     this.#buried.promise.catch(() => {});
   }
 
-  /** Whether it has gone on where Kafka is. */
-  get resumed(): boolean {
-    return this.#resumed;
+  /** The log offset that Kafka has, and all before it; undefined until it has gone on from there. */
+  get written(): number | undefined {
+    return this.#written;
   }
 
   take(departures: Departures): void {
@@ -115,13 +116,12 @@ export class Outbound {
     crashPoint("writer-opened");
     try {
       const after = await this.#resumeFrom(delivery);
-      this.#through = after;
+      this.#written = after;
       this.#lags();
       this.#ports.log("info", "mirror_resumed", { after, acknowledged: this.#acknowledged });
       this.#link.send({ case: "resume", value: { after: BigInt(after) } });
       this.#share = this.#ports.credit.enter((bytes) => this.#give(bytes));
       if (this.#records > 0) this.#give(0);
-      this.#resumed = true;
       while (!this.#stopping) await this.#step(delivery);
     } finally {
       this.#share?.leave();
@@ -179,10 +179,10 @@ export class Outbound {
 
   async #bury(written: number, undelivered: readonly Undelivered[]): Promise<void> {
     const { measures, log } = this.#ports;
-    for (const { offset, topic, bytes } of undelivered) {
+    for (const { offset, topic, execId: exec_id, bytes } of undelivered) {
       measures.undelivered.add({ tenant: this.#stream.tenant, topic });
       measures.deadLetters.add({ direction: "to_kafka", tenant: this.#stream.tenant });
-      log("warn", "record_undelivered", { offset, topic, bytes });
+      log("warn", "record_undelivered", { topic, offset, exec_id, bytes });
     }
     this.#buried = Promise.withResolvers();
     this.#buried.promise.catch(() => {});
@@ -192,11 +192,11 @@ export class Outbound {
   }
 
   #committed(through: number, records: readonly Outgoing[]): void {
+    this.#written = through;
     this.#say(through, []);
     crashPoint("progress-said");
     const { measures } = this.#ports;
     measures.transactions.add({ outcome: "committed" });
-    this.#through = through;
     this.#lags();
     const now = Date.now();
     for (const [topic, some] of Map.groupBy(records, ({ of }) => of)) {
@@ -208,7 +208,7 @@ export class Outbound {
 
   /** At least: what it sends in advance is bounded, and its tail comes with it. */
   #lags(): void {
-    const lag = Math.max(0, this.#tail - 1 - this.#through);
+    const lag = Math.max(0, this.#tail - 1 - (this.#written ?? 0));
     this.#ports.measures.lag.set({ direction: "to_kafka", tenant: this.#stream.tenant }, lag);
   }
 

@@ -37,6 +37,7 @@ const place = async () => {
     kafka,
     topics,
     bury: async (undelivered: readonly Undelivered[]) => void buried.push(...undelivered),
+    holdsLease: async () => true,
     committed: () => {},
     aborted: () => {},
   };

@@ -145,11 +145,20 @@ brokerTest("what the broker refuses for its size becomes a dead letter, and the 
   await ask("POST", "/graphs", { dot });
   const sizes = [10, 20_000, 10, 10, 30_000, 10];
   for (const size of sizes) await ask("POST", "/graphs/echo/lifetimes?wait=30s", { input: "x".repeat(size) });
-  await using _ = await bridge({ BRIDGE_TOPIC_CONFIG: '{"max.message.bytes": "6000"}' });
+  await using running = await bridge({ BRIDGE_TOPIC_CONFIG: '{"max.message.bytes": "6000"}' });
   const letters = () => ask<{ items: Record<string, unknown>[] }>("GET", "/dead-letters?limit=100");
   // Of each of the two a plan and a task, each in two topics.
   await expect.poll(async () => (await letters()).items.length).toBe(8);
   for (const letter of (await letters()).items) expect(letter.reason).toBe("undeliverable");
+  const said = running.said("record_undelivered");
+  expect(said).toHaveLength(8);
+  for (const each of said)
+    expect(each).toMatchObject({
+      tenant,
+      topic: expect.stringMatching(/^(persisted-)?(plan|task)-executions$/),
+      offset: expect.any(Number),
+      exec_id: expect.stringMatching(/^[\da-f-]{36}$/),
+    });
   const written = async () => (await origins(kafka, "task-executions", tenant)).flat().length;
   await expect.poll(written).toBe(4);
 });

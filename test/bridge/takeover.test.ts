@@ -155,3 +155,31 @@ for (const point of [
       await isWhole(producing.count());
     },
   );
+
+brokerTest(
+  "a bridge that has to begin another producer looks first whether the lease is still its own",
+  async () => {
+    const { tenant, kafka, load, bridge } = await place();
+    await using _ = load;
+    const topics = new Topics(kafka);
+    await topics.connect();
+    // Some of what the load sends is more.
+    const config = { "max.message.bytes": "300" };
+    await topics.provision([kafkaTopic("plan-executions", tenant)], {
+      partitions: 1,
+      replication: 1,
+      config,
+    });
+    await topics.close();
+    await using first = await bridge({ BRIDGE_CRASH_AT: "refused-for-size", BRIDGE_CRASH_SIGNAL: "SIGSTOP" });
+    await using other = await bridge();
+    await expect.poll(() => other.said("record_undelivered").length).toBeGreaterThan(0);
+    first.process.kill("SIGCONT");
+    await expect
+      .poll(() => first.said("mirror_failed").map(({ error }) => error))
+      .toContainEqual("the lease is not this bridge's any more");
+    await load.more(5);
+    // It has fenced nobody.
+    expect(other.said("mirror_failed")).toEqual([]);
+  },
+);
