@@ -368,7 +368,7 @@ describe("a partition", () => {
   test("takes all of a batch but what no transaction takes, which is a dead letter", async () => {
     const { tenant, bridge, end, deadLetters, read } = await ready(ECHO);
     await runInDurableObject(stubOf(tenant), (_, { storage }) => {
-      const trigger = "CREATE TRIGGER poison BEFORE INSERT ON lifetimes WHEN NEW.id = 'poison'";
+      const trigger = "CREATE TRIGGER poison BEFORE INSERT ON log WHEN instr(NEW.meta, 'poison')";
       storage.sql.exec(`${trigger} BEGIN SELECT RAISE(ABORT, 'it is poison'); END`);
     });
     const lifetimes = ["first", "poison", "last"];
