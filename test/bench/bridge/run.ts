@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { findBroker } from "../../../bridge/local/find-broker.ts";
 import { startRuntime } from "../../bridge/lab.ts";
+import { ceilingOf } from "./bare.ts";
 import { delays } from "./delays.ts";
 import type { Lab } from "./lab.ts";
 import { lag } from "./lag.ts";
@@ -31,11 +32,15 @@ const { values: options } = parseArgs({
   },
 });
 
+const WARM_UP = { total: 90_000, batch: 3_000, bytes: 1_024 };
+
 const broker = await findBroker();
 if (typeof broker === "string") throw new Error(`There is no Kafka broker: ${broker}`);
 try {
   await using runtime = await startRuntime();
   const lab = { runtime, brokers: broker.brokers, runs: Number(options.runs) };
+  // Of a broker that has just begun every figure is twice as high.
+  await ceilingOf(lab, WARM_UP);
   for (const name of options.section.split(",")) {
     const section = SECTIONS[name as keyof typeof SECTIONS];
     if (section === undefined)

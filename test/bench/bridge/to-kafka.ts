@@ -16,7 +16,6 @@ const CHAIN = `digraph chain {
 }`;
 const TEXT = "x".repeat(700);
 const CALLERS = 32;
-const WARM_UP_RECORDS = 90_000;
 
 const fill = async (ask: Ask, lifetimes: number): Promise<void> => {
   let left = lifetimes;
@@ -74,8 +73,6 @@ const measure = async (lab: Lab, lifetimes: number) => {
 
 export const toKafka = async (lab: Lab, lifetimes: number): Promise<void> => {
   console.log("\nEdge → Kafka, records that are in the log already");
-  // The broker is compiled while it is warming up.
-  await ceilingOf(lab, { total: WARM_UP_RECORDS, batch: 3_000, bytes: 1_024 });
   const ratios: number[] = [];
   for (let run = 0; run < lab.runs; run++) {
     const { rate, ceiling, batch, bytes, memory } = await measure(lab, lifetimes);
