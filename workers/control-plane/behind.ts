@@ -6,20 +6,28 @@
  * 2. A row says up to which record it has all changes; what records above it have of its state is still to be done.
  */
 import type { Head, Lifetime } from "../../src/control-plane/lifetime.ts";
+import type { Tombstone } from "../../src/control-plane/store.ts";
 import { type Change, changeOf, type Text, textOf } from "../../src/control-plane/stored.ts";
 import { REDO_BYTES_MAX, REDO_LIFETIMES_MAX, REDO_TURN_CHARS_MAX } from "../../src/limits.ts";
 import type { Sql } from "./sql.ts";
 
-/** What a turn has left of states: those that began, and what has changed of others, by their numbers in the tenant. */
+/** What a turn has left of lifetimes: those that began, what has changed of others by their numbers, and ends. */
 interface Redo {
   readonly begun: readonly Text[];
   readonly changed: readonly (readonly [started: number, change: Change])[];
+  readonly ended: readonly End[];
+}
+
+/** Of a lifetime of which nothing else is to be stored. */
+export interface End extends Tombstone {
+  readonly endedAt: number;
 }
 
 /** Of one turn, as text. Takes no more than fits a row together with a record. */
 export class RedoText {
   readonly #begun: string[] = [];
   readonly #changed: string[] = [];
+  readonly #ended: string[] = [];
   #chars = 0;
 
   get hasRoom(): boolean {
@@ -34,9 +42,13 @@ export class RedoText {
     this.#add(this.#changed, JSON.stringify([was.started, changeOf(was, lifetime)]));
   }
 
+  ended(end: End): void {
+    this.#add(this.#ended, JSON.stringify(end));
+  }
+
   toString(): string | undefined {
     if (this.#chars === 0) return undefined;
-    return `{"begun":[${this.#begun.join()}],"changed":[${this.#changed.join()}]}`;
+    return `{"begun":[${this.#begun.join()}],"changed":[${this.#changed.join()}],"ended":[${this.#ended.join()}]}`;
   }
 
   #add(to: string[], text: string): void {
@@ -53,6 +65,8 @@ export interface Place {
   readonly started: number;
   /** Whether there is a row of it at all. */
   readonly stored: boolean;
+  /** Where it has ended. */
+  readonly end?: End;
 }
 
 export class Behind {
@@ -104,9 +118,15 @@ export class Behind {
   }
 
   stays(id: string, place: Place): void {
-    if (this.#since.has(id)) return;
-    this.#since.set(id, place);
+    const since = this.#since.get(id);
+    if (since && place.end === undefined) return;
+    // Where its first record is does not change with its end.
+    this.#since.set(id, since ? { ...place, offset: since.offset, bytes: since.bytes } : place);
     this.#ids.set(place.started, id);
+  }
+
+  endOf(id: string): End | undefined {
+    return this.#since.get(id)?.end;
   }
 
   caughtUp(id: string): void {

@@ -5,6 +5,7 @@
 import type { Lifetime } from "../../src/control-plane/lifetime.ts";
 import { mayBeOut } from "../../src/control-plane/standing.ts";
 import { type Cell, loadStored, type StoredWrite, storedWrite } from "../../src/control-plane/stored.ts";
+import type { End } from "./behind.ts";
 import type { Sql } from "./sql.ts";
 
 /** As it is stored: in cells or not, and up to which record of the log. */
@@ -127,6 +128,11 @@ export class LifetimeRows {
     );
     this.#writeCells(started, write);
     return write.spilled;
+  }
+
+  /** Of one of which nothing is stored. */
+  insertEnd({ started, id, ended, endedAt }: End): void {
+    this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, ?, ?)", started, id, ended, endedAt);
   }
 
   /** What has failed keeps its state, if it may be retried. */

@@ -6,7 +6,7 @@ import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import { isSmall, loadText, redone } from "../../src/control-plane/stored.ts";
 import { CACHED_LIFETIMES_MAX } from "../../src/limits.ts";
-import { Behind, RedoText } from "./behind.ts";
+import { Behind, type End, type Place, RedoText } from "./behind.ts";
 import { LifetimeRows, type Standing, type StoredState } from "./lifetime-rows.ts";
 import type { Sql } from "./sql.ts";
 
@@ -19,7 +19,7 @@ interface Cached {
 interface Written extends Cached {
   readonly lifetime: Lifetime;
   /** Where its rows were left behind: whether there are any. */
-  readonly behind?: { readonly stored: boolean };
+  readonly behind?: Pick<Place, "stored" | "end">;
 }
 
 /** Where the log is before the records of a turn: the last offset, and bytes since the object started. */
@@ -37,6 +37,13 @@ export interface Open {
 
 const isState = (lifetime: Lifetime | Tombstone | undefined): lifetime is Lifetime =>
   lifetime !== undefined && "head" in lifetime;
+
+/** All that is to be stored of one that has ended; undefined where a retry may need more. */
+const whole = ({ head, members }: Lifetime): End | undefined => {
+  const { id, started, ended, endedAt } = head;
+  if (ended === undefined || endedAt === undefined || members.size > 0) return undefined;
+  return { id, started, ended, endedAt };
+};
 
 export class Lifetimes {
   readonly #rows: LifetimeRows;
@@ -89,7 +96,12 @@ export class Lifetimes {
       const ended = head.ended !== undefined;
       const was = isState(cached?.lifetime) ? cached.lifetime.head : undefined;
       const stored = cached !== undefined && this.#behind.isStored(head.id);
-      if (appended !== undefined && !ended && text.hasRoom && this.#mayStay(lifetime, cached, stored, end)) {
+      const mayStay = appended !== undefined && text.hasRoom && this.#mayStay(lifetime, cached, stored, end);
+      const endOf = ended && mayStay && !stored ? whole(lifetime) : undefined;
+      if (endOf) {
+        text.ended(endOf);
+        written.push({ lifetime, spilled: false, behind: { stored, end: endOf } });
+      } else if (mayStay && !ended) {
         if (was) text.changed(was, lifetime);
         else text.begun(lifetime);
         written.push({ lifetime, spilled: false, behind: { stored } });
@@ -193,9 +205,11 @@ export class Lifetimes {
   }
 
   #writeRow(id: string, upTo: number): void {
+    const end = this.#behind.endOf(id);
     const lifetime = this.#cache.get(id)?.lifetime;
-    if (!isState(lifetime)) throw new Error(`the log is ahead of ${id}, which is not in memory`);
-    if (this.#behind.isStored(id)) this.#rows.update(lifetime, false, upTo);
+    if (end) this.#rows.insertEnd(end);
+    else if (!isState(lifetime)) throw new Error(`the log is ahead of ${id}, which is not in memory`);
+    else if (this.#behind.isStored(id)) this.#rows.update(lifetime, false, upTo);
     else this.#rows.insert(lifetime, upTo);
   }
 
@@ -204,7 +218,8 @@ export class Lifetimes {
     const states = new Map<number, StoredState | undefined>();
     const ahead = new Map<number, { readonly stored: boolean }>();
     let last: number | undefined;
-    for (const { offset, begun, changed } of this.#behind.left()) {
+    const ends: End[] = [];
+    for (const { offset, begun, changed, ended } of this.#behind.left()) {
       for (const text of begun) {
         const { started } = text.head;
         const stored = this.#rows.idOf(started) !== undefined;
@@ -218,8 +233,13 @@ export class Lifetimes {
         states.set(started, { ...state, lifetime: redone(state.lifetime, change), upTo: offset });
         if (!ahead.has(started)) ahead.set(started, { stored: true });
       }
+      for (const end of ended) {
+        states.delete(end.started);
+        if (this.#rows.idOf(end.started) === undefined) ends.push(end);
+      }
       last = offset;
     }
+    for (const end of ends) this.#rows.insertEnd(end);
     for (const [started, { stored }] of ahead) {
       const state = states.get(started);
       if (state === undefined) continue;

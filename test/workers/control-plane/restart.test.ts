@@ -228,7 +228,10 @@ describe("the tables of an object", () => {
     inOwnTenant({}, [ECHO], async (own) => {
       const { lifetime } = await own.start("echo");
       const { sql } = own.state.storage;
+      // Its row has what only the log had.
+      own.again();
       const [before] = sql.exec("SELECT * FROM lifetimes").toArray();
+      expect(before).toMatchObject({ id: lifetime });
       backToFirst(sql);
       const again = own.again();
       expect(sql.exec("SELECT * FROM lifetimes").toArray()).toEqual([before]);
