@@ -11,7 +11,7 @@ import {
   type Transaction,
 } from "kafkajs";
 import { crashPoint } from "../crash-points.ts";
-import { isConcurrent } from "./failure.ts";
+import { isConcurrent, isUnsettled } from "./failure.ts";
 import { RETRY, retried } from "./retry.ts";
 
 export interface KafkaRecord {
@@ -146,5 +146,6 @@ const sendProgress = (
   { group, topic, partition = 0, next }: ProgressAt,
 ): Promise<void> => {
   const topics = [{ topic, partitions: [{ partition, offset: String(next) }] }];
-  return retried(() => sendOffsets({ consumerGroupId: group, topics }), isConcurrent, CONCURRENT_MS);
+  const passes = (error: unknown) => isConcurrent(error) || isUnsettled(error);
+  return retried(() => sendOffsets({ consumerGroupId: group, topics }), passes, CONCURRENT_MS);
 };
