@@ -166,7 +166,7 @@ export class TenantMirror {
     let bytes = 0;
     for (const { value, timestamp } of records) {
       bytes += value.byteLength;
-      measures.delayed("to_edge", now - Number(timestamp));
+      measures.delayed("to_edge", now - timestamp);
     }
     measures.moved("to_edge", this.tenant, topic, records.length, bytes);
   }

@@ -103,7 +103,12 @@ export class Link {
   }
 
   send(frame: BridgeFrameInit): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(encodeBridgeFrame(frame));
+    this.sendFrame(encodeBridgeFrame(frame));
+  }
+
+  /** One that is encoded already; its bytes may change once this has returned. */
+  sendFrame(frame: Uint8Array): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
   }
 
   /** Settles when it is closed. */

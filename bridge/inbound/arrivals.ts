@@ -16,6 +16,7 @@ import { refusalName } from "../edge/refusal.ts";
 import type { Verdict } from "../kafka/reader.ts";
 import type { Log } from "../log.ts";
 import { type Arriving, type Chunk, chunkOf } from "./chunk.ts";
+import { arrivalsFrame } from "./frame.ts";
 
 /** How long a fetch may wait for the object, while the other partitions of its broker wait for it. */
 const PATIENCE_MS = 100;
@@ -153,12 +154,9 @@ export class Arrivals {
       this.#records -= chunk.records.length;
       this.#bytes -= chunk.bytes;
       const { promise } = state.changed;
-      this.#link.send({
-        case: "arrivals",
-        value: { records: chunk.records.map((record) => ({ topic: wire, partition, ...record })) },
-      });
+      this.#link.sendFrame(arrivalsFrame(wire, partition, chunk.records));
       crashPoint("arrivals-sent");
-      const taken = this.#until(state, (chunk.records.at(-1)?.offset ?? 0n) + 1n, promise);
+      const taken = this.#until(state, (chunk.records.at(-1)?.offset ?? 0) + 1, promise);
       void taken.then((all) => all && this.#ports.moved(topic, chunk.records));
       if (!(await Promise.race([taken, sleep(PATIENCE_MS).then(() => false)])))
         return { next: reached, until: taken };
@@ -176,7 +174,7 @@ export class Arrivals {
   }
 
   /** Settles when the object has all before `next`, has refused it, or is gone; true where it has it. */
-  async #until(state: PartitionState, next: bigint, changed: Promise<void>): Promise<boolean> {
+  async #until(state: PartitionState, next: number, changed: Promise<void>): Promise<boolean> {
     await changed;
     while (this.#open && state.mark !== undefined && state.mark < next) await state.changed.promise;
     return state.mark !== undefined && state.mark >= next;

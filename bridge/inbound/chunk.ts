@@ -2,6 +2,7 @@
 import { MESSAGE_BYTES_MAX, MIRROR_FRAME_BYTES_MAX } from "../../src/limits.ts";
 import { creditOf, labelBytes } from "../../src/mirror/credit.ts";
 import { ORIGIN_HEADER } from "../../src/mirror/origin.ts";
+import type { Sent } from "./frame.ts";
 
 export interface Arriving {
   readonly offset: number;
@@ -38,15 +39,16 @@ const excerpt = ({ key, value, headers }: Arriving) => ({
   ),
 });
 
-const wireRecord = (record: Arriving) => {
+const sentOf = (record: Arriving): Sent => {
   const { offset, timestamp, key, value, headers } = record;
   const fault = faultOf(record);
-  const sent = fault === "" ? { key, value, headers: [...headers] } : excerpt(record);
-  return { offset: BigInt(offset), timestamp: BigInt(timestamp), ...sent, fault };
+  return fault === ""
+    ? { offset, timestamp, key, value, headers, fault }
+    : { offset, timestamp, ...excerpt(record), fault };
 };
 
 export interface Chunk {
-  readonly records: readonly ReturnType<typeof wireRecord>[];
+  readonly records: readonly Sent[];
   /** Of credit. */
   readonly bytes: number;
 }
@@ -57,10 +59,10 @@ export const chunkOf = (
   recordsMax: number,
   bytesMax: number,
 ): Chunk => {
-  const records: ReturnType<typeof wireRecord>[] = [];
+  const records: Sent[] = [];
   let bytes = 0;
   for (const each of all.slice(from, from + Math.min(recordsMax, CHUNK_RECORDS_MAX))) {
-    const record = wireRecord(each);
+    const record = sentOf(each);
     const size = creditOf(record);
     // The first goes whatever its size.
     if (records.length > 0 && (bytes >= bytesMax || bytes + size > CHUNK_BYTES_MAX)) break;

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Arriving, chunkOf } from "../../bridge/inbound/chunk.ts";
+import { arrivalsFrame } from "../../bridge/inbound/frame.ts";
 import { MESSAGE_BYTES_MAX, MIRROR_FRAME_BYTES_MAX } from "../../src/limits.ts";
 import { creditOfAll } from "../../src/mirror/credit.ts";
 import { decodeBridgeFrame, encodeBridgeFrame, wireTopic } from "../../src/mirror/frame.ts";
@@ -22,10 +23,7 @@ const arriving = (offset: number, key: number, value: number, header: number): A
 
 /** As the object has it. */
 const received = (records: ReturnType<typeof chunkOf>["records"]) => {
-  const bytes = encodeBridgeFrame({
-    case: "arrivals",
-    value: { records: records.map((record) => ({ topic: TOPIC, partition: 1, ...record })) },
-  });
+  const bytes = arrivalsFrame(TOPIC, 1, records);
   const frame = decodeBridgeFrame(bytes);
   if (!frame.ok || frame.value.case !== "arrivals") throw new Error("not taken");
   return { records: frame.value.value.records, bytes: bytes.byteLength };
@@ -60,5 +58,28 @@ test("a record goes in one frame whatever its size, and says what is missing of 
       expect(had[0]?.headers[0]?.name).toBe(ORIGIN_HEADER);
     }),
     { numRuns: 125 },
+  );
+});
+
+test("a frame is the one that its contract describes, byte by byte, however many came before it", () => {
+  const bytes = fc.uint8Array({ maxLength: 300 });
+  const record = fc.record({
+    offset: fc.maxSafeNat(),
+    // Kafka has -1 where there is none.
+    timestamp: fc.oneof(fc.constant(-1), fc.maxSafeNat()),
+    key: bytes,
+    value: bytes,
+    headers: fc.array(fc.record({ name: fc.string({ unit: "binary" }), value: bytes }), { maxLength: 3 }),
+    fault: fc.string({ unit: "binary" }),
+  });
+  fc.assert(
+    fc.property(fc.nat({ max: 100_000 }), fc.array(record, { maxLength: 5 }), (partition, records) => {
+      const wire = records.map((each) => {
+        const [offset, timestamp] = [BigInt(each.offset), BigInt(each.timestamp)];
+        return { topic: TOPIC, partition, ...each, offset, timestamp };
+      });
+      const described = encodeBridgeFrame({ case: "arrivals", value: { records: wire } });
+      expect(Buffer.compare(arrivalsFrame(TOPIC, partition, records), described)).toBe(0);
+    }),
   );
 });

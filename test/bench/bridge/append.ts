@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chunkOf } from "../../../bridge/inbound/chunk.ts";
+import { arrivalsFrame } from "../../../bridge/inbound/frame.ts";
 import { MIRROR_CREDIT_BYTES } from "../../../src/limits.ts";
-import { encodeBridgeFrame, wireTopic } from "../../../src/mirror/frame.ts";
+import { wireTopic } from "../../../src/mirror/frame.ts";
 import { startLocal } from "../../../workers/local/runtime.ts";
 import { executionRecord, PARTITIONS } from "./fill.ts";
 
@@ -23,8 +24,10 @@ const framesOf = () => {
     const { records } = chunkOf(all, from, all.length, MIRROR_CREDIT_BYTES);
     const topic = wireTopic("persisted-task-executions");
     const partition = frames.length % PARTITIONS;
-    const value = { records: records.map((record) => ({ topic, partition, ...record })) };
-    frames.push({ frame: encodeBridgeFrame({ case: "arrivals", value }), records: records.length });
+    frames.push({
+      frame: Uint8Array.from(arrivalsFrame(topic, partition, records)),
+      records: records.length,
+    });
     from += records.length;
   }
   return frames;
