@@ -58,13 +58,13 @@ const send = (url: string, total: number): Promise<void> =>
     socket.addEventListener("error", () => reject(new Error("the floor is not reached")));
   });
 
-/** Records a second, on data of its own. */
-export const appendCeiling = async (total: number): Promise<number> => {
+/** Records a second, on data of its own: a row for each batch, or for each so many bytes of it. */
+export const appendCeiling = async (total: number, rowBytes?: number): Promise<number> => {
   const data = await mkdtemp(join(tmpdir(), "escapement-bench-"));
   const local = await startLocal({ data, config: "test/bench/floor/wrangler.toml" });
   try {
     const began = performance.now();
-    await send(`${local.url}/append?tenant=bench`, total);
+    await send(`${local.url}/append?tenant=bench${rowBytes ? `&row=${rowBytes}` : ""}`, total);
     return (total * 1_000) / (performance.now() - began);
   } finally {
     await local.stop();
