@@ -168,6 +168,12 @@ brokerTest(
   async () => {
     const folders = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), "escapement-kafka-"))));
     const [folder = "", another = ""] = folders;
+    // After the brokers, which write there until they have ended.
+    await using _ = {
+      [Symbol.asyncDispose]: async () => {
+        for (const each of folders) await rm(each, { recursive: true, force: true });
+      },
+    };
     // Only brokers of one's own may be killed.
     await using first = await startBroker({ folder });
     const [lost, other] = [await place(first.address), await place(first.address)];
@@ -203,7 +209,6 @@ brokerTest(
     await expect.poll(lost.taken).toBe(20);
     await admin.disconnect();
     await second[Symbol.asyncDispose]();
-    for (const each of folders) await rm(each, { recursive: true, force: true });
   },
   240_000,
 );
