@@ -180,6 +180,8 @@ brokerTest(
   "a broker that is killed and comes back has everything once, and steps went on meanwhile",
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "escapement-kafka-"));
+    // After the broker, which writes there until it has ended.
+    await using _ = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
     // Only a broker of one's own may be killed.
     await using broker = await startBroker({ folder });
     const { ask, bridge, isMirrored } = place(broker.address);
@@ -193,6 +195,5 @@ brokerTest(
     await load.stop();
     for (const topic of OUT) await isMirrored(topic);
     expect(first.process.exitCode).toBe(null);
-    await rm(folder, { recursive: true, force: true });
   },
 );

@@ -195,8 +195,8 @@ brokerTest(
     const kafka = testKafka(broker.address);
     const topics = new Topics(kafka);
     await topics.connect();
-    // Nobody can write to it: it has fewer replicas than it needs.
-    const config = { "min.insync.replicas": "2" };
+    // Nobody can write to it: it refuses whatever was appended to a log before.
+    const config = { "message.timestamp.before.max.ms": "0" };
     await topics.provision([kafkaTopic(TOPIC, bad)], { partitions: 1, replication: 1, config });
     await topics.close();
     await using running = await startBridge(runtime, `${good},${bad}`, { KAFKA_BROKERS: broker.address });
