@@ -202,10 +202,12 @@ export const DISPATCH_BYTES_MAX = 8 * 1024 * KIB;
 export const RECENT_BYTES_MAX = 4 * 1024 * KIB;
 /** States of lifetimes kept in memory: about 1 KiB each of an isolate's 128 MB. */
 export const CACHED_LIFETIMES_MAX = 10_000;
-/** Of records, by which the log may be ahead of the row of a state: a start of the object reads up to twice as much. */
+/** Of messages and changes, by which the log may be ahead of the row of a state: a start reads up to twice as much. */
 export const REDO_BYTES_MAX = 4 * 1024 * KIB;
-/** Characters of what a turn has changed of states, but for the last: a row holds 2 MB, its record is in it too. */
-export const REDO_TURN_CHARS_MAX = 256 * KIB;
+/** Of a state in one row, which holds 2 MB; what people write when they approve may be long. */
+export const STATE_TEXT_CHARS_MAX = 256 * KIB;
+/** Characters of what a turn has changed of states: they share a row of at most 2 MB with a record. */
+export const REDO_TURN_CHARS_MAX = 128 * KIB;
 /** States whose rows the log is ahead of: all are in memory, so far fewer than are kept there. */
 export const REDO_LIFETIMES_MAX = 4_096;
 /** Lifetimes that learn in one turn that their tenant was paused or resumed: each may then issue a whole wave. */

@@ -2,6 +2,7 @@
  * A lifetime ↔ what is stored of it. A small one is one text, and a step adds what it has changed of it; one that
  * has outgrown it is a head and a row for each entry, and a step then writes only the entries that it touched.
  */
+import { STATE_TEXT_CHARS_MAX } from "../limits.ts";
 import { Cells } from "./cells.ts";
 import { type Head, type Lifetime, PARTS, type Part, RARE_PARTS, STATE_VERSION } from "./lifetime.ts";
 
@@ -84,8 +85,10 @@ export const textOf = (lifetime: Lifetime): Text => {
 
 /** What to write; `spilled` says how it is stored so far. A state that has spilled stays so. */
 export const storedWrite = (lifetime: Lifetime, spilled: boolean): StoredWrite => {
-  if (!spilled && isSmall(lifetime))
-    return { state: JSON.stringify(textOf(lifetime)), cells: [], spilled: false };
+  if (!spilled && isSmall(lifetime)) {
+    const state = JSON.stringify(textOf(lifetime));
+    if (state.length <= STATE_TEXT_CHARS_MAX) return { state, cells: [], spilled: false };
+  }
   const cells: Cell[] = [];
   for (const part of PARTS) {
     const changed = spilled ? changes(lifetime, part) : entries(lifetime, part);

@@ -5,7 +5,7 @@
  * 1. Every change that is in no row is in a record above `marks.redone`.
  * 2. A row says up to which record it has all changes; what records above it have of its state is still to be done.
  */
-import type { Head, Lifetime } from "../../src/control-plane/lifetime.ts";
+import { type Head, type Lifetime, STATE_VERSION } from "../../src/control-plane/lifetime.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import { type Change, changeOf, type Text, textOf } from "../../src/control-plane/stored.ts";
 import { REDO_BYTES_MAX, REDO_LIFETIMES_MAX, REDO_TURN_CHARS_MAX } from "../../src/limits.ts";
@@ -13,6 +13,7 @@ import type { Sql } from "./sql.ts";
 
 /** What a turn has left of lifetimes: those that began, what has changed of others by their numbers, and ends. */
 interface Redo {
+  readonly v: number;
   readonly begun: readonly Text[];
   readonly changed: readonly (readonly [started: number, change: Change])[];
   readonly ended: readonly End[];
@@ -30,30 +31,33 @@ export class RedoText {
   readonly #ended: string[] = [];
   #chars = 0;
 
-  get hasRoom(): boolean {
-    return this.#chars < REDO_TURN_CHARS_MAX;
+  get chars(): number {
+    return this.#chars;
   }
 
-  begun(lifetime: Lifetime): void {
-    this.#add(this.#begun, JSON.stringify(textOf(lifetime)));
+  /** Whether there was room for it; likewise the following. */
+  begun(lifetime: Lifetime): boolean {
+    return this.#add(this.#begun, JSON.stringify(textOf(lifetime)));
   }
 
-  changed(was: Head, lifetime: Lifetime): void {
-    this.#add(this.#changed, JSON.stringify([was.started, changeOf(was, lifetime)]));
+  changed(was: Head, lifetime: Lifetime): boolean {
+    return this.#add(this.#changed, JSON.stringify([was.started, changeOf(was, lifetime)]));
   }
 
-  ended(end: End): void {
-    this.#add(this.#ended, JSON.stringify(end));
+  ended(end: End): boolean {
+    return this.#add(this.#ended, JSON.stringify(end));
   }
 
   toString(): string | undefined {
     if (this.#chars === 0) return undefined;
-    return `{"begun":[${this.#begun.join()}],"changed":[${this.#changed.join()}],"ended":[${this.#ended.join()}]}`;
+    return `{"v":${STATE_VERSION},"begun":[${this.#begun.join()}],"changed":[${this.#changed.join()}],"ended":[${this.#ended.join()}]}`;
   }
 
-  #add(to: string[], text: string): void {
+  #add(to: string[], text: string): boolean {
+    if (this.#chars + text.length > REDO_TURN_CHARS_MAX) return false;
     to.push(text);
     this.#chars += text.length;
+    return true;
   }
 }
 
@@ -75,6 +79,8 @@ export class Behind {
   readonly #since = new Map<string, Place>();
   readonly #ids = new Map<number, string>();
   #noted = 0;
+  /** Characters of changes, since the object started: they are read with the records. */
+  #chars = 0;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -95,14 +101,14 @@ export class Behind {
   /** Whether the row of this one may stay behind once more. */
   mayStay(id: string, bytes: number): boolean {
     const since = this.#since.get(id);
-    return since ? !isFar(since, bytes) : this.#since.size < REDO_LIFETIMES_MAX;
+    return since ? !this.#isFar(since, bytes) : this.#since.size < REDO_LIFETIMES_MAX;
   }
 
   /** Those whose rows have to be written now. */
   overdue(bytes: number): readonly string[] {
     const overdue: string[] = [];
     for (const [id, since] of this.#since) {
-      if (!isFar(since, bytes)) break;
+      if (!this.#isFar(since, bytes)) break;
       overdue.push(id);
     }
     return overdue;
@@ -121,7 +127,8 @@ export class Behind {
     const since = this.#since.get(id);
     if (since && place.end === undefined) return;
     // Where its first record is does not change with its end.
-    this.#since.set(id, since ? { ...place, offset: since.offset, bytes: since.bytes } : place);
+    const { offset, bytes } = since ?? { offset: place.offset, bytes: place.bytes + this.#chars };
+    this.#since.set(id, { ...place, offset, bytes });
     this.#ids.set(place.started, id);
   }
 
@@ -142,12 +149,20 @@ export class Behind {
     this.#noted = 0;
   }
 
-  /** Seldom, because it is a row; `last` is the end of the log, as it is stored. */
-  note(last: number, bytes: number): void {
-    if (bytes - this.#noted < REDO_BYTES_MAX) return;
+  /** After a commit with so many characters of changes. */
+  wrote(chars: number): void {
+    this.#chars += chars;
+  }
+
+  /** Seldom, because it is a row; `last` is the end of the log, as it is stored. Answers what to remember of it. */
+  note(last: number, bytes: number): () => void {
+    const at = bytes + this.#chars;
+    if (at - this.#noted < REDO_BYTES_MAX) return () => {};
     const [oldest] = this.#since.values();
     this.done(oldest ? oldest.offset - 1 : last);
-    this.#noted = bytes;
+    return () => {
+      this.#noted = at;
+    };
   }
 
   /** The rows have all that the log has up to here. */
@@ -157,12 +172,18 @@ export class Behind {
 
   /** What is in records and may be in no row, in order. */
   *left(): Generator<Redo & { readonly offset: number }> {
-    for (const { offset, redo } of this.#sql.exec<{ offset: number; redo: string }>(LEFT))
-      yield { offset, ...(JSON.parse(redo) as Redo) };
+    for (const { offset, redo } of this.#sql.exec<{ offset: number; redo: string }>(LEFT)) {
+      const left = JSON.parse(redo) as Redo;
+      if (left.v > STATE_VERSION)
+        throw new Error(`the log has states of version ${left.v}; deploy code that knows it`);
+      yield { offset, ...left };
+    }
+  }
+
+  #isFar(since: Place, bytes: number): boolean {
+    return bytes + this.#chars - since.bytes >= REDO_BYTES_MAX;
   }
 }
-
-const isFar = (since: Place, bytes: number): boolean => bytes - since.bytes >= REDO_BYTES_MAX;
 
 const LEFT = `SELECT offset, redo FROM log
   WHERE offset > COALESCE((SELECT value FROM marks WHERE name = 'redone'), 0) AND redo IS NOT NULL ORDER BY offset`;

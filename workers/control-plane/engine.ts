@@ -94,7 +94,8 @@ export class Engine {
     this.#storage = storage;
     this.#ports = ports;
     const { say } = this.watch;
-    const [lifetimes, graphs] = [new Lifetimes(sql), new Graphs(sql)];
+    const lifetimes = storage.transactionSync(() => new Lifetimes(sql));
+    const graphs = new Graphs(sql);
     this.parts = {
       sql,
       log: new Log(sql),

@@ -148,6 +148,8 @@ export class LifetimeRows {
       this.#sql.exec("DELETE FROM running WHERE started = ?", started);
     } else this.#sql.exec("INSERT INTO lifetimes VALUES (?, ?, ?, ?)", started, id, ended, endedAt);
     if (lifetime.members.size === 0) {
+      // Of one that failed before, was retried, and has ended in that step.
+      if (stored) this.#sql.exec("DELETE FROM failed WHERE started = ?", started);
       if (spilled) this.#sql.exec("DELETE FROM cells WHERE started = ?", started);
       return false;
     }

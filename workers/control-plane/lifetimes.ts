@@ -2,7 +2,7 @@
  * The states of lifetimes: in tables, and the most recently used in memory. What is in memory is what the
  * tables hold and what the log is ahead of them, see behind.ts: it is replaced only after a commit.
  */
-import { type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.ts";
+import { type Head, type Lifetime, settleLifetime } from "../../src/control-plane/lifetime.ts";
 import type { Tombstone } from "../../src/control-plane/store.ts";
 import { isSmall, loadText, redone } from "../../src/control-plane/stored.ts";
 import { CACHED_LIFETIMES_MAX } from "../../src/limits.ts";
@@ -43,6 +43,20 @@ const whole = ({ head, members }: Lifetime): End | undefined => {
   const { id, started, ended, endedAt } = head;
   if (ended === undefined || endedAt === undefined || members.size > 0) return undefined;
   return { id, started, ended, endedAt };
+};
+
+/** Keeps what a turn has left of one with the log, if there is room. */
+const leftBehind = (
+  text: RedoText,
+  was: Head | undefined,
+  lifetime: Lifetime,
+  stored: boolean,
+): Written["behind"] => {
+  if (lifetime.head.ended !== undefined) {
+    const end = stored ? undefined : whole(lifetime);
+    return end && text.ended(end) ? { stored, end } : undefined;
+  }
+  return (was ? text.changed(was, lifetime) : text.begun(lifetime)) ? { stored } : undefined;
 };
 
 export class Lifetimes {
@@ -89,26 +103,17 @@ export class Lifetimes {
     const text = new RedoText();
     const written: Written[] = [];
     let { running, outstanding } = this.#open;
-    this.#behind.note(end.last, end.bytes);
+    const noted = this.#behind.note(end.last, end.bytes);
     for (const lifetime of lifetimes) {
       const { head } = lifetime;
       const cached = this.#cache.get(head.id);
-      const ended = head.ended !== undefined;
       const was = isState(cached?.lifetime) ? cached.lifetime.head : undefined;
       const stored = cached !== undefined && this.#behind.isStored(head.id);
-      const mayStay = appended !== undefined && text.hasRoom && this.#mayStay(lifetime, cached, stored, end);
-      const endOf = ended && mayStay && !stored ? whole(lifetime) : undefined;
-      if (endOf) {
-        text.ended(endOf);
-        written.push({ lifetime, spilled: false, behind: { stored, end: endOf } });
-      } else if (mayStay && !ended) {
-        if (was) text.changed(was, lifetime);
-        else text.begun(lifetime);
-        written.push({ lifetime, spilled: false, behind: { stored } });
-      } else {
-        const spilled = this.#writeRows(lifetime, cached, stored, appended ?? end.last);
-        written.push({ lifetime, spilled });
-      }
+      const mayStay = appended !== undefined && this.#mayStay(lifetime, cached, stored, end);
+      const behind = mayStay ? leftBehind(text, was, lifetime, stored) : undefined;
+      const spilled = behind ? false : this.#writeRows(lifetime, cached, stored, appended ?? end.last);
+      written.push({ lifetime, spilled, ...(behind && { behind }) });
+      const ended = head.ended !== undefined;
       running += (ended ? 0 : 1) - (was ? 1 : 0);
       outstanding += (ended ? 0 : head.outstanding) - (was?.outstanding ?? 0);
     }
@@ -116,13 +121,15 @@ export class Lifetimes {
     const place = { offset: appended ?? end.last, bytes: end.bytes };
     const remember = () => {
       this.#open = { running, outstanding };
-      for (const id of caughtUp) this.#behind.caughtUp(id);
+      noted();
+      caughtUp();
       for (const each of written) {
         const { id, started } = each.lifetime.head;
         if (each.behind) this.#behind.stays(id, { ...place, started, ...each.behind });
         else this.#behind.caughtUp(id);
         this.#remember(each);
       }
+      this.#behind.wrote(text.chars);
       this.#evict();
     };
     const redo = text.toString();
@@ -135,12 +142,9 @@ export class Lifetimes {
 
   /** Inside a transaction: the rows have all that the log has. Answers what to remember once it is committed. */
   checkpoint(last: number): () => void {
-    const ids = this.#behind.ids();
-    for (const id of ids) this.#writeRow(id, last);
+    const caughtUp = this.#writeBehind(this.#behind.ids(), last);
     this.#behind.done(last);
-    return () => {
-      for (const id of ids) this.#behind.caughtUp(id);
-    };
+    return caughtUp;
   }
 
   /** The last state of one that has failed, if it is kept. A turn that reads it may write it as running again. */
@@ -195,22 +199,37 @@ export class Lifetimes {
   }
 
   /** Of those that had no part in the turn. */
-  #writeOverdue(lifetimes: readonly Lifetime[], { last, bytes }: LogEnd): readonly string[] {
+  #writeOverdue(lifetimes: readonly Lifetime[], { last, bytes }: LogEnd): () => void {
     const overdue = this.#behind.overdue(bytes);
-    if (overdue.length === 0) return overdue;
+    if (overdue.length === 0) return () => {};
     const now = new Set(lifetimes.map(({ head }) => head.id));
-    const rest = overdue.filter((id) => !now.has(id));
-    for (const id of rest) this.#writeRow(id, last);
-    return rest;
+    return this.#writeBehind(
+      overdue.filter((id) => !now.has(id)),
+      last,
+    );
   }
 
-  #writeRow(id: string, upTo: number): void {
+  /** Rows of what is in memory; answers what to remember. */
+  #writeBehind(ids: readonly string[], upTo: number): () => void {
+    const spilled = ids.filter((id) => this.#writeRow(id, upTo));
+    return () => {
+      for (const id of ids) this.#behind.caughtUp(id);
+      for (const id of spilled) {
+        const cached = this.#cache.get(id);
+        if (cached) this.#cache.set(id, { ...cached, spilled: true });
+      }
+    };
+  }
+
+  /** Answers whether its entries are in cells now. */
+  #writeRow(id: string, upTo: number): boolean {
     const end = this.#behind.endOf(id);
-    const lifetime = this.#cache.get(id)?.lifetime;
     if (end) this.#rows.insertEnd(end);
-    else if (!isState(lifetime)) throw new Error(`the log is ahead of ${id}, which is not in memory`);
-    else if (this.#behind.isStored(id)) this.#rows.update(lifetime, false, upTo);
-    else this.#rows.insert(lifetime, upTo);
+    if (end) return false;
+    const lifetime = this.#cache.get(id)?.lifetime;
+    if (!isState(lifetime)) throw new Error(`the log is ahead of ${id}, which is not in memory`);
+    if (this.#behind.isStored(id)) return this.#rows.update(lifetime, false, upTo);
+    return this.#rows.insert(lifetime, upTo);
   }
 
   /** As the object starts: what the log is ahead of the rows is done again, and written. */

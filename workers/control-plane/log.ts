@@ -30,6 +30,8 @@ export interface Owned {
 export type Range = [from: number, to: number];
 /** A step appends two to four records; a statement costs as much as several of its rows. */
 const APPEND_TOGETHER = 8;
+/** What is read of a record. */
+const COLUMNS = "offset, type, at, meta, body";
 /** By the number of rows, less one. */
 const INSERTS = Array.from(
   { length: APPEND_TOGETHER },
@@ -115,7 +117,7 @@ export class Log {
   get(offset: number): LogRecord | undefined {
     const recent = this.#recent.get(offset);
     if (recent) return recent;
-    const [row] = this.#sql.exec<Row>("SELECT * FROM log WHERE offset = ?", offset).toArray();
+    const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM log WHERE offset = ?`, offset).toArray();
     return row && decodeRecord(row);
   }
 
@@ -150,7 +152,7 @@ export class Log {
    */
   ofLifetime(id: string, from: number, until: number, limit: number, bytesMax: number) {
     const rows = this.#sql.exec<Row>(
-      `SELECT * FROM log WHERE offset >= ? AND offset < ? AND (instr(body, ?) OR instr(meta, ?))
+      `SELECT ${COLUMNS} FROM log WHERE offset >= ? AND offset < ? AND (instr(body, ?) OR instr(meta, ?))
        ORDER BY offset`,
       from,
       until,
@@ -181,7 +183,7 @@ export class Log {
   *#stored(from: number, wanted: readonly RecordType[], limit: number): Generator<LogRecord> {
     const codes = wanted.map((each) => each.code).join(",");
     const rows = this.#sql.exec<Row>(
-      `SELECT * FROM log WHERE offset >= ? AND type IN (${codes}) ORDER BY offset LIMIT ?`,
+      `SELECT ${COLUMNS} FROM log WHERE offset >= ? AND type IN (${codes}) ORDER BY offset LIMIT ?`,
       from,
       limit,
     );
@@ -219,7 +221,7 @@ export class Log {
   /** Whose the records from … to are, in order, read as they are asked for. */
   *owned(from: number, to: number): Generator<Owned> {
     const rows = this.#sql.exec<Row>(
-      "SELECT * FROM log WHERE offset BETWEEN ? AND ? ORDER BY offset",
+      `SELECT ${COLUMNS} FROM log WHERE offset BETWEEN ? AND ? ORDER BY offset`,
       from,
       to,
     );

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { STATE_VERSION, settleLifetime } from "../../../src/control-plane/lifetime.ts";
 import { type Cell, INLINE_ENTRIES_MAX, loadStored, storedWrite } from "../../../src/control-plane/stored.ts";
+import { STATE_TEXT_CHARS_MAX } from "../../../src/limits.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play } from "../../fixtures/play.ts";
 import { plain } from "./walk.ts";
@@ -57,6 +58,18 @@ test("a state that outgrows its text goes to rows once, and then a step writes w
   expect(rows.load().spilled).toBe(true);
   play.state = rows.load().lifetime;
   expect(play.answer("B").head.status).toBe("SUCCEEDED");
+});
+
+test("a state of few entries that are long goes to rows as well", () => {
+  const rows = new Rows();
+  const play = Play.start(graphOf("A -> x"));
+  const long = { text: "x".repeat(STATE_TEXT_CHARS_MAX) };
+  for (const [n, member] of play.state?.members.entries() ?? [])
+    play.state?.members.set(n, { ...member, parameters: long });
+  rows.store(play);
+  expect(rows.spilled).toBe(true);
+  expect(rows.state.length).toBeLessThan(STATE_TEXT_CHARS_MAX);
+  expect(plain(rows.load().lifetime)).toEqual(play.state && plain(play.state));
 });
 
 test("a state of a later version is refused, with what to do", () => {
