@@ -1,4 +1,5 @@
 // Without this, work that moves from one bridge to another could be done twice, by nobody, or in another order.
+import { readFileSync } from "node:fs";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Kafka } from "../../bridge/kafka/client.ts";
@@ -115,6 +116,9 @@ brokerTest("what a bridge did that is killed under load goes on at another, both
   expect(second.process.exitCode).toBe(null);
 });
 
+const isStopped = (pid: number | undefined): boolean =>
+  /\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+
 for (const point of [
   "departures-received:4",
   "records-written:4",
@@ -132,6 +136,8 @@ for (const point of [
       await topics.close();
       const producing = await startProducing(kafka, tenant);
       await using first = await bridge({ BRIDGE_CRASH_AT: point, BRIDGE_CRASH_SIGNAL: "SIGSTOP" });
+      // Another that came before would have the lease.
+      await expect.poll(() => isStopped(first.process.pid)).toBe(true);
       await using other = await bridge();
       await expect.poll(() => other.said("mirror_resumed").length).toBe(1);
       await load.more(20);
