@@ -289,9 +289,12 @@ export const MIRROR_LEASE_MS_MAX = 60 * SECOND;
 export const MIRROR_CONNECTIONS_MAX = 64;
 /** A bridge deletes the topics of a tenant within it, or another begins again: above what Kafka's requests may take. */
 export const TOPIC_REMOVAL_MS = 60 * SECOND;
-/** What a bridge may have sent and not yet seen on disk: several batches, so that none waits for an answer. */
-export const MIRROR_CREDIT_RECORDS = 2_048;
-export const MIRROR_CREDIT_BYTES = 4 * 1024 * KIB;
+/**
+ * What a bridge may have sent and not yet seen on disk: a fetch of several partitions of a mebibyte, in records of one
+ * KiB. With less a part of each fetch is fetched again.
+ */
+export const MIRROR_CREDIT_RECORDS = 8_192;
+export const MIRROR_CREDIT_BYTES = 8 * 1024 * KIB;
 
 /** What a record takes in the memory of a bridge beside its bytes, about; so that small ones are bounded as well. */
 export const MIRROR_RECORD_BYTES = 512;

@@ -52,10 +52,15 @@ interface PartitionState {
   /** The mark that the fetch has been sent to. */
   sought: number | undefined;
   refusedUntil: number;
+  /** Whether the object has the last frame. There is one on its way at the most: none follows what may be refused. */
+  last: Promise<boolean>;
   changed: PromiseWithResolvers<void>;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
+/** Whether it settles within what a fetch may wait. */
+const inTime = (promise: Promise<unknown>): Promise<boolean> =>
+  Promise.race([promise.then(() => true), sleep(PATIENCE_MS).then(() => false)]);
 const keyOf = (topic: number, partition: number) => `${topic}/${partition}`;
 
 export class Arrivals {
@@ -113,14 +118,16 @@ export class Arrivals {
       offset: state.mark,
       detail,
     });
-    // Its place is asked for anew by then.
+    // Its place is asked for anew by then, and what was sent is fetched again.
     state.mark = undefined;
+    state.sought = undefined;
     this.#tell(state);
   }
 
   async offer(place: Place, { records, from, next, end }: Offered): Promise<Verdict> {
     const { topic, partition } = place;
     const state = this.#state(wireTopic(topic), partition);
+    if (!(await inTime(state.last))) return { next: from, until: state.last };
     if (state.mark === undefined) await this.#ask(place, state, MARK_ONLY);
     if (state.mark === undefined) return { next: from, until: this.#refusal(state) };
     if (end < state.mark) {
@@ -156,11 +163,15 @@ export class Arrivals {
       const { promise } = state.changed;
       this.#link.sendFrame(arrivalsFrame(wire, partition, chunk.records));
       crashPoint("arrivals-sent");
-      const taken = this.#until(state, (chunk.records.at(-1)?.offset ?? 0) + 1, promise);
-      void taken.then((all) => all && this.#ports.moved(topic, chunk.records));
-      if (!(await Promise.race([taken, sleep(PATIENCE_MS).then(() => false)])))
-        return { next: reached, until: taken };
-      crashPoint("arrivals-received");
+      const taken = this.#until(state, (chunk.records.at(-1)?.offset ?? 0) + 1, promise).then((all) => {
+        if (all) this.#ports.moved(topic, chunk.records);
+        if (all) crashPoint("arrivals-received");
+        return all;
+      });
+      state.last = taken;
+      // The next is fetched meanwhile.
+      if (sent + chunk.records.length === records.length) return { next, taken };
+      if (!(await inTime(taken))) return { next: reached, until: taken };
     }
   }
 
@@ -200,6 +211,7 @@ export class Arrivals {
       mark: undefined,
       sought: undefined,
       refusedUntil: 0,
+      last: Promise.resolve(true),
       changed: Promise.withResolvers<void>(),
     };
     this.#partitions.set(key, state);

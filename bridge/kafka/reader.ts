@@ -18,9 +18,12 @@ export interface Taken {
   readonly end: number;
 }
 
-/** All up to an offset is on the other side, and more goes once something has happened; or go on elsewhere. */
+/**
+ * All up to an offset is on the other side, or will be where `taken` becomes true, and more goes once something has
+ * happened; or go on elsewhere.
+ */
 export type Verdict =
-  | { readonly next: number; readonly until?: Promise<unknown> }
+  | { readonly next: number; readonly taken?: Promise<boolean>; readonly until?: Promise<unknown> }
   | { readonly seek: number };
 
 export interface ReaderPorts {
@@ -49,6 +52,8 @@ export class Reader {
   #alive = true;
   /** Next offsets that are on the other side and not committed; by topic and partition. */
   readonly #taken = new Map<string, { topic: string; partition: number; offset: string }>();
+  /** How often partitions were assigned. */
+  #assignments = 0;
   #timer: NodeJS.Timeout | undefined;
   #changing: Promise<void> = Promise.resolve();
 
@@ -99,6 +104,7 @@ export class Reader {
     });
     this.#consumer = consumer;
     consumer.on("consumer.group_join", ({ payload }) => {
+      this.#assignments++;
       this.#taken.clear();
       this.#ports.assigned();
       log("info", "partitions_assigned", { topics: Object.keys(payload.memberAssignment).length });
@@ -136,6 +142,7 @@ export class Reader {
     const { topic, partition, messages } = batch;
     const next = Number(batch.lastOffset()) + 1;
     const from = fetchedOffset(batch);
+    const assignment = this.#assignments;
     const verdict = await this.#ports.take({
       topic,
       partition,
@@ -152,7 +159,15 @@ export class Reader {
     if (verdict.next <= from) return;
     if (verdict.next >= next) resolveOffset(messages.at(-1)?.offset ?? batch.lastOffset());
     else resolveOffset(String(verdict.next - 1));
-    this.#taken.set(`${topic}/${partition}`, { topic, partition, offset: String(verdict.next) });
+    const reached = { topic, partition, offset: String(verdict.next) };
+    const settled = (all: boolean) => {
+      if (assignment !== this.#assignments || consumer !== this.#consumer) return;
+      if (all) this.#taken.set(`${topic}/${partition}`, reached);
+      // Nothing may come any more that would find out.
+      else consumer.seek({ topic, partition, offset: String(from) });
+    };
+    // One that has crashed cannot seek; the next begins at what is committed.
+    void (verdict.taken ?? Promise.resolve(true)).then(settled).catch(() => {});
     await heartbeat();
   }
 
