@@ -14,8 +14,7 @@ import type {
 import { type Frame, Link, LinkClosed } from "./edge/link.ts";
 import { refusalName } from "./edge/refusal.ts";
 import type { Gateway } from "./gateway.ts";
-import { Arrivals } from "./inbound/arrivals.ts";
-import type { Chunk } from "./inbound/chunk.ts";
+import { Arrivals, type Moved } from "./inbound/arrivals.ts";
 import { type Log, logOf } from "./log.ts";
 import type { Leadership } from "./outbound/leadership.ts";
 import { Outbound, type OutboundPorts } from "./outbound/outbound.ts";
@@ -128,7 +127,7 @@ export class TenantMirror {
       this.#arrivals = new Arrivals(link, welcome.credit, {
         log: this.#log,
         end: (topic, partition) => this.#endOf(topic, partition),
-        moved: (topic, records) => this.#moved(topic, records),
+        moved: (topic, moved) => this.#moved(topic, moved),
       });
       this.#follow(welcome.settings);
       link.listen((frame) => this.#receive(link, welcome, frame));
@@ -160,15 +159,11 @@ export class TenantMirror {
     return found.end;
   }
 
-  #moved(topic: Topic, records: Chunk["records"]): void {
+  #moved(topic: Topic, { bytes, timestamps }: Moved): void {
     const { measures } = this.#ports;
     const now = Date.now();
-    let bytes = 0;
-    for (const { value, timestamp } of records) {
-      bytes += value.byteLength;
-      measures.delayed("to_edge", now - timestamp);
-    }
-    measures.moved("to_edge", this.tenant, topic, records.length, bytes);
+    for (const timestamp of timestamps) measures.delayed("to_edge", now - timestamp);
+    measures.moved("to_edge", this.tenant, topic, timestamps.length, bytes);
   }
 
   #follow(settings: TenantSettings | undefined): void {

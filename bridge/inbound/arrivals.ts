@@ -43,8 +43,20 @@ export interface ArrivalsPorts {
   /** The offset that a partition's next record will have, as Kafka has it now. */
   end(topic: Topic, partition: number): Promise<number>;
   /** They are on disk at the object. */
-  moved(topic: Topic, records: Chunk["records"]): void;
+  moved(topic: Topic, moved: Moved): void;
 }
+
+export interface Moved {
+  /** Of their values. */
+  readonly bytes: number;
+  /** Of each, milliseconds since the epoch. */
+  readonly timestamps: readonly number[];
+}
+
+const movedOf = (records: Chunk["records"]): Moved => ({
+  bytes: records.reduce((sum, { value }) => sum + value.byteLength, 0),
+  timestamps: records.map(({ timestamp }) => timestamp),
+});
 
 interface PartitionState {
   /** The next offset that the object takes; undefined until it has said so on this connection. */
@@ -128,6 +140,7 @@ export class Arrivals {
     const { topic, partition } = place;
     const state = this.#state(wireTopic(topic), partition);
     if (!(await inTime(state.last))) return { next: from, until: state.last };
+    if (!this.#open) return { next: from, until: sleep(PATIENCE_MS) };
     if (state.mark === undefined) await this.#ask(place, state, MARK_ONLY);
     if (state.mark === undefined) return { next: from, until: this.#refusal(state) };
     if (end < state.mark) {
@@ -161,10 +174,12 @@ export class Arrivals {
       this.#records -= chunk.records.length;
       this.#bytes -= chunk.bytes;
       const { promise } = state.changed;
+      // Their bytes are not kept until the object has answered.
+      const moved = movedOf(chunk.records);
       this.#link.sendFrame(arrivalsFrame(wire, partition, chunk.records));
       crashPoint("arrivals-sent");
       const taken = this.#until(state, (chunk.records.at(-1)?.offset ?? 0) + 1, promise).then((all) => {
-        if (all) this.#ports.moved(topic, chunk.records);
+        if (all) this.#ports.moved(topic, moved);
         if (all) crashPoint("arrivals-received");
         return all;
       });
@@ -172,6 +187,7 @@ export class Arrivals {
       // The next is fetched meanwhile.
       if (sent + chunk.records.length === records.length) return { next, taken };
       if (!(await inTime(taken))) return { next: reached, until: taken };
+      if (!this.#open) return { next: reached, until: sleep(PATIENCE_MS) };
     }
   }
 
