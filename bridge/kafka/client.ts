@@ -2,6 +2,7 @@
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from "kafkajs";
 import type { Level, Log } from "../log.ts";
 import { installCodecs } from "./codecs.ts";
+import { installCoordinators } from "./coordinators.ts";
 import { installMetadata } from "./metadata.ts";
 import { installProduceRequest } from "./produce-request.ts";
 import { RETRY } from "./retry.ts";
@@ -9,6 +10,7 @@ import { RETRY } from "./retry.ts";
 export type { Kafka } from "kafkajs";
 
 installCodecs();
+installCoordinators();
 installMetadata();
 installProduceRequest();
 

@@ -31,3 +31,17 @@ declare module "kafkajs/src/protocol/requests/metadata/v6/response.js" {
   const response: { parse(metadata: Metadata): Promise<Metadata> };
   export default response;
 }
+
+/** Brokers as one producer, consumer or admin of kafkajs knows them. */
+declare module "kafkajs/src/cluster/index.js" {
+  export interface CoordinatorOf {
+    readonly groupId: string;
+    readonly coordinatorType: number;
+  }
+  export interface Coordinator {
+    readonly coordinator: { readonly nodeId: number };
+  }
+  export default class Cluster {
+    findGroupCoordinatorMetadata(of: CoordinatorOf): Promise<Coordinator>;
+  }
+}
