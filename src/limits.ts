@@ -193,6 +193,8 @@ export const LABEL_CHARS_MAX = 256;
 // The object
 /** What one transaction takes in: long enough to share a commit, short enough to leave the thread free. */
 export const BATCH_EVENTS_MAX = 512;
+/** What records of one commit share a row; who wants one of them reads all. With a larger one the row is still far below 2 MB. */
+export const PACK_BYTES_MAX = 128 * KIB;
 /** Inputs at executors at once, over all lifetimes of the object; the rest wait in the log. */
 export const IN_FLIGHT_INPUTS_MAX = 1_024;
 /** Inputs in one RPC: its message stays far below the 32 MiB that RPC allows. */

@@ -7,14 +7,8 @@ import { RECENT_BYTES_MAX } from "../../src/limits.ts";
 import { type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { composeInput } from "../../src/wire/compose.ts";
-import {
-  decodeRecord,
-  encodeRecord,
-  lifetimeOf,
-  RECORD_TYPES,
-  type RecordType,
-  type Row,
-} from "./record-row.ts";
+import { type Entry, entryOf, lifetimeOf, RECORD_TYPES, type RecordType, recordOf } from "./entry.ts";
+import { type Bindings, entriesOf, havingTypes, type Row, rowsOf } from "./pack.ts";
 import type { Sql } from "./sql.ts";
 
 /** A record as far as is needed to say whether it may go. */
@@ -28,18 +22,12 @@ export interface Owned {
 
 /** Offsets from … to, both in it. */
 export type Range = [from: number, to: number];
-/** A step appends two to four records; a statement costs as much as several of its rows. */
-const APPEND_TOGETHER = 8;
-/** What is read of a record. */
+
+/** What is read of a row. */
 const COLUMNS = "offset, type, at, meta, body";
-/** By the number of rows, less one. */
-const INSERTS = Array.from(
-  { length: APPEND_TOGETHER },
-  (_, last) =>
-    `INSERT INTO log VALUES ${Array(last + 1)
-      .fill("(?, ?, ?, ?, ?, ?)")
-      .join(", ")}`,
-);
+/** That one statement reads. */
+const ROWS = 16;
+const INSERT = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)";
 
 export class Log {
   readonly #sql: Sql;
@@ -50,6 +38,8 @@ export class Log {
   readonly #recent = new Map<number, LogRecord>();
   #recentFrom = 0;
   #recentBytes = 0;
+  /** The row that was read last, from which more is usually wanted. */
+  #read: readonly Entry[] = [];
   /** Of messages, since this object started. */
   appendedBytes = 0;
 
@@ -85,16 +75,8 @@ export class Log {
 
   /** Inside the transaction of a commit; `redo` is kept with the last of them. */
   append(records: readonly LogRecord[], redo?: string): void {
-    const last = records.at(-1);
-    for (let i = 0; i < records.length; i += APPEND_TOGETHER) {
-      const some = records.slice(i, i + APPEND_TOGETHER);
-      const bindings: unknown[] = [];
-      for (const record of some) {
-        const { type, meta, body } = encodeRecord(record);
-        bindings.push(record.offset, type, record.at, meta, body, record === last ? (redo ?? null) : null);
-      }
-      this.#sql.exec(INSERTS[some.length - 1] ?? "", ...bindings);
-    }
+    const rows = rowsOf(records.map(entryOf));
+    for (const row of rows) this.#insert(row, row === rows.at(-1) ? redo : undefined);
   }
 
   /** After the commit. */
@@ -117,8 +99,8 @@ export class Log {
   get(offset: number): LogRecord | undefined {
     const recent = this.#recent.get(offset);
     if (recent) return recent;
-    const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM log WHERE offset = ?`, offset).toArray();
-    return row && decodeRecord(row);
+    const entry = this.#rowWith(offset).find((each) => each.offset === offset);
+    return entry && recordOf(entry);
   }
 
   /** Records of these types from an offset on, in order: so many, or as many bytes, but one at least. */
@@ -135,9 +117,7 @@ export class Log {
     );
     const records: LogRecord[] = [];
     let bytes = 0;
-    for (const record of this.#recent.has(from)
-      ? this.#recently(from, wanted)
-      : this.#stored(from, wanted, limit)) {
+    for (const record of this.#recent.has(from) ? this.#recently(from, wanted) : this.#stored(from, wanted)) {
       if (records.length === limit) return { records, whole: false };
       bytes += sizeOf(record);
       if (bytes > bytesMax && records.length > 0) return { records, whole: false };
@@ -152,7 +132,9 @@ export class Log {
    */
   ofLifetime(id: string, from: number, until: number, limit: number, bytesMax: number) {
     const rows = this.#sql.exec<Row>(
-      `SELECT ${COLUMNS} FROM log WHERE offset >= ? AND offset < ? AND (instr(body, ?) OR instr(meta, ?))
+      `SELECT ${COLUMNS} FROM log
+       WHERE offset BETWEEN ?1 AND COALESCE((SELECT MIN(offset) FROM log WHERE offset >= ?2 - 1), ?2)
+         AND (instr(body, ?3) OR instr(meta, ?4))
        ORDER BY offset`,
       from,
       until,
@@ -161,10 +143,10 @@ export class Log {
     );
     const records: LogRecord[] = [];
     let bytes = 0;
-    for (const row of rows) {
+    for (const entry of within(rows, from, until - 1)) {
       if (records.length === limit) return { records, whole: false };
-      if (lifetimeOf(row) !== id) continue;
-      const record = decodeRecord(row);
+      if (lifetimeOf(entry) !== id) continue;
+      const record = recordOf(entry);
       bytes += sizeOf(record);
       if (bytes > bytesMax && records.length > 0) return { records, whole: false };
       records.push(record);
@@ -180,26 +162,32 @@ export class Log {
     }
   }
 
-  *#stored(from: number, wanted: readonly RecordType[], limit: number): Generator<LogRecord> {
-    const codes = wanted.map((each) => each.code).join(",");
-    const rows = this.#sql.exec<Row>(
-      `SELECT ${COLUMNS} FROM log WHERE offset >= ? AND type IN (${codes}) ORDER BY offset LIMIT ?`,
-      from,
-      limit,
-    );
-    for (const row of rows) yield decodeRecord(row);
+  *#stored(from: number, wanted: readonly RecordType[]): Generator<LogRecord> {
+    const codes = new Set(wanted.map(({ code }) => code));
+    const select = `SELECT ${COLUMNS} FROM log WHERE offset >= ? AND ${havingTypes(wanted)} ORDER BY offset LIMIT ${ROWS}`;
+    for (let next = from, rows = ROWS; rows === ROWS; ) {
+      rows = 0;
+      for (const row of this.#sql.exec<Row>(select, next)) {
+        for (const entry of entriesOf(row))
+          if (entry.offset >= from && codes.has(entry.type)) yield recordOf(entry);
+        next = row.offset + 1;
+        rows++;
+      }
+    }
   }
 
   /** Of the records of these types above an offset: of their messages, as `sizeOf` has it. Looks at each. */
   bytesAfter(offset: number, types: readonly LogRecord["type"][]): number {
-    const codes = RECORD_TYPES.filter((each) => types.includes(each.type)).map((each) => each.code);
-    return this.#sql
-      .exec<{ bytes: number }>(
-        `SELECT COALESCE(SUM(COALESCE(LENGTH(body), 0) + ${RECORD_BYTES}), 0) AS bytes
-         FROM log WHERE offset > ? AND type IN (${codes})`,
-        offset,
-      )
-      .one().bytes;
+    const wanted = RECORD_TYPES.filter((each) => types.includes(each.type));
+    const codes = new Set(wanted.map(({ code }) => code));
+    const rows = this.#sql.exec<Row>(
+      `SELECT ${COLUMNS} FROM log WHERE offset > ? AND ${havingTypes(wanted)} ORDER BY offset`,
+      offset,
+    );
+    let bytes = 0;
+    for (const { type, body } of within(rows, offset + 1))
+      if (codes.has(type)) bytes += body.byteLength + RECORD_BYTES;
+    return bytes;
   }
 
   /** The message of an inputs topic. */
@@ -220,14 +208,10 @@ export class Log {
 
   /** Whose the records from … to are, in order, read as they are asked for. */
   *owned(from: number, to: number): Generator<Owned> {
-    const rows = this.#sql.exec<Row>(
-      `SELECT ${COLUMNS} FROM log WHERE offset BETWEEN ? AND ? ORDER BY offset`,
-      from,
-      to,
-    );
-    for (const row of rows) {
-      const { offset, at, meta, body } = row;
-      yield { offset, at, bytes: (body?.byteLength ?? 0) + (meta?.length ?? 0), lifetime: lifetimeOf(row) };
+    const rows = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM log WHERE offset >= ? ORDER BY offset`, from);
+    for (const entry of within(rows, from, to)) {
+      const { offset, at, body } = entry;
+      yield { offset, at, bytes: body.byteLength + RECORD_BYTES, lifetime: lifetimeOf(entry) };
     }
   }
 
@@ -236,8 +220,14 @@ export class Log {
    * topics begin there from now on.
    */
   drop(ranges: readonly Range[], first = this.#first): () => void {
+    const cut = this.#cutBy(ranges);
     for (const range of ranges) this.#sql.exec("DELETE FROM log WHERE offset BETWEEN ? AND ?", ...range);
+    for (const [offset, left] of cut) {
+      this.#sql.exec("DELETE FROM log WHERE offset = ?", offset);
+      for (const row of rowsOf(left)) this.#insert(row);
+    }
     this.#sql.exec("INSERT OR REPLACE INTO marks VALUES ('first', ?), ('tail', ?)", first, this.#tail);
+    this.#read = [];
     return () => {
       this.#first = first;
       for (const [from, to] of ranges)
@@ -250,10 +240,42 @@ export class Log {
     };
   }
 
+  /** What is left of rows of which the ranges have a part, by the offset of the row. */
+  #cutBy(ranges: readonly Range[]): Map<number, readonly Entry[]> {
+    const cut = new Map<number, readonly Entry[]>();
+    for (const [from, to] of ranges)
+      for (const offset of [from, to]) {
+        const row = this.#rowWith(offset);
+        const key = row.at(-1)?.offset;
+        if (key === undefined) continue;
+        const whole = cut.get(key) ?? row;
+        const left = whole.filter((each) => each.offset < from || each.offset > to);
+        if (left.length < whole.length) cut.set(key, left);
+      }
+    return cut;
+  }
+
+  /** The row that would have the record at an offset; empty where the log ends below. */
+  #rowWith(offset: number): readonly Entry[] {
+    const [first] = this.#read;
+    const last = this.#read.at(-1);
+    if (first && last && first.offset <= offset && offset <= last.offset) return this.#read;
+    const [row] = this.#sql
+      .exec<Row>(`SELECT ${COLUMNS} FROM log WHERE offset >= ? ORDER BY offset LIMIT 1`, offset)
+      .toArray();
+    this.#read = row ? entriesOf(row) : [];
+    return this.#read;
+  }
+
+  #insert(row: Bindings, redo: string | undefined = undefined): void {
+    this.#sql.exec(INSERT, ...row, redo ?? null);
+  }
+
   /** Forgets what was kept in memory, after the tables were cleared. */
   reset(): void {
     this.#recent.clear();
     this.#recentBytes = 0;
+    this.#read = [];
     this.#first = 1;
     this.#tail = 1;
     this.#projected = 0;
@@ -266,6 +288,15 @@ const WHERE_IT_IS = `SELECT COALESCE((SELECT MAX(offset) FROM log), 0) AS last,
   COALESCE((SELECT value FROM marks WHERE name = 'first'), 1) AS first,
   COALESCE((SELECT value FROM marks WHERE name = 'tail'), 1) AS tail,
   COALESCE((SELECT value FROM marks WHERE name = 'projected'), 0) AS projected`;
+
+/** Of rows in order, the records from … to. */
+function* within(rows: Iterable<Row>, from: number, to = Number.POSITIVE_INFINITY): Generator<Entry> {
+  for (const row of rows)
+    for (const entry of entriesOf(row)) {
+      if (entry.offset > to) return;
+      if (entry.offset >= from) yield entry;
+    }
+}
 
 const isOfType = (record: LogRecord, { type, kind }: RecordType): boolean =>
   record.type === type && (kind === undefined || !("kind" in record) || record.kind === kind);

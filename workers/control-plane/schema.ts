@@ -5,7 +5,7 @@
 
 const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
--- A row a record; its position is the offset of every topic.
+-- The position of a record is its offset in every topic; rows are packs of several, see pack.ts.
 CREATE TABLE log (offset INTEGER PRIMARY KEY, type INTEGER NOT NULL, at INTEGER NOT NULL, meta TEXT, body BLOB);
 -- Number of a lifetime, and where it ended: outlives its records, so that late answers are known as late.
 CREATE TABLE lifetimes (started INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ended INTEGER);
@@ -126,6 +126,9 @@ ALTER TABLE running ADD COLUMN upto INTEGER NOT NULL DEFAULT 0;
 INSERT INTO marks SELECT 'redone', MAX(offset) FROM log HAVING COUNT(*) > 0;
 `;
 
+/** Rows of the log with several records: code that knows only of rows of one must not read them. */
+const PACKS = "SELECT 1";
+
 /** What brought the tables to each version, in order: append, never change one that was released. */
 export const STEPS: readonly string[] = [
   TABLES,
@@ -141,6 +144,7 @@ export const STEPS: readonly string[] = [
   ELSEWHERE,
   LATEST_POLICIES,
   REDO,
+  PACKS,
 ];
 
 export const TABLES_VERSION = STEPS.length;

@@ -7,10 +7,13 @@ import type { LifetimeView, StartRequest, TenantRpc } from "../../../src/control
 import type { Executor } from "../../../src/executor/dispatch.ts";
 import { parseGraph } from "../../../src/graph/parse.ts";
 import type { Result } from "../../../src/result.ts";
+import type { LogRecord } from "../../../src/topics/record.ts";
 import { TOPICS, type Topic } from "../../../src/topics/topics.ts";
 import { decode, decodeExecution } from "../../../src/wire/codec.ts";
 import type { PlanExecution, TaskExecution } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { payloadOf } from "../../../src/wire/payload.ts";
+import { recordOf } from "../../../workers/control-plane/entry.ts";
+import { entriesOf, type Row } from "../../../workers/control-plane/pack.ts";
 import { type Ports, TenantObject } from "../../../workers/control-plane/tenant-object.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
 
@@ -142,6 +145,10 @@ export const inOwnTenant = (
     await use({ ...client, state, ports: portsOf(state), again });
   });
 };
+
+/** All that its log has. */
+export const logOf = ({ state }: Own): LogRecord[] =>
+  state.storage.sql.exec<Row>("SELECT * FROM log ORDER BY offset").toArray().flatMap(entriesOf).map(recordOf);
 
 /** Takes inputs and never answers. */
 export const silent: Executor = { run: () => new Promise(() => {}) };

@@ -4,17 +4,13 @@ import { describe, expect, test } from "vitest";
 import { rowsOf } from "../../../src/data-plane/row.ts";
 import { PROJECTED_NOTE_EVERY } from "../../../src/limits.ts";
 import type { LogRecord } from "../../../src/topics/record.ts";
-import { decodeRecord, type Row } from "../../../workers/control-plane/record-row.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
 import { type Faults, faultyD1 } from "../../fixtures/faulty-d1.ts";
 import { openGate } from "../../fixtures/gates.ts";
 import { folded, stored } from "../data-plane/fold.ts";
-import { answered, ECHO, freshName, inOwnTenant, type Own, withTask } from "./client.ts";
+import { answered, ECHO, freshName, inOwnTenant, logOf, type Own, withTask } from "./client.ts";
 
 const LIFETIMES = 20;
-
-const logOf = ({ state }: Own): LogRecord[] =>
-  state.storage.sql.exec<Row>("SELECT * FROM log ORDER BY offset").toArray().map(decodeRecord);
 
 /** I8: once D1 has caught up, it is the fold of the log. */
 const expectFold = async (own: Own, without: (record: LogRecord) => boolean = () => false) => {

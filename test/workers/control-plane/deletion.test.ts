@@ -9,7 +9,6 @@ import { removeRecords } from "../../../workers/control-plane/lifetime-removal.t
 import { Lifetimes } from "../../../workers/control-plane/lifetimes.ts";
 import { Log } from "../../../workers/control-plane/log.ts";
 import { MirrorCursors } from "../../../workers/control-plane/mirror-cursors.ts";
-import { decodeRecord, type Row } from "../../../workers/control-plane/record-row.ts";
 import { TABLE_KEYS } from "../../../workers/control-plane/schema.ts";
 import { CountedSql } from "../../../workers/control-plane/sql.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
@@ -17,7 +16,7 @@ import { faultyD1 } from "../../fixtures/faulty-d1.ts";
 import { aborted, openGate, started } from "../../fixtures/gates.ts";
 import { executionOf } from "../../fixtures/play.ts";
 import { follow, streamOf } from "../event-stream.ts";
-import { answered, ECHO, freshName, freshTenant, inOwnTenant, type Own, withTask } from "./client.ts";
+import { answered, ECHO, freshName, freshTenant, inOwnTenant, logOf, type Own, withTask } from "./client.ts";
 
 const gone = { ok: false, error: { code: expect.stringMatching(/^tenant_(deleting|not_found)$/) } };
 const notFound = { ok: false, error: { code: "lifetime_not_found" } };
@@ -289,7 +288,7 @@ describe("a lifetime that is deleted", () => {
     inOwnTenant({}, [ECHO], async (own) => {
       const { lifetime } = await own.start("echo");
       const { offset } = answered(await own.object.projected());
-      const records = own.state.storage.sql.exec<Row>("SELECT * FROM log").toArray().map(decodeRecord);
+      const records = logOf(own);
       answered(await own.object.removeLifetime(lifetime));
       const address = { tenant: own.tenant, partition: 0, generation: 1 };
       const late = await new Projection(env.DB).flush(address, records, { after: 0, upTo: offset });

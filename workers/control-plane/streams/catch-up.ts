@@ -1,8 +1,8 @@
 /** The log in slices for readers who are behind: each is a bounded piece of the object's time. */
 import { CATCH_UP_BYTES_MAX, CATCH_UP_OFFSETS_MAX, CATCH_UP_RECORDS_MAX } from "../../../src/limits.ts";
 import type { LogRecord } from "../../../src/topics/record.ts";
+import { RECORD_TYPES } from "../entry.ts";
 import type { Log } from "../log.ts";
-import { RECORD_TYPES } from "../record-row.ts";
 
 export interface Slice {
   readonly records: readonly LogRecord[];

@@ -1,15 +1,18 @@
-/** A record of the log ↔ its row. Codes are stored, so they are never reused. */
+/** A record of the log ↔ what is stored of it. Codes are stored, so they are never reused. */
 import type { ExecutionRecord, InputRecord, LogRecord } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { delimitedFields } from "../../src/wire/fields.ts";
 
-export type Row = {
-  offset: number;
-  type: number;
-  at: number;
-  meta: string | null;
-  body: ArrayBuffer | null;
-};
+export interface Entry {
+  readonly offset: number;
+  /** Code of the type. */
+  readonly type: number;
+  readonly at: number;
+  /** What of the record is JSON; null where nothing is. */
+  readonly meta: unknown;
+  /** What of it is bytes; a view of what others may hold too. */
+  readonly body: Uint8Array;
+}
 
 export interface RecordType {
   readonly code: number;
@@ -49,79 +52,75 @@ const BY_CODE = new Map(RECORD_TYPES.map((each) => [each.code, each]));
 const CODE = new Map(RECORD_TYPES.map((each) => [`${each.type}/${each.kind ?? ""}`, each.code]));
 
 /** A list is of warnings alone, as it was before there were versions. */
-const executionMeta = ({ version, warnings, estimated, kafka, own }: ExecutionRecord): string | null => {
-  if (version !== undefined || estimated || kafka || own)
-    return JSON.stringify({ version, warnings, estimated, kafka, own });
-  return warnings ? JSON.stringify(warnings) : null;
-};
+const executionMeta = ({ version, warnings, estimated, kafka, own }: ExecutionRecord): unknown =>
+  version !== undefined || estimated || kafka || own
+    ? { version, warnings, estimated, kafka, own }
+    : (warnings ?? null);
 
 /** A third element is there only where something guards the tenant, or Kafka has to do with it. */
-const inputMeta = (record: InputRecord): string => {
+const inputMeta = (record: InputRecord): unknown => {
   const { carries, withoutResult, policies, parameters, estimate, kafka } = record;
   const isMore = policies !== undefined || parameters || estimate || kafka;
-  const more = isMore ? [{ policies, parameters, estimate, kafka }] : [];
-  return JSON.stringify([carries, withoutResult, ...more]);
+  return [carries, withoutResult, ...(isMore ? [{ policies, parameters, estimate, kafka }] : [])];
 };
 
-interface Encoded {
-  readonly type: number;
-  readonly meta: string | null;
-  readonly body: Uint8Array | null;
-}
+const NOTHING = new Uint8Array();
 
-export const encodeRecord = (record: LogRecord): Encoded => {
+export const entryOf = (record: LogRecord): Entry => {
+  const { offset, at } = record;
   const type = CODE.get(`${record.type}/${"kind" in record ? record.kind : ""}`);
   if (type === undefined) throw new Error(`no code for a record of type ${record.type}`);
   switch (record.type) {
     case "input":
-      return { type, body: record.header, meta: inputMeta(record) };
+      return { offset, at, type, body: record.header, meta: inputMeta(record) };
     case "execution":
-      return { type, body: record.message, meta: executionMeta(record) };
+      return { offset, at, type, body: record.message, meta: executionMeta(record) };
     case "lifetime_started": {
       const { root, type: _, offset: __, at: ___, ...meta } = record;
-      return { type, body: root, meta: JSON.stringify(meta) };
+      return { offset, at, type, body: root, meta };
     }
     case "lifetime_root":
     case "mirrored": {
       const { message, type: _, offset: __, at: ___, ...meta } = record;
-      return { type, body: message, meta: JSON.stringify(meta) };
+      return { offset, at, type, body: message, meta };
     }
     case "signal_received": {
       const { value, type: _, offset: __, at: ___, ...meta } = record;
-      return { type, body: value, meta: JSON.stringify(meta) };
+      return { offset, at, type, body: value, meta };
     }
     case "graph_registered": {
       // The source has a row of its own: with the document it may be larger than one.
       const { source: _, type: __, offset: ___, at: ____, ...meta } = record;
-      return { type, body: null, meta: JSON.stringify(meta) };
+      return { offset, at, type, body: NOTHING, meta };
     }
     default: {
       const { type: _, offset: __, at: ___, ...meta } = record;
-      return { type, body: null, meta: JSON.stringify(meta) };
+      return { offset, at, type, body: NOTHING, meta };
     }
   }
 };
 
-export const decodeRecord = ({ offset, type: code, at, meta, body }: Row): LogRecord => {
+export const recordOf = ({ offset, type: code, at, body, ...rest }: Entry): LogRecord => {
   const known = BY_CODE.get(code);
   if (known === undefined) throw new Error(`the log has a record of unknown type ${code} at ${offset}`);
   const { type, kind = "plan" } = known;
-  const bytes = new Uint8Array(body ?? new ArrayBuffer(0));
-  const more = meta === null ? undefined : JSON.parse(meta);
+  // Of its own, so that it keeps nothing else in memory, and nothing else is sent with it.
+  const bytes = body.slice();
+  const meta: ReturnType<typeof JSON.parse> = rest.meta;
   switch (type) {
     case "input":
-      return { type, kind, offset, at, header: bytes, carries: more[0], withoutResult: more[1], ...more[2] };
+      return { type, kind, offset, at, header: bytes, carries: meta[0], withoutResult: meta[1], ...meta[2] };
     case "execution":
-      return { type, kind, offset, at, message: bytes, ...(Array.isArray(more) ? { warnings: more } : more) };
+      return { type, kind, offset, at, message: bytes, ...(Array.isArray(meta) ? { warnings: meta } : meta) };
     case "lifetime_started":
-      return { type, offset, at, root: bytes, ...more };
+      return { type, offset, at, root: bytes, ...meta };
     case "lifetime_root":
     case "mirrored":
-      return { type, offset, at, message: bytes, ...more };
+      return { type, offset, at, message: bytes, ...meta };
     case "signal_received":
-      return { type, offset, at, value: bytes, ...more };
+      return { type, offset, at, value: bytes, ...meta };
     default:
-      return { type, offset, at, ...more };
+      return { type, offset, at, ...meta };
   }
 };
 
@@ -132,11 +131,10 @@ const LIFETIME_ID = 4;
 const texts = new TextDecoder();
 
 /** The lifetime that a record belongs to, of which no more is decoded; undefined for the tenant's own. */
-export const lifetimeOf = ({ type: code, meta, body }: Row): string | undefined => {
+export const lifetimeOf = ({ type: code, meta, body }: Entry): string | undefined => {
   const type = BY_CODE.get(code)?.type;
-  if (type !== "input" && type !== "execution") return meta === null ? undefined : JSON.parse(meta).lifetime;
-  const bytes = new Uint8Array(body ?? new ArrayBuffer(0));
-  const header = type === "input" ? bytes : fieldOf(bytes, HEADER);
+  if (type !== "input" && type !== "execution") return (meta as { lifetime?: string } | null)?.lifetime;
+  const header = type === "input" ? body : fieldOf(body, HEADER);
   return header && texts.decode(fieldOf(header, LIFETIME_ID));
 };
 
