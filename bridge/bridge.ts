@@ -3,11 +3,11 @@ import { consumerGroup } from "./consumer-group.ts";
 import { Gateway } from "./gateway.ts";
 import { Inbound } from "./inbound/inbound.ts";
 import { UnknownTenants } from "./inbound/unknown-tenants.ts";
+import type { Standing } from "./kafka/assigner.ts";
 import { type Kafka, kafkaClient } from "./kafka/client.ts";
 import { Topics } from "./kafka/topics.ts";
 import type { Log } from "./log.ts";
 import { Measures } from "./measures.ts";
-import { Leadership } from "./outbound/leadership.ts";
 import { SharedCredit } from "./outbound/shared-credit.ts";
 import type { Settings } from "./settings.ts";
 import { settlesWithin } from "./settles-within.ts";
@@ -47,7 +47,6 @@ export class Bridge {
   readonly #inbound: Inbound;
   readonly #unknown: UnknownTenants;
   readonly #credit = new SharedCredit();
-  readonly #leadership = new Leadership<TenantMirror>(Date.now);
   readonly #mirrors = new Map<string, TenantMirror>();
   /** Of tenants that are gone, and not to be waited for. */
   readonly #leaving = new Set<Promise<void>>();
@@ -62,6 +61,8 @@ export class Bridge {
   /** When they last answered; 0 where they did not when they were last asked. */
   #reached = { gateway: 0, kafka: 0 };
   #looking: Promise<void> | undefined;
+  /** It has done what the group agreed last. */
+  #isShared = false;
 
   constructor(settings: Settings, log: Log) {
     this.#settings = settings;
@@ -85,7 +86,11 @@ export class Bridge {
       group: consumerGroup(settings),
       mirror: (tenant) => this.#mirrors.get(tenant),
       isUnknown: (tenant) => this.#isOurs(tenant) && this.#listed?.has(tenant) === false,
-      assigned: () => void this.#shareOut(),
+      standing: () => this.#standing(),
+      assigned: () => {
+        this.#isShared = false;
+        void this.#shareOut();
+      },
       unknown: this.#unknown,
     });
   }
@@ -176,12 +181,18 @@ export class Bridge {
     }
   }
 
-  /** Bridges that have more than their share give the rest back, and those that have less ask for it. */
+  #standing(): Standing {
+    const connected = [...this.#mirrors.values()].filter(({ connected }) => connected);
+    return { tenants: connected.map(({ tenant }) => tenant), leads: this.leads() };
+  }
+
+  /** What the group has agreed: this bridge asks for what it is to write for, and gives the rest back. */
   async #shareOut(): Promise<void> {
-    const bridges = await this.#inbound.bridges();
-    if (bridges === undefined || this.#stopped) return;
-    this.#leadership.count(this.#mirrors.size, bridges);
-    for (const mirror of this.#leadership.surplus()) mirror.handOver();
+    if (this.#isShared) return;
+    const leads = await this.#inbound.leads();
+    if (leads === undefined || this.#stopped) return;
+    this.#isShared = true;
+    for (const tenant of leads.among) this.#mirrors.get(tenant)?.assign(leads.own.has(tenant));
   }
 
   #isOurs(tenant: string): boolean {
@@ -209,7 +220,6 @@ export class Bridge {
         measures: this.measures,
         log: this.#log,
         credit: this.#credit,
-        leadership: this.#leadership,
         gateway: this.gateway,
         settings: this.#settings,
       }),

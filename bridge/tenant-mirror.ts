@@ -16,23 +16,22 @@ import { refusalName } from "./edge/refusal.ts";
 import type { Gateway } from "./gateway.ts";
 import { Arrivals, type Moved } from "./inbound/arrivals.ts";
 import { type Log, logOf } from "./log.ts";
-import type { Leadership } from "./outbound/leadership.ts";
 import { Outbound, type OutboundPorts } from "./outbound/outbound.ts";
 import type { Settings } from "./settings.ts";
 import { settlesWithin } from "./settles-within.ts";
 
 const BACKOFF_MS_MIN = 200;
 const BACKOFF_MS_MAX = 5_000;
-/** A lease of another is asked for again after it, or sooner when it runs out. */
-const CLAIM_MS_MAX = 2_000;
+/** A lease of another is asked for again when it runs out, but no sooner. */
 const CLAIM_MS_MIN = 100;
+/** What another bridge is to write for is left to it for so long, once nobody does: a group needs less to settle. */
+const VACANT_MS = 10_000;
 
 /** A broker that is there has ended a transaction by then; else whoever has the lease next fences it. */
 const TRANSACTION_MS_MAX = 5_000;
 
 export interface MirrorPorts extends Omit<OutboundPorts, "holdsLease"> {
   readonly gateway: Gateway;
-  readonly leadership: Leadership<TenantMirror>;
   readonly settings: Settings;
 }
 
@@ -48,6 +47,13 @@ export class TenantMirror {
   #failures = 0;
   /** The last attempt to write to Kafka failed. */
   #failed = false;
+  /** Whether the group wants it to write; undefined until the group has said so. */
+  #isAssigned: boolean | undefined;
+  /** There is where to write to, and what failed before has been waited for. */
+  #isReady = false;
+  /** How long it would leave the lease to another, of the claim that is not answered. */
+  #claimed: number | undefined;
+  #claiming: NodeJS.Timeout | undefined;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
 
@@ -137,11 +143,12 @@ export class TenantMirror {
     } finally {
       this.#link = undefined;
       this.#arrivals = undefined;
+      this.#isReady = false;
+      this.#claimed = undefined;
       link.close("begins anew");
       this.#outbound?.stop();
       await this.#writing;
       this.#outbound = undefined;
-      this.#ports.leadership.forget(this);
     }
   }
 
@@ -176,7 +183,11 @@ export class TenantMirror {
     const began = Date.now();
     const made = this.#provision().catch((error: Error) => error);
     const [failure] = await Promise.race([made.then((error) => [error]), link.closed.then(() => [])]);
-    if (failure === undefined) return this.#claim(link);
+    if (failure === undefined) {
+      this.#isReady = true;
+      this.#claim(link);
+      return;
+    }
     this.#log("warn", "topics_not_made", { error: String(failure) });
     this.#beginAgain(link, began);
   }
@@ -189,27 +200,40 @@ export class TenantMirror {
     setTimeout(() => void this.#begin(link), wait).unref();
   }
 
-  /** Asks again later where others should have it. */
+  get #vacantMs(): number {
+    return this.#isAssigned === false ? VACANT_MS : 0;
+  }
+
+  /** The answer says when to ask again. */
   #claim(link: Link): void {
-    if (link !== this.#link || this.#outbound !== undefined) return;
-    if (this.#ports.leadership.enter(this))
-      link.send({ case: "claim", value: { leaseMs: BigInt(this.#ports.settings.leaseMs) } });
-    else {
-      this.#failed = false;
-      this.#claimAfter(link, CLAIM_MS_MAX);
-    }
+    clearTimeout(this.#claiming);
+    const isClaiming = this.#outbound !== undefined || this.#claimed !== undefined;
+    if (link !== this.#link || !this.#isReady || isClaiming || this.#stopped) return;
+    this.#claimed = this.#vacantMs;
+    const leaseMs = BigInt(this.#ports.settings.leaseMs);
+    link.send({ case: "claim", value: { leaseMs, vacantMs: BigInt(this.#claimed) } });
+  }
+
+  /** Asks again when nobody has it, if it is nobody's then. */
+  #refused(link: Link, { holder, lastsMs }: Lease): void {
+    if (holder !== "") this.#failed = false;
+    const isChanged = this.#claimed !== this.#vacantMs;
+    this.#claimed = undefined;
+    clearTimeout(this.#claiming);
+    const wait = isChanged ? 0 : Math.max(Number(lastsMs), CLAIM_MS_MIN);
+    this.#claiming = setTimeout(() => this.#claim(link), wait).unref();
   }
 
   #receive(link: Link, welcome: Welcome, frame: Frame): void {
+    if (link !== this.#link) return;
     switch (frame.case) {
       case "lease":
         if (frame.value.granted) this.#lead(link, welcome, frame.value);
         else if (this.#outbound !== undefined) this.#outbound.fail(`lease lost to ${frame.value.holder}`);
-        else {
-          this.#failed = false;
-          this.#ports.leadership.leave(this);
-          this.#claimAfter(link, Math.min(Math.max(Number(frame.value.lastsMs), CLAIM_MS_MIN), CLAIM_MS_MAX));
-        }
+        else this.#refused(link, frame.value);
+        return;
+      case "vacancy":
+        this.#claim(link);
         return;
       case "buried":
         this.#outbound?.buried();
@@ -240,46 +264,55 @@ export class TenantMirror {
     }
   }
 
-  #claimAfter(link: Link, ms: number): void {
-    setTimeout(() => this.#claim(link), ms).unref();
-  }
-
   #tally(echoes: number, deadLetters: number): void {
     const { measures } = this.#ports;
     if (echoes > 0) measures.echoes.add({ tenant: this.tenant }, echoes);
     if (deadLetters > 0) measures.deadLetters.add({ direction: "to_edge", tenant: this.tenant }, deadLetters);
   }
 
-  /** Another bridge should write what goes out, after the transaction that is open. */
-  handOver(): void {
-    const outbound = this.#outbound;
+  /** Whether it is this bridge that should write what goes out. */
+  assign(isAssigned: boolean): void {
+    this.#isAssigned = isAssigned;
     const link = this.#link;
-    if (outbound === undefined || link === undefined) return;
+    if (link === undefined) return;
+    if (this.#outbound === undefined) this.#claim(link);
+    else if (!isAssigned) this.#handOver(link, this.#outbound);
+  }
+
+  /** After the transaction that is open. */
+  #handOver(link: Link, outbound: Outbound): void {
     outbound.stop();
     void this.#writing.then(() => {
       if (this.#outbound !== outbound || this.#link !== link) return;
       this.#failed = false;
       this.#log("info", "mirror_handed_over");
-      this.#release(link);
-      this.#claimAfter(link, CLAIM_MS_MAX);
+      this.#release(link, false);
+      this.#claim(link);
     });
   }
 
-  #release(link: Link): void {
+  #release(link: Link, failed: boolean): void {
     this.#outbound = undefined;
-    this.#ports.leadership.leave(this);
-    link.send({ case: "release", value: {} });
+    link.send({ case: "release", value: { failed } });
   }
 
   /** Where it fails, what arrives goes on; the lease is anybody's then, and asked for again later. */
   #lead(link: Link, welcome: Welcome, lease: Lease): void {
     if (this.#outbound !== undefined || this.#stopped) return;
+    const isAnothers = this.#isAssigned === false && this.#claimed === 0;
+    this.#claimed = undefined;
+    if (isAnothers) {
+      this.#release(link, false);
+      this.#claim(link);
+      return;
+    }
     const outbound = new Outbound(this.#ports, link, welcome, lease);
     this.#outbound = outbound;
     const began = Date.now();
     this.#writing = outbound.run().catch((error: Error) => {
       this.#log("error", "mirror_failed", { after: outbound.written, error: error.message });
-      this.#release(link);
+      this.#isReady = false;
+      this.#release(link, true);
       this.#beginAgain(link, began);
     });
   }

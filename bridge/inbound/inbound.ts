@@ -3,8 +3,9 @@
  * comes. Topics of tenants that the gateway does not have are not among them: their marks begin at nothing.
  */
 import { parseKafkaTopic } from "../../src/mirror/names.ts";
+import type { Standing } from "../kafka/assigner.ts";
 import type { Kafka } from "../kafka/client.ts";
-import { Reader, type Taken, type Verdict } from "../kafka/reader.ts";
+import { type Leads, Reader, type Taken, type Verdict } from "../kafka/reader.ts";
 import type { Offsets, Topics } from "../kafka/topics.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
@@ -21,7 +22,9 @@ export interface InboundPorts {
   mirror(tenant: string): TenantMirror | undefined;
   /** Whether the gateway does not have it, and it would be this bridge's business if it had. */
   isUnknown(tenant: string): boolean;
-  /** The group has settled who reads what. */
+  /** As the group is to know it. */
+  standing(): Standing;
+  /** The group has settled who reads what, and who writes what. */
   assigned(): void;
   readonly unknown: Pick<UnknownTenants, "look" | "passedOver">;
 }
@@ -59,6 +62,7 @@ export class Inbound {
       group: ports.group,
       log: ports.log,
       take: (taken) => this.#take(taken),
+      standing: ports.standing,
       assigned: () => {
         for (const mirror of this.#mirrors) mirror.forgetMarks();
         ports.assigned();
@@ -94,9 +98,9 @@ export class Inbound {
     this.#ports.log("info", "topics_followed", { topics: read.length });
   }
 
-  /** How many bridges share the work; undefined while nobody knows. */
-  bridges(): Promise<number | undefined> {
-    return this.#reader.members();
+  /** What this bridge is to write for; undefined while nobody knows. */
+  leads(): Promise<Leads | undefined> {
+    return this.#reader.leads();
   }
 
   /** A member of the group whose topic has a partition without a leader could read none of the others. */

@@ -1,8 +1,10 @@
 /**
- * Shares out each topic's partitions among those members of a group that follow it. That of kafkajs gives what the
- * leader follows, and nothing else, to all members, though bridges need not know the same tenants at the same moment.
+ * Shares out each topic's partitions among those members of a group that follow it, and which of them writes what goes
+ * out of each tenant. That of kafkajs gives what the leader follows, and nothing else, to all members, though bridges need
+ * not know the same tenants at the same moment.
  */
 import { AssignerProtocol, type PartitionAssigner } from "kafkajs";
+import { type Candidate, leadersOf } from "./leaders.ts";
 
 export interface Follower {
   readonly memberId: string;
@@ -38,11 +40,26 @@ export const shareOut = (members: readonly Follower[]): ReadonlyMap<string, Assi
 const VERSION = 1;
 const { MemberAssignment, MemberMetadata } = AssignerProtocol;
 
-/** The leader need not know what the others follow: they say how many partitions there are. */
-const followerOf = ({ memberId, memberMetadata }: { memberId: string; memberMetadata: Buffer }): Follower => {
-  const { topics = [], userData } = MemberMetadata.decode(memberMetadata) ?? {};
-  const counts = JSON.parse(String(userData ?? "[]")) as readonly number[];
-  return { memberId, topics: new Map(topics.map((topic, i) => [topic, counts[i] ?? 0])) };
+/** What a member could write for, and what it does write for. */
+export type Standing = Omit<Candidate, "memberId">;
+
+/** What members say beside the topics that they follow: how many partitions each has, as the leader need not know it. */
+interface Said extends Standing {
+  readonly partitions: readonly number[];
+}
+
+type Member = { readonly memberId: string; readonly memberMetadata: Buffer };
+
+const readMember = ({ memberId, memberMetadata }: Member): Follower & Candidate => {
+  const { topics: names = [], userData } = MemberMetadata.decode(memberMetadata) ?? {};
+  const { partitions, tenants, leads } = JSON.parse(String(userData)) as Said;
+  return { memberId, topics: new Map(names.map((name, i) => [name, partitions[i] ?? 0])), tenants, leads };
+};
+
+/** What a member is to write for; undefined where its assignment does not say. */
+export const readLeads = (memberAssignment: Buffer): readonly string[] | undefined => {
+  const { userData } = MemberAssignment.decode(memberAssignment) ?? {};
+  return userData && JSON.parse(String(userData));
 };
 
 /** What kafkajs has, and does not declare. */
@@ -50,18 +67,28 @@ interface Metadata {
   findTopicPartitionMetadata(topic: string): readonly unknown[];
 }
 
-export const byFollowers: PartitionAssigner = ({ cluster }) => ({
-  name: "escapement-by-followers",
-  version: VERSION,
-  assign: async ({ members }) =>
-    [...shareOut(members.map(followerOf))].map(([memberId, assignment]) => ({
-      memberId,
-      memberAssignment: MemberAssignment.encode({ version: VERSION, assignment, userData: Buffer.alloc(0) }),
-    })),
-  protocol({ topics }) {
-    const known = cluster as unknown as Metadata;
-    const counts = topics.map((topic) => known.findTopicPartitionMetadata(topic).length);
-    const userData = Buffer.from(JSON.stringify(counts));
-    return { name: this.name, metadata: MemberMetadata.encode({ version: VERSION, topics, userData }) };
-  },
-});
+/** `standing` is asked each time that the group shares out anew. */
+export const byFollowers =
+  (standing: () => Standing): PartitionAssigner =>
+  ({ cluster }) => ({
+    name: "escapement-by-followers",
+    version: VERSION,
+    assign: async ({ members }) => {
+      const read = members.map(readMember);
+      const leads = leadersOf(read);
+      return [...shareOut(read)].map(([memberId, assignment]) => {
+        const userData = Buffer.from(JSON.stringify(leads.get(memberId) ?? []));
+        return {
+          memberId,
+          memberAssignment: MemberAssignment.encode({ version: VERSION, assignment, userData }),
+        };
+      });
+    },
+    protocol({ topics }) {
+      const known = cluster as unknown as Metadata;
+      const partitions = topics.map((topic) => known.findTopicPartitionMetadata(topic).length);
+      const said: Said = { partitions, ...standing() };
+      const userData = Buffer.from(JSON.stringify(said));
+      return { name: this.name, metadata: MemberMetadata.encode({ version: VERSION, topics, userData }) };
+    },
+  });

@@ -6,7 +6,7 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import { crashPoint } from "../crash-points.ts";
 import type { Log } from "../log.ts";
-import { byFollowers } from "./assigner.ts";
+import { byFollowers, readLeads, type Standing } from "./assigner.ts";
 
 export interface Taken {
   readonly topic: string;
@@ -31,8 +31,16 @@ export interface ReaderPorts {
   readonly group: string;
   readonly log: Log;
   take(taken: Taken): Promise<Verdict>;
-  /** Partitions are to be announced anew: they may have been another's meanwhile. */
+  /** What it could write for, and does, as the group is to know it. */
+  standing(): Standing;
+  /** Partitions are to be announced anew: they may have been another's meanwhile. What goes out is shared out anew. */
   assigned(): void;
+}
+
+/** Of the tenants that it could write for when it said so, those that it is to write for. */
+export interface Leads {
+  readonly among: readonly string[];
+  readonly own: ReadonlySet<string>;
 }
 
 /** As short as brokers allow by default: so long what a bridge read that died waits. */
@@ -56,6 +64,9 @@ export class Reader {
   #assignments = 0;
   #timer: NodeJS.Timeout | undefined;
   #changing: Promise<void> = Promise.resolve();
+  #memberId = "";
+  /** The tenants of when it last joined. */
+  #among: readonly string[] = [];
 
   constructor(ports: ReaderPorts) {
     this.#ports = ports;
@@ -84,17 +95,26 @@ export class Reader {
     return this.follow([]);
   }
 
-  /** Of the group, once all of them agree who has what. */
-  async members(): Promise<number | undefined> {
+  /** Undefined while the group does not agree who has what: it says so when it does. kafkajs hands on partitions alone. */
+  async leads(): Promise<Leads | undefined> {
     const group = await this.#consumer?.describeGroup().catch(() => undefined);
-    return group?.state === "Stable" ? group.members.length : undefined;
+    const member = group?.members.find(({ memberId }) => memberId === this.#memberId);
+    if (group?.state !== "Stable" || member === undefined) return undefined;
+    const own = readLeads(member.memberAssignment);
+    return own && { among: this.#among, own: new Set(own) };
+  }
+
+  #standing(): Standing {
+    const standing = this.#ports.standing();
+    this.#among = standing.tenants;
+    return standing;
   }
 
   async #open(topics: readonly string[]): Promise<void> {
     const { kafka, group, log } = this.#ports;
     const consumer = kafka.consumer({
       groupId: group,
-      partitionAssigners: [byFollowers],
+      partitionAssigners: [byFollowers(() => this.#standing())],
       sessionTimeout: SESSION_MS,
       heartbeatInterval: HEARTBEAT_MS,
       maxWaitTimeInMs: WAIT_MS_MAX,
@@ -106,6 +126,7 @@ export class Reader {
     consumer.on("consumer.group_join", ({ payload }) => {
       this.#assignments++;
       this.#taken.clear();
+      this.#memberId = payload.memberId;
       this.#ports.assigned();
       log("info", "partitions_assigned", { topics: Object.keys(payload.memberAssignment).length });
     });

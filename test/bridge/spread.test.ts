@@ -25,8 +25,7 @@ const leads = async ({ url }: RunningBridge): Promise<number> => {
   return ready.leads.length;
 };
 
-// Beside the whole suite the leases were once not even within 90 s, and why is not known yet; alone they always were.
-test.skip("three bridges share the tenants evenly, and two go on with those of one that is killed", async () => {
+test("three bridges share the tenants evenly, and two go on with those of one that is killed", async () => {
   const tenants = Array.from({ length: TENANTS }, () => unique("spread"));
   const topics = tenants.map((tenant) => kafkaTopic("task-executions", tenant));
   const asks = tenants.map((tenant) => askOf(runtime.local, tenant));

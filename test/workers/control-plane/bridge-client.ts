@@ -83,8 +83,8 @@ export const connect = async (tenant: string) => {
       say({ case: "hello", value: { protocolVersion, deployment, bridgeId, gatewayUrl } });
       return next("welcome");
     },
-    claim: (leaseMs = 10_000) => {
-      say({ case: "claim", value: { leaseMs: BigInt(leaseMs) } });
+    claim: (leaseMs = 10_000, vacantMs = 0) => {
+      say({ case: "claim", value: { leaseMs: BigInt(leaseMs), vacantMs: BigInt(vacantMs) } });
       return next("lease");
     },
     resume: (after: bigint, credit = PLENTY) => {

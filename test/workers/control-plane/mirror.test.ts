@@ -261,6 +261,32 @@ describe("the lease", () => {
     expect(await one.text("ping")).toBe("pong");
   });
 
+  test("is left to whoever should have it once it is vacant, of which all are told", async () => {
+    const { tenant } = await freshTenant();
+    const [one, two, three] = [await connect(tenant), await connect(tenant), await connect(tenant)];
+    await one.hello("one");
+    await two.hello("two");
+    await three.hello("three");
+    expect(await one.claim(10_000, 60_000)).toMatchObject({ granted: true });
+    one.say({ case: "release", value: {} });
+    await two.next("vacancy");
+    for (const patient of [one, two])
+      expect(await patient.claim(10_000, 60_000)).toMatchObject({ granted: false, holder: "" });
+    await three.next("vacancy");
+    expect(await three.claim()).toMatchObject({ granted: true, epoch: 2n });
+  });
+
+  test("of one that failed is anybody's at once", async () => {
+    const { tenant } = await freshTenant();
+    const [one, two] = [await connect(tenant), await connect(tenant)];
+    await one.hello("one");
+    await two.hello("two");
+    await one.claim();
+    one.say({ case: "release", value: { failed: true } });
+    await two.next("vacancy");
+    expect(await two.claim(10_000, 60_000)).toMatchObject({ granted: true, epoch: 2n });
+  });
+
   test("is taken over from who shows no sign of life, who may say nothing more of progress", async () => {
     const { tenant } = await freshTenant(ECHO);
     const [one, two] = [await streaming(tenant), await connect(tenant)];
@@ -279,6 +305,7 @@ describe("the lease", () => {
     const [other, same] = [await connect(tenant), await connect(tenant)];
     await other.hello("other");
     expect(await other.claim()).toMatchObject({ granted: false, holder: "one" });
+    expect(await other.claim(10_000, 60_000)).toMatchObject({ granted: false });
     await same.hello("one");
     expect(await same.claim()).toMatchObject({ granted: true, epoch: 2n });
   });

@@ -7,6 +7,7 @@ import { decodeBridgeFrame, PROTOCOL_VERSION } from "../../../src/mirror/frame.t
 import { type MirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
 import {
   type BridgeFrame,
+  type Claim,
   type Credit,
   type Hello,
   type Progress,
@@ -56,7 +57,7 @@ export class Frames {
       case "hello":
         return this.#hello(from, frame.value);
       case "claim":
-        this.#claim(from, Number(frame.value.leaseMs));
+        this.#claim(from, frame.value);
         return undefined;
       case "resume":
         return this.#resume(from, frame.value);
@@ -67,7 +68,7 @@ export class Frames {
         return this.#progress(from, frame.value);
       case "release":
         this.#ports.departures.end(from);
-        this.#ports.leases.release(from);
+        this.#ports.leases.release(from, frame.value.failed);
         from.keep({ epoch: undefined, sent: undefined });
         return undefined;
       case "arrivals":
@@ -115,8 +116,8 @@ export class Frames {
     return undefined;
   }
 
-  #claim(from: Connection, leaseMs: number): void {
-    if (!this.#ports.leases.claim(from, leaseMs)) return;
+  #claim(from: Connection, { leaseMs, vacantMs }: Claim): void {
+    if (!this.#ports.leases.claim(from, Number(leaseMs), Number(vacantMs))) return;
     if (this.#ports.departures.to) this.#ports.departures.end(this.#ports.departures.to);
     this.#ports.cursor.begin();
     this.#engine.watch.say("info", "mirror_leased", { bridge: from.bridge, epoch: from.epoch });

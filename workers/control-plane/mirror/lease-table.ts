@@ -2,9 +2,11 @@
 import type { Sql } from "../sql.ts";
 
 export interface Lease {
+  /** Empty once it was given back. */
   readonly holder: string;
   /** Rises with each that was granted. */
   readonly epoch: number;
+  /** 0 where its holder has no connection to show a sign of life on. */
   readonly lastsMs: number;
   /** Without a sign of life since it was granted. */
   readonly expires: number;
@@ -35,9 +37,17 @@ export class LeaseTable {
     return this.#write({ holder, epoch: (this.#current?.epoch ?? 0) + 1, lastsMs, expires: now + lastsMs });
   }
 
-  /** Anybody may have it at once. */
-  release(epoch: number): void {
-    if (this.#current?.epoch === epoch) this.#write({ ...this.#current, expires: 0 });
+  /** Nobody's since then; false where it is another's by now. */
+  release(epoch: number, since: number): boolean {
+    if (this.#current?.epoch !== epoch) return false;
+    this.#write({ holder: "", epoch, lastsMs: 0, expires: since });
+    return true;
+  }
+
+  /** Its holder may come again, and has it until it expires: no sooner than now. */
+  disconnected(now: number): void {
+    const held = this.#current;
+    if (held && held.lastsMs > 0) this.#write({ ...held, lastsMs: 0, expires: Math.max(now, held.expires) });
   }
 
   /** After the tables were cleared. */

@@ -1,6 +1,7 @@
 /**
  * Gives the lease of the log to one bridge at a time: to whoever asks while nobody has it, or after its holder has
- * shown no sign of life for as long as it lasts.
+ * shown no sign of life for as long as it lasts. Who should have it is the bridges' own affair: those that should not wait
+ * until nobody has had it for a while.
  */
 import { MIRROR_LEASE_MS_MAX, MIRROR_LEASE_MS_MIN } from "../../../src/limits.ts";
 import type { Sql } from "../sql.ts";
@@ -37,15 +38,23 @@ export class Leases {
     return isHeld ? { holder: held.holder, epoch: held.epoch } : undefined;
   }
 
+  /** After a sleep, or a crash: whoever had it before a crash should come back first. */
+  woke(): void {
+    if (this.#holder === undefined) this.#table.disconnected(this.#ports.now());
+  }
+
   /** Answers the claim, and tells whoever had the lease before; whether it was granted. */
-  claim(from: Connection, leaseMs: number): boolean {
+  claim(from: Connection, leaseMs: number, vacantMs: number): boolean {
     const { bridge = "" } = from;
     const now = this.#ports.now();
     const held = this.#table.current;
-    const left = held && held.holder !== bridge ? this.#left(now) : 0;
-    if (held && left > 0) {
-      from.send({ case: "lease", value: leaseFrame(false, held.epoch, held.holder, left) });
-      return false;
+    if (held && held.holder !== bridge) {
+      const left = this.#left(now);
+      const wait = left + Math.max(0, vacantMs);
+      if (wait > 0) {
+        from.send({ case: "lease", value: leaseFrame(false, held.epoch, left > 0 ? held.holder : "", wait) });
+        return false;
+      }
     }
     const lasts = Math.min(MIRROR_LEASE_MS_MAX, Math.max(MIRROR_LEASE_MS_MIN, leaseMs));
     const { epoch } = this.#table.grant(bridge, lasts, now);
@@ -60,9 +69,12 @@ export class Leases {
     return true;
   }
 
-  /** Anybody may have it at once, if it was this connection's. */
-  release({ epoch }: Connection): void {
-    if (epoch !== undefined) this.#table.release(epoch);
+  /** If it was this connection's; where it failed, anybody may have it at once. */
+  release(from: Connection, failed = false): void {
+    const { epoch } = from;
+    if (epoch === undefined || !this.#table.release(epoch, failed ? 0 : this.#ports.now())) return;
+    for (const each of this.#ports.connections())
+      if (each !== from && each.bridge) each.send({ case: "vacancy", value: {} });
   }
 
   /** After the tables were cleared. */
@@ -70,14 +82,19 @@ export class Leases {
     this.#table.reset();
   }
 
-  /** How long it is still its holder's without another sign of life. */
+  get #holder(): Connection | undefined {
+    const epoch = this.#table.current?.epoch;
+    return [...this.#ports.connections()].find((each) => epoch !== undefined && each.epoch === epoch);
+  }
+
+  /** How long it is still its holder's without another sign of life; below zero, for how long it was nobody's. */
   #left(now: number): number {
     const held = this.#table.current;
     if (held === undefined) return 0;
-    const holder = [...this.#ports.connections()].find(({ epoch }) => epoch === held.epoch);
-    if (holder === undefined) return Math.max(0, held.expires - now);
+    const holder = this.#holder;
+    if (holder === undefined) return held.expires - now;
     const heard = Math.max(holder.heardAt, this.#ports.pingedAt(holder.socket));
-    return Math.max(0, heard + held.lastsMs - now);
+    return heard + held.lastsMs - now;
   }
 }
 

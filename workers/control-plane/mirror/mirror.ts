@@ -91,6 +91,7 @@ export class Mirror {
       if (connection.sent !== undefined && connection.epoch === this.#leases.epoch)
         this.#departures.begin(connection);
     }
+    this.#leases.woke();
   }
 
   get settings(): MirrorSettings {

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file escapement/bridge/v1/frame.proto.
  */
 export const file_escapement_bridge_v1_frame: GenFile = /*@__PURE__*/
-  fileDesc("CiBlc2NhcGVtZW50L2JyaWRnZS92MS9mcmFtZS5wcm90bxIUZXNjYXBlbWVudC5icmlkZ2UudjEi0QMKC0JyaWRnZUZyYW1lEiwKBWhlbGxvGAEgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVsbG9IABIsCgVjbGFpbRgCIAEoCzIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNsYWltSAASLgoGcmVzdW1lGAMgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVzdW1lSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASMgoIcHJvZ3Jlc3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5Qcm9ncmVzc0gAEjIKCGFycml2YWxzGAYgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbHNIABIxCghsb2dfZW5kcxgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZHNIABIwCgdyZWxlYXNlGAggASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuUmVsZWFzZUgAEjAKB2dvb2RieWUYDyABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5Hb29kYnllSABCBwoFZnJhbWUihAQKCUVkZ2VGcmFtZRIwCgd3ZWxjb21lGAEgASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuV2VsY29tZUgAEiwKBWxlYXNlGAIgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuTGVhc2VIABIyCghzZXR0aW5ncxgDIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlNldHRpbmdzSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASNgoKZGVwYXJ0dXJlcxgFIAEoCzIgLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZXNIABIyCghyZWNlaXZlZBgGIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlY2VpdmVkSAASMAoHcmVmdXNhbBgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlZnVzYWxIABIuCgZidXJpZWQYCCABKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5CdXJpZWRIABIqCgRuZWVkGAkgASgLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTmVlZEgAEjAKB2dvb2RieWUYDyABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5Hb29kYnllSABCBwoFZnJhbWUiXQoFSGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoBRISCgpkZXBsb3ltZW50GAIgASgJEhEKCWJyaWRnZV9pZBgDIAEoCRITCgtnYXRld2F5X3VybBgEIAEoCSKJAgoHV2VsY29tZRIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgFEg4KBnRlbmFudBgCIAEoCRIRCglwYXJ0aXRpb24YAyABKAUSEgoKZ2VuZXJhdGlvbhgEIAEoAxIwCghzZXR0aW5ncxgFIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlNldHRpbmdzEhQKDGFja25vd2xlZGdlZBgGIAEoAxIpCgVtYXJrcxgHIAMoCzIaLmVzY2FwZW1lbnQuYnJpZGdlLnYxLk1hcmsSLAoGY3JlZGl0GAggASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0EgwKBHRhaWwYCSABKAMi2AEKCFNldHRpbmdzEhIKCmRlcGxveW1lbnQYASABKAkSLwoIa2V5X21vZGUYAiABKA4yHS5lc2NhcGVtZW50LmJyaWRnZS52MS5LZXlNb2RlEigKA291dBgDIAMoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEicKAmluGAQgAygOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSFAoMdGFrZXNfc3RhcnRzGAUgASgIEh4KFm9uX3ByZW1pc2VzX2RhdGFfcGxhbmUYBiABKAgiGQoFQ2xhaW0SEAoIbGVhc2VfbXMYASABKAMiCQoHUmVsZWFzZSJfCgVMZWFzZRIPCgdncmFudGVkGAEgASgIEg0KBWVwb2NoGAIgASgDEg4KBmhvbGRlchgDIAEoCRIQCghsYXN0c19tcxgEIAEoAxIUCgxhY2tub3dsZWRnZWQYBSABKAMiFwoGUmVzdW1lEg0KBWFmdGVyGAEgASgDIigKBkNyZWRpdBIPCgdyZWNvcmRzGAEgASgDEg0KBWJ5dGVzGAIgASgDIhUKBE5lZWQSDQoFYnl0ZXMYASABKAMigQEKCkRlcGFydHVyZXMSMAoHcmVjb3JkcxgBIAMoCzIfLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZRIPCgd0aHJvdWdoGAIgASgDEgwKBHRhaWwYAyABKAMSEQoJbG9zdF9mcm9tGAQgASgDEg8KB2xvc3RfdG8YBSABKAMicAoJRGVwYXJ0dXJlEg4KBm9mZnNldBgBIAEoAxIrCgZ0b3BpY3MYAiADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxILCgNrZXkYAyABKAwSDQoFdmFsdWUYBCABKAwSCgoCYXQYBSABKAMiUwoIUHJvZ3Jlc3MSDwoHdGhyb3VnaBgBIAEoAxI2Cgt1bmRlbGl2ZXJlZBgCIAMoCzIhLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlVuZGVsaXZlcmVkIhkKBkJ1cmllZBIPCgd0aHJvdWdoGAEgASgDImgKC1VuZGVsaXZlcmVkEg4KBm9mZnNldBgBIAEoAxIqCgV0b3BpYxgCIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEg4KBmRldGFpbBgDIAEoCRINCgVieXRlcxgEIAEoAyI6CghBcnJpdmFscxIuCgdyZWNvcmRzGAEgAygLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbCLFAQoHQXJyaXZhbBIqCgV0b3BpYxgBIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgCIAEoBRIOCgZvZmZzZXQYAyABKAMSCwoDa2V5GAQgASgMEg0KBXZhbHVlGAUgASgMEi0KB2hlYWRlcnMYBiADKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5IZWFkZXISEQoJdGltZXN0YW1wGAcgASgDEg0KBWZhdWx0GAggASgJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgMIjUKB0xvZ0VuZHMSKgoEZW5kcxgBIAMoCzIcLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZCJUCgZMb2dFbmQSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSCwoDZW5kGAMgASgDIlsKCFJlY2VpdmVkEikKBW1hcmtzGAEgAygLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTWFyaxIOCgZlY2hvZXMYAiABKAMSFAoMZGVhZF9sZXR0ZXJzGAMgASgDIlMKBE1hcmsSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSDAoEbmV4dBgDIAEoAyKhAQoHUmVmdXNhbBIvCgRjb2RlGAEgASgOMiEuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVmdXNhbENvZGUSDgoGZGV0YWlsGAIgASgJEioKBXRvcGljGAMgASgOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSEQoJcGFydGl0aW9uGAQgASgFEhYKDnJldHJ5X2FmdGVyX21zGAUgASgDIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJKswBCgVUb3BpYxIVChFUT1BJQ19VTlNQRUNJRklFRBAAEhUKEVRPUElDX1BMQU5fSU5QVVRTEAESFQoRVE9QSUNfVEFTS19JTlBVVFMQAhIZChVUT1BJQ19QTEFOX0VYRUNVVElPTlMQAxIZChVUT1BJQ19UQVNLX0VYRUNVVElPTlMQBBIjCh9UT1BJQ19QRVJTSVNURURfUExBTl9FWEVDVVRJT05TEAUSIwofVE9QSUNfUEVSU0lTVEVEX1RBU0tfRVhFQ1VUSU9OUxAGKk8KB0tleU1vZGUSGAoUS0VZX01PREVfVU5TUEVDSUZJRUQQABIRCg1LRVlfTU9ERV9OT0RFEAESFwoTS0VZX01PREVfR1JBUEhfTk9ERRACKqgCCgtSZWZ1c2FsQ29kZRIcChhSRUZVU0FMX0NPREVfVU5TUEVDSUZJRUQQABIhCh1SRUZVU0FMX0NPREVfUFJPVE9DT0xfVkVSU0lPThABEiEKHVJFRlVTQUxfQ09ERV9XUk9OR19ERVBMT1lNRU5UEAISGgoWUkVGVVNBTF9DT0RFX01BTEZPUk1FRBADEhsKF1JFRlVTQUxfQ09ERV9OT1RfTEVBU0VEEAQSHgoaUkVGVVNBTF9DT0RFX1BST0dSRVNTX0xPU1QQBRIfChtSRUZVU0FMX0NPREVfUFJPR1JFU1NfQUhFQUQQBhIhCh1SRUZVU0FMX0NPREVfT0ZGU0VUX1JFR1JFU1NFRBAHEhgKFFJFRlVTQUxfQ09ERV9OT19ST09NEAhiBnByb3RvMw");
+  fileDesc("CiBlc2NhcGVtZW50L2JyaWRnZS92MS9mcmFtZS5wcm90bxIUZXNjYXBlbWVudC5icmlkZ2UudjEi0QMKC0JyaWRnZUZyYW1lEiwKBWhlbGxvGAEgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuSGVsbG9IABIsCgVjbGFpbRgCIAEoCzIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkNsYWltSAASLgoGcmVzdW1lGAMgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVzdW1lSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASMgoIcHJvZ3Jlc3MYBSABKAsyHi5lc2NhcGVtZW50LmJyaWRnZS52MS5Qcm9ncmVzc0gAEjIKCGFycml2YWxzGAYgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbHNIABIxCghsb2dfZW5kcxgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZHNIABIwCgdyZWxlYXNlGAggASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuUmVsZWFzZUgAEjAKB2dvb2RieWUYDyABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5Hb29kYnllSABCBwoFZnJhbWUitgQKCUVkZ2VGcmFtZRIwCgd3ZWxjb21lGAEgASgLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuV2VsY29tZUgAEiwKBWxlYXNlGAIgASgLMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuTGVhc2VIABIyCghzZXR0aW5ncxgDIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlNldHRpbmdzSAASLgoGY3JlZGl0GAQgASgLMhwuZXNjYXBlbWVudC5icmlkZ2UudjEuQ3JlZGl0SAASNgoKZGVwYXJ0dXJlcxgFIAEoCzIgLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZXNIABIyCghyZWNlaXZlZBgGIAEoCzIeLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlY2VpdmVkSAASMAoHcmVmdXNhbBgHIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlJlZnVzYWxIABIuCgZidXJpZWQYCCABKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5CdXJpZWRIABIqCgRuZWVkGAkgASgLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTmVlZEgAEjAKB3ZhY2FuY3kYCiABKAsyHS5lc2NhcGVtZW50LmJyaWRnZS52MS5WYWNhbmN5SAASMAoHZ29vZGJ5ZRgPIAEoCzIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkdvb2RieWVIAEIHCgVmcmFtZSJdCgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgFEhIKCmRlcGxveW1lbnQYAiABKAkSEQoJYnJpZGdlX2lkGAMgASgJEhMKC2dhdGV3YXlfdXJsGAQgASgJIokCCgdXZWxjb21lEhgKEHByb3RvY29sX3ZlcnNpb24YASABKAUSDgoGdGVuYW50GAIgASgJEhEKCXBhcnRpdGlvbhgDIAEoBRISCgpnZW5lcmF0aW9uGAQgASgDEjAKCHNldHRpbmdzGAUgASgLMh4uZXNjYXBlbWVudC5icmlkZ2UudjEuU2V0dGluZ3MSFAoMYWNrbm93bGVkZ2VkGAYgASgDEikKBW1hcmtzGAcgAygLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTWFyaxIsCgZjcmVkaXQYCCABKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5DcmVkaXQSDAoEdGFpbBgJIAEoAyLYAQoIU2V0dGluZ3MSEgoKZGVwbG95bWVudBgBIAEoCRIvCghrZXlfbW9kZRgCIAEoDjIdLmVzY2FwZW1lbnQuYnJpZGdlLnYxLktleU1vZGUSKAoDb3V0GAMgAygOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSJwoCaW4YBCADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIUCgx0YWtlc19zdGFydHMYBSABKAgSHgoWb25fcHJlbWlzZXNfZGF0YV9wbGFuZRgGIAEoCCIsCgVDbGFpbRIQCghsZWFzZV9tcxgBIAEoAxIRCgl2YWNhbnRfbXMYAiABKAMiGQoHUmVsZWFzZRIOCgZmYWlsZWQYASABKAgiCQoHVmFjYW5jeSJfCgVMZWFzZRIPCgdncmFudGVkGAEgASgIEg0KBWVwb2NoGAIgASgDEg4KBmhvbGRlchgDIAEoCRIQCghsYXN0c19tcxgEIAEoAxIUCgxhY2tub3dsZWRnZWQYBSABKAMiFwoGUmVzdW1lEg0KBWFmdGVyGAEgASgDIigKBkNyZWRpdBIPCgdyZWNvcmRzGAEgASgDEg0KBWJ5dGVzGAIgASgDIhUKBE5lZWQSDQoFYnl0ZXMYASABKAMigQEKCkRlcGFydHVyZXMSMAoHcmVjb3JkcxgBIAMoCzIfLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkRlcGFydHVyZRIPCgd0aHJvdWdoGAIgASgDEgwKBHRhaWwYAyABKAMSEQoJbG9zdF9mcm9tGAQgASgDEg8KB2xvc3RfdG8YBSABKAMicAoJRGVwYXJ0dXJlEg4KBm9mZnNldBgBIAEoAxIrCgZ0b3BpY3MYAiADKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxILCgNrZXkYAyABKAwSDQoFdmFsdWUYBCABKAwSCgoCYXQYBSABKAMiUwoIUHJvZ3Jlc3MSDwoHdGhyb3VnaBgBIAEoAxI2Cgt1bmRlbGl2ZXJlZBgCIAMoCzIhLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlVuZGVsaXZlcmVkIhkKBkJ1cmllZBIPCgd0aHJvdWdoGAEgASgDImgKC1VuZGVsaXZlcmVkEg4KBm9mZnNldBgBIAEoAxIqCgV0b3BpYxgCIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEg4KBmRldGFpbBgDIAEoCRINCgVieXRlcxgEIAEoAyI6CghBcnJpdmFscxIuCgdyZWNvcmRzGAEgAygLMh0uZXNjYXBlbWVudC5icmlkZ2UudjEuQXJyaXZhbCLFAQoHQXJyaXZhbBIqCgV0b3BpYxgBIAEoDjIbLmVzY2FwZW1lbnQuYnJpZGdlLnYxLlRvcGljEhEKCXBhcnRpdGlvbhgCIAEoBRIOCgZvZmZzZXQYAyABKAMSCwoDa2V5GAQgASgMEg0KBXZhbHVlGAUgASgMEi0KB2hlYWRlcnMYBiADKAsyHC5lc2NhcGVtZW50LmJyaWRnZS52MS5IZWFkZXISEQoJdGltZXN0YW1wGAcgASgDEg0KBWZhdWx0GAggASgJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgMIjUKB0xvZ0VuZHMSKgoEZW5kcxgBIAMoCzIcLmVzY2FwZW1lbnQuYnJpZGdlLnYxLkxvZ0VuZCJUCgZMb2dFbmQSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSCwoDZW5kGAMgASgDIlsKCFJlY2VpdmVkEikKBW1hcmtzGAEgAygLMhouZXNjYXBlbWVudC5icmlkZ2UudjEuTWFyaxIOCgZlY2hvZXMYAiABKAMSFAoMZGVhZF9sZXR0ZXJzGAMgASgDIlMKBE1hcmsSKgoFdG9waWMYASABKA4yGy5lc2NhcGVtZW50LmJyaWRnZS52MS5Ub3BpYxIRCglwYXJ0aXRpb24YAiABKAUSDAoEbmV4dBgDIAEoAyKhAQoHUmVmdXNhbBIvCgRjb2RlGAEgASgOMiEuZXNjYXBlbWVudC5icmlkZ2UudjEuUmVmdXNhbENvZGUSDgoGZGV0YWlsGAIgASgJEioKBXRvcGljGAMgASgOMhsuZXNjYXBlbWVudC5icmlkZ2UudjEuVG9waWMSEQoJcGFydGl0aW9uGAQgASgFEhYKDnJldHJ5X2FmdGVyX21zGAUgASgDIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJKswBCgVUb3BpYxIVChFUT1BJQ19VTlNQRUNJRklFRBAAEhUKEVRPUElDX1BMQU5fSU5QVVRTEAESFQoRVE9QSUNfVEFTS19JTlBVVFMQAhIZChVUT1BJQ19QTEFOX0VYRUNVVElPTlMQAxIZChVUT1BJQ19UQVNLX0VYRUNVVElPTlMQBBIjCh9UT1BJQ19QRVJTSVNURURfUExBTl9FWEVDVVRJT05TEAUSIwofVE9QSUNfUEVSU0lTVEVEX1RBU0tfRVhFQ1VUSU9OUxAGKk8KB0tleU1vZGUSGAoUS0VZX01PREVfVU5TUEVDSUZJRUQQABIRCg1LRVlfTU9ERV9OT0RFEAESFwoTS0VZX01PREVfR1JBUEhfTk9ERRACKqgCCgtSZWZ1c2FsQ29kZRIcChhSRUZVU0FMX0NPREVfVU5TUEVDSUZJRUQQABIhCh1SRUZVU0FMX0NPREVfUFJPVE9DT0xfVkVSU0lPThABEiEKHVJFRlVTQUxfQ09ERV9XUk9OR19ERVBMT1lNRU5UEAISGgoWUkVGVVNBTF9DT0RFX01BTEZPUk1FRBADEhsKF1JFRlVTQUxfQ09ERV9OT1RfTEVBU0VEEAQSHgoaUkVGVVNBTF9DT0RFX1BST0dSRVNTX0xPU1QQBRIfChtSRUZVU0FMX0NPREVfUFJPR1JFU1NfQUhFQUQQBhIhCh1SRUZVU0FMX0NPREVfT0ZGU0VUX1JFR1JFU1NFRBAHEhgKFFJFRlVTQUxfQ09ERV9OT19ST09NEAhiBnByb3RvMw");
 
 /**
  * From the bridge.
@@ -206,6 +206,12 @@ export type EdgeFrame = Message<"escapement.bridge.v1.EdgeFrame"> & {
     case: "need";
   } | {
     /**
+     * @generated from field: escapement.bridge.v1.Vacancy vacancy = 10;
+     */
+    value: Vacancy;
+    case: "vacancy";
+  } | {
+    /**
      * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
      */
     value: Goodbye;
@@ -263,6 +269,11 @@ export type EdgeFrameJson = {
    * @generated from field: escapement.bridge.v1.Need need = 9;
    */
   need?: NeedJson;
+
+  /**
+   * @generated from field: escapement.bridge.v1.Vacancy vacancy = 10;
+   */
+  vacancy?: VacancyJson;
 
   /**
    * @generated from field: escapement.bridge.v1.Goodbye goodbye = 15;
@@ -594,6 +605,13 @@ export type Claim = Message<"escapement.bridge.v1.Claim"> & {
    * @generated from field: int64 lease_ms = 1;
    */
   leaseMs: bigint;
+
+  /**
+   * Granted only where nobody has had it for so long: what another should have is left to it for a while.
+   *
+   * @generated from field: int64 vacant_ms = 2;
+   */
+  vacantMs: bigint;
 };
 
 /**
@@ -608,6 +626,13 @@ export type ClaimJson = {
    * @generated from field: int64 lease_ms = 1;
    */
   leaseMs?: string;
+
+  /**
+   * Granted only where nobody has had it for so long: what another should have is left to it for a while.
+   *
+   * @generated from field: int64 vacant_ms = 2;
+   */
+  vacantMs?: string;
 };
 
 /**
@@ -623,6 +648,12 @@ export const ClaimSchema: GenMessage<Claim, {jsonType: ClaimJson}> = /*@__PURE__
  * @generated from message escapement.bridge.v1.Release
  */
 export type Release = Message<"escapement.bridge.v1.Release"> & {
+  /**
+   * It cannot write what goes out. Whoever else claims has it at once, however long it has to be vacant for that one.
+   *
+   * @generated from field: bool failed = 1;
+   */
+  failed: boolean;
 };
 
 /**
@@ -631,6 +662,12 @@ export type Release = Message<"escapement.bridge.v1.Release"> & {
  * @generated from message escapement.bridge.v1.Release
  */
 export type ReleaseJson = {
+  /**
+   * It cannot write what goes out. Whoever else claims has it at once, however long it has to be vacant for that one.
+   *
+   * @generated from field: bool failed = 1;
+   */
+  failed?: boolean;
 };
 
 /**
@@ -639,6 +676,29 @@ export type ReleaseJson = {
  */
 export const ReleaseSchema: GenMessage<Release, {jsonType: ReleaseJson}> = /*@__PURE__*/
   messageDesc(file_escapement_bridge_v1_frame, 6);
+
+/**
+ * Object, to every other bridge: the lease was given back, so that a claim that was refused is worth another try.
+ *
+ * @generated from message escapement.bridge.v1.Vacancy
+ */
+export type Vacancy = Message<"escapement.bridge.v1.Vacancy"> & {
+};
+
+/**
+ * Object, to every other bridge: the lease was given back, so that a claim that was refused is worth another try.
+ *
+ * @generated from message escapement.bridge.v1.Vacancy
+ */
+export type VacancyJson = {
+};
+
+/**
+ * Describes the message escapement.bridge.v1.Vacancy.
+ * Use `create(VacancySchema)` to create a new message.
+ */
+export const VacancySchema: GenMessage<Vacancy, {jsonType: VacancyJson}> = /*@__PURE__*/
+  messageDesc(file_escapement_bridge_v1_frame, 7);
 
 /**
  * Object, as the answer to a claim, and unasked when another has taken it over.
@@ -668,7 +728,8 @@ export type Lease = Message<"escapement.bridge.v1.Lease"> & {
   holder: string;
 
   /**
-   * How long it lasts without a sign of life; where it is another's, how long from now it has at the most.
+   * How long it lasts without a sign of life; where it is not yours, how long from now another claim would be refused if
+   * nothing changes.
    *
    * @generated from field: int64 lasts_ms = 4;
    */
@@ -710,7 +771,8 @@ export type LeaseJson = {
   holder?: string;
 
   /**
-   * How long it lasts without a sign of life; where it is another's, how long from now it has at the most.
+   * How long it lasts without a sign of life; where it is not yours, how long from now another claim would be refused if
+   * nothing changes.
    *
    * @generated from field: int64 lasts_ms = 4;
    */
@@ -729,7 +791,7 @@ export type LeaseJson = {
  * Use `create(LeaseSchema)` to create a new message.
  */
 export const LeaseSchema: GenMessage<Lease, {jsonType: LeaseJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 7);
+  messageDesc(file_escapement_bridge_v1_frame, 8);
 
 /**
  * Bridge that has the lease, once its transaction is open: begin to send what is above this log offset. It is what is
@@ -762,7 +824,7 @@ export type ResumeJson = {
  * Use `create(ResumeSchema)` to create a new message.
  */
 export const ResumeSchema: GenMessage<Resume, {jsonType: ResumeJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 8);
+  messageDesc(file_escapement_bridge_v1_frame, 9);
 
 /**
  * Either: so much more may be sent. The bridge gives it for records of departures and bytes of their keys and values,
@@ -809,7 +871,7 @@ export type CreditJson = {
  * Use `create(CreditSchema)` to create a new message.
  */
 export const CreditSchema: GenMessage<Credit, {jsonType: CreditJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 9);
+  messageDesc(file_escapement_bridge_v1_frame, 10);
 
 /**
  * Object, once for each batch of departures that takes more than what is left of its credit: what it lacks. It waits.
@@ -840,7 +902,7 @@ export type NeedJson = {
  * Use `create(NeedSchema)` to create a new message.
  */
 export const NeedSchema: GenMessage<Need, {jsonType: NeedJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 10);
+  messageDesc(file_escapement_bridge_v1_frame, 11);
 
 /**
  * Object, to the bridge that has the lease and has resumed: records for Kafka, in the order of the log.
@@ -925,7 +987,7 @@ export type DeparturesJson = {
  * Use `create(DeparturesSchema)` to create a new message.
  */
 export const DeparturesSchema: GenMessage<Departures, {jsonType: DeparturesJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 11);
+  messageDesc(file_escapement_bridge_v1_frame, 12);
 
 /**
  * @generated from message escapement.bridge.v1.Departure
@@ -1000,7 +1062,7 @@ export type DepartureJson = {
  * Use `create(DepartureSchema)` to create a new message.
  */
 export const DepartureSchema: GenMessage<Departure, {jsonType: DepartureJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 12);
+  messageDesc(file_escapement_bridge_v1_frame, 13);
 
 /**
  * Bridge that has the lease: a transaction is committed in Kafka, and with it this progress.
@@ -1051,7 +1113,7 @@ export type ProgressJson = {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress, {jsonType: ProgressJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 13);
+  messageDesc(file_escapement_bridge_v1_frame, 14);
 
 /**
  * Object, once what was undelivered is on disk as dead letters.
@@ -1086,7 +1148,7 @@ export type BuriedJson = {
  * Use `create(BuriedSchema)` to create a new message.
  */
 export const BuriedSchema: GenMessage<Buried, {jsonType: BuriedJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 14);
+  messageDesc(file_escapement_bridge_v1_frame, 15);
 
 /**
  * @generated from message escapement.bridge.v1.Undelivered
@@ -1151,7 +1213,7 @@ export type UndeliveredJson = {
  * Use `create(UndeliveredSchema)` to create a new message.
  */
 export const UndeliveredSchema: GenMessage<Undelivered, {jsonType: UndeliveredJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 15);
+  messageDesc(file_escapement_bridge_v1_frame, 16);
 
 /**
  * Bridge, with or without the lease: records of Kafka, in the order of each partition.
@@ -1182,7 +1244,7 @@ export type ArrivalsJson = {
  * Use `create(ArrivalsSchema)` to create a new message.
  */
 export const ArrivalsSchema: GenMessage<Arrivals, {jsonType: ArrivalsJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 16);
+  messageDesc(file_escapement_bridge_v1_frame, 17);
 
 /**
  * @generated from message escapement.bridge.v1.Arrival
@@ -1289,7 +1351,7 @@ export type ArrivalJson = {
  * Use `create(ArrivalSchema)` to create a new message.
  */
 export const ArrivalSchema: GenMessage<Arrival, {jsonType: ArrivalJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 17);
+  messageDesc(file_escapement_bridge_v1_frame, 18);
 
 /**
  * @generated from message escapement.bridge.v1.Header
@@ -1326,7 +1388,7 @@ export type HeaderJson = {
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema: GenMessage<Header, {jsonType: HeaderJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 18);
+  messageDesc(file_escapement_bridge_v1_frame, 19);
 
 /**
  * Bridge, when a partition is assigned to it and before arrivals of that partition, and when it ends below its mark:
@@ -1359,7 +1421,7 @@ export type LogEndsJson = {
  * Use `create(LogEndsSchema)` to create a new message.
  */
 export const LogEndsSchema: GenMessage<LogEnds, {jsonType: LogEndsJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 19);
+  messageDesc(file_escapement_bridge_v1_frame, 20);
 
 /**
  * @generated from message escapement.bridge.v1.LogEnd
@@ -1410,7 +1472,7 @@ export type LogEndJson = {
  * Use `create(LogEndSchema)` to create a new message.
  */
 export const LogEndSchema: GenMessage<LogEnd, {jsonType: LogEndJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 20);
+  messageDesc(file_escapement_bridge_v1_frame, 21);
 
 /**
  * Object, once what was sent is on disk, and in answer to log ends: the next offset that it takes of each partition
@@ -1467,7 +1529,7 @@ export type ReceivedJson = {
  * Use `create(ReceivedSchema)` to create a new message.
  */
 export const ReceivedSchema: GenMessage<Received, {jsonType: ReceivedJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 21);
+  messageDesc(file_escapement_bridge_v1_frame, 22);
 
 /**
  * @generated from message escapement.bridge.v1.Mark
@@ -1518,7 +1580,7 @@ export type MarkJson = {
  * Use `create(MarkSchema)` to create a new message.
  */
 export const MarkSchema: GenMessage<Mark, {jsonType: MarkJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 22);
+  messageDesc(file_escapement_bridge_v1_frame, 23);
 
 /**
  * Object: why it does not do what it was asked. With a topic it is about that partition alone, and arrivals of it that
@@ -1599,7 +1661,7 @@ export type RefusalJson = {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal, {jsonType: RefusalJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 23);
+  messageDesc(file_escapement_bridge_v1_frame, 24);
 
 /**
  * Either, before it closes the connection on purpose. From the bridge it gives the lease back at once.
@@ -1630,7 +1692,7 @@ export type GoodbyeJson = {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye, {jsonType: GoodbyeJson}> = /*@__PURE__*/
-  messageDesc(file_escapement_bridge_v1_frame, 24);
+  messageDesc(file_escapement_bridge_v1_frame, 25);
 
 /**
  * @generated from enum escapement.bridge.v1.Topic
