@@ -15,12 +15,14 @@ import { Projection } from "../../../workers/data-plane/projection.ts";
 import { faultyD1 } from "../../fixtures/faulty-d1.ts";
 import { openGate, started } from "../../fixtures/gates.ts";
 import { executionOf } from "../../fixtures/play.ts";
+import { streaming } from "./bridge-client.ts";
 import {
   answered,
   type Client,
   clockAhead,
   ECHO,
   freshName,
+  freshTenant,
   inOwnTenant,
   logOf,
   type Own,
@@ -199,6 +201,30 @@ describe("the records of a lifetime that has ended", () => {
       expect(await read(offset + 1)).toMatchObject({ value: { records: [record], firstOffset: offset + 1 } });
     });
   });
+});
+
+test("what a lifetime that runs has kept goes to Kafka, also where all around it was trimmed before", async () => {
+  const gate = freshName("gate");
+  const held = withTask("held", "gated", { gate, timeout: "15m" });
+  const { tenant, object, start, begin, read } = await freshTenant(ECHO, held);
+  await start("echo");
+  const { lifetime } = await begin("held");
+  await expect.poll(() => started.includes(`${lifetime}:2`)).toBe(true);
+  await start("echo");
+  const [first, kept, last] = await read("plan-executions");
+  answered(await object.projected());
+  answered(await object.provision({ tenant, partition: 0 }, { logRetentionMs: 0 }));
+  await expect
+    .poll(async () => {
+      await object.wake();
+      return (await read("task-executions")).length;
+    })
+    .toBe(0);
+  const batch = await (await streaming(tenant)).next("departures");
+  expect(batch.records.map(({ offset }) => Number(offset))).toEqual([kept?.offset]);
+  expect(Number(batch.lostFrom)).toBeLessThanOrEqual(first?.offset ?? 0);
+  expect(Number(batch.lostTo)).toBeGreaterThanOrEqual(last?.offset ?? 0);
+  openGate(gate);
 });
 
 test("the key of a signal stays as long as anything of its lifetime, though that is paused, retried or ends", () => {

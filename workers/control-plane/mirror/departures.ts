@@ -28,7 +28,7 @@ interface Batch {
   /** Of credit. */
   readonly bytes: number;
   readonly through: number;
-  /** What was trimmed before it. */
+  /** The first and the last that was trimmed before Kafka had it. */
   readonly lost?: { readonly lostFrom: bigint; readonly lostTo: bigint };
 }
 
@@ -122,10 +122,7 @@ export class Departures {
   #build({ credit, gateway }: Connection): Batch {
     const { log } = this.#ports;
     const recordsMax = Math.min(MIRROR_BATCH_RECORDS_MAX, credit.records);
-    const next = this.#looked + 1;
-    // What was trimmed Kafka has, or will never have.
-    const from = Math.max(next, log.first);
-    const lost = from > next && { lostFrom: BigInt(next), lostTo: BigInt(from - 1) };
+    const from = this.#looked + 1;
     const end = log.tail - 1;
     const found = log.read(MIRRORED, undefined, from, MIRROR_SCAN_RECORDS_MAX, MIRROR_BATCH_BYTES_MAX);
     const records: Departure[] = [];
@@ -143,7 +140,26 @@ export class Departures {
       bytes += creditOf(departure);
     }
     this.#looked = through;
+    const lost = from < log.first && this.#lost(from, Math.min(through, log.first - 1));
     return { records, bytes, through, ...(lost && { lost }) };
+  }
+
+  /** Of offsets from … to: a lifetime that runs keeps its records, though others around them were trimmed. */
+  #lost(from: number, to: number): Batch["lost"] {
+    let next = from;
+    let lostFrom: number | undefined;
+    let lostTo = 0;
+    const missing = (upTo: number) => {
+      if (upTo < next) return;
+      lostFrom ??= next;
+      lostTo = upTo;
+    };
+    for (const { offset } of this.#ports.log.owned(from, to)) {
+      missing(offset - 1);
+      next = offset + 1;
+    }
+    missing(to);
+    return lostFrom === undefined ? undefined : { lostFrom: BigInt(lostFrom), lostTo: BigInt(lostTo) };
   }
 
   /** An input is put together only now. */

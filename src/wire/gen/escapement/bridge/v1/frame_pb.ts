@@ -930,8 +930,9 @@ export type Departures = Message<"escapement.bridge.v1.Departures"> & {
   tail: bigint;
 
   /**
-   * The first and last of the log offsets before these records that were trimmed before they could go out, because the
-   * storage was nearly full, or nothing was mirrored yet: Kafka never gets them. Both 0 where there are none.
+   * The first and last of the log offsets up to `through` that were trimmed before they could go out, because the
+   * storage was nearly full, or nothing was mirrored yet: Kafka never gets them. What is left between them goes out, as
+   * that of lifetimes that run. Both 0 where none were trimmed.
    *
    * @generated from field: int64 lost_from = 4;
    */
@@ -969,8 +970,9 @@ export type DeparturesJson = {
   tail?: string;
 
   /**
-   * The first and last of the log offsets before these records that were trimmed before they could go out, because the
-   * storage was nearly full, or nothing was mirrored yet: Kafka never gets them. Both 0 where there are none.
+   * The first and last of the log offsets up to `through` that were trimmed before they could go out, because the
+   * storage was nearly full, or nothing was mirrored yet: Kafka never gets them. What is left between them goes out, as
+   * that of lifetimes that run. Both 0 where none were trimmed.
    *
    * @generated from field: int64 lost_from = 4;
    */
