@@ -5,6 +5,7 @@ import { installCodecs } from "./codecs.ts";
 import { installCoordinators } from "./coordinators.ts";
 import { installMetadata } from "./metadata.ts";
 import { installProduceRequest } from "./produce-request.ts";
+import { installRequest } from "./request.ts";
 import { RETRY } from "./retry.ts";
 
 export type { Kafka } from "kafkajs";
@@ -13,6 +14,7 @@ installCodecs();
 installCoordinators();
 installMetadata();
 installProduceRequest();
+installRequest();
 
 export type KafkaSettings = Pick<KafkaConfig, "ssl" | "sasl" | "retry"> & {
   brokers: string[];

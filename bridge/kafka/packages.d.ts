@@ -45,3 +45,18 @@ declare module "kafkajs/src/cluster/index.js" {
     findGroupCoordinatorMetadata(of: CoordinatorOf): Promise<Coordinator>;
   }
 }
+
+/** What requests are written with. */
+declare module "kafkajs/src/protocol/encoder.js" {
+  export interface Encoded {
+    readonly buf: Buffer;
+    /** What of it is written. */
+    readonly buffer: Buffer;
+  }
+  export default class Encoder implements Encoded {
+    buf: Buffer;
+    offset: number;
+    readonly buffer: Buffer;
+    writeEncoder(body: Encoded): this;
+  }
+}

@@ -4,8 +4,9 @@
  */
 import { createRequire } from "node:module";
 import { crc32c } from "./crc32c.ts";
+import { ROOM_BYTES, RoomyBody } from "./request.ts";
 
-type Bytes = Buffer | string | null | undefined;
+type Bytes = Uint8Array | string | null | undefined;
 
 interface Message {
   readonly key?: Bytes;
@@ -45,32 +46,42 @@ const UNCHECKED_BYTES = 21;
 const UNCOUNTED_BYTES = 12;
 const VARINT_BYTES_MAX = 10;
 
-const bytesOf = (bytes: Bytes): Buffer | undefined =>
-  typeof bytes === "string" ? Buffer.from(bytes) : (bytes ?? undefined);
+const lengthOf = (bytes: Bytes): number =>
+  typeof bytes === "string" ? Buffer.byteLength(bytes) : (bytes?.length ?? -1);
 
-/** A message with its bytes, and how many they are as a record at the most. */
-const recordOf = ({ key, value, headers = {}, timestamp }: Message, now: number) => {
-  const labels = Object.entries(headers).flatMap(([name, values]) =>
-    [values].flat().map((each) => [Buffer.from(name), bytesOf(each)] as const),
-  );
-  const record = { key: bytesOf(key), value: bytesOf(value), labels, at: Number(timestamp ?? now) };
-  let bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0) + 1;
-  for (const [name, label] of labels) bytes += name.length + (label?.length ?? 0);
-  return { ...record, bytesMax: bytes + VARINT_BYTES_MAX * (6 + 2 * labels.length) };
+/** Of a character of a string in UTF-8, so that strings need not be looked through for it. */
+const CHARACTER_BYTES_MAX = 3;
+const lengthMax = (bytes: Bytes): number => (bytes?.length ?? 0) * CHARACTER_BYTES_MAX;
+
+/** Names and values by turns. */
+const labelsOf = (headers: Message["headers"]): readonly Bytes[] => {
+  const labels: Bytes[] = [];
+  for (const name in headers) for (const value of [headers[name]].flat()) labels.push(name, value);
+  return labels;
+};
+
+/** A message as it is written, and how many bytes it is as a record at the most. */
+const recordOf = ({ key, value, headers, timestamp }: Message, now: number) => {
+  const labels = labelsOf(headers);
+  let bytesMax = 1 + VARINT_BYTES_MAX * (6 + labels.length);
+  bytesMax += typeof key === "string" ? lengthMax(key) : (key?.length ?? 0);
+  bytesMax += typeof value === "string" ? lengthMax(value) : (value?.length ?? 0);
+  for (const label of labels) bytesMax += lengthMax(label);
+  return { key, value, labels, at: Number(timestamp ?? now), bytesMax };
 };
 
 type KafkaRecord = ReturnType<typeof recordOf>;
 
 class Writer {
   readonly #buffer: Buffer;
-  at = 0;
+  at = ROOM_BYTES;
 
   constructor(bytesMax: number) {
-    this.#buffer = Buffer.allocUnsafe(bytesMax);
+    this.#buffer = Buffer.allocUnsafe(ROOM_BYTES + bytesMax);
   }
 
   get written(): Buffer {
-    return this.#buffer.subarray(0, this.at);
+    return this.#buffer.subarray(ROOM_BYTES, this.at);
   }
 
   int16(value: number): void {
@@ -98,9 +109,12 @@ class Writer {
     if (text !== null) this.at += this.#buffer.write(text, this.at);
   }
 
-  varBytes(bytes: Buffer | undefined): void {
-    this.varint(bytes?.length ?? -1);
-    if (bytes) this.at += bytes.copy(this.#buffer, this.at);
+  varBytes(bytes: Bytes): void {
+    const length = lengthOf(bytes);
+    this.varint(length);
+    if (typeof bytes === "string") this.#buffer.write(bytes, this.at);
+    else if (bytes) this.#buffer.set(bytes, this.at);
+    this.at += Math.max(0, length);
   }
 
   checksum(from: number): number {
@@ -114,8 +128,10 @@ const varintBytes = (value: number): number => {
   return bytes;
 };
 
-const varBytesLength = (bytes: Buffer | undefined): number =>
-  varintBytes(bytes?.length ?? -1) + (bytes?.length ?? 0);
+const varBytesLength = (bytes: Bytes): number => {
+  const length = lengthOf(bytes);
+  return varintBytes(length) + Math.max(0, length);
+};
 
 const writeRecord = (
   to: Writer,
@@ -124,8 +140,8 @@ const writeRecord = (
   first: number,
 ): void => {
   let bytes = 1 + varintBytes(at - first) + varintBytes(offset) + varBytesLength(key) + varBytesLength(value);
-  bytes += varintBytes(labels.length);
-  for (const [name, label] of labels) bytes += varBytesLength(name) + varBytesLength(label);
+  bytes += varintBytes(labels.length / 2);
+  for (const label of labels) bytes += varBytesLength(label);
   to.varint(bytes);
   // No attributes.
   to.varint(0);
@@ -133,11 +149,8 @@ const writeRecord = (
   to.varint(offset);
   to.varBytes(key);
   to.varBytes(value);
-  to.varint(labels.length);
-  for (const [name, label] of labels) {
-    to.varBytes(name);
-    to.varBytes(label);
-  }
+  to.varint(labels.length / 2);
+  for (const label of labels) to.varBytes(label);
 };
 
 const writeBatch = (to: Writer, records: readonly KafkaRecord[], firstSequence: number, of: Fields): void => {
@@ -168,7 +181,7 @@ const writeBatch = (to: Writer, records: readonly KafkaRecord[], firstSequence: 
   to.int32(to.checksum(begin + UNCHECKED_BYTES), checksum);
 };
 
-/** What kafkajs puts behind the header of the request. */
+/** What kafkajs puts behind the header of the request, with room for it before. */
 export const encodeProduce = (fields: Fields): Buffer => {
   const now = Date.now();
   let bytesMax = 64 + 3 * (fields.transactionalId?.length ?? 0);
@@ -210,10 +223,6 @@ export const installProduceRequest = (): void => {
   module.exports = (fields: Fields): Request => {
     const request = theirs(fields);
     if (fields.compression) return request;
-    const encode = async () => {
-      const buf = encodeProduce(fields);
-      return { buf, buffer: buf };
-    };
-    return { ...request, encode };
+    return { ...request, encode: async () => new RoomyBody(encodeProduce(fields)) };
   };
 };

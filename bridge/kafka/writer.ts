@@ -2,16 +2,10 @@
  * A producer that writes records and the progress that they reach as one fact. Opening it ends whatever an earlier one
  * of the same transactional id had begun. After a failure it is closed, and another opened: nothing else is certain.
  */
-import {
-  type Kafka,
-  type Message,
-  Partitioners,
-  type Producer,
-  type TopicMessages,
-  type Transaction,
-} from "kafkajs";
+import type { Kafka, Message, Producer, TopicMessages, Transaction } from "kafkajs";
 import { crashPoint } from "../crash-points.ts";
 import { isConcurrent, isUnsettled } from "./failure.ts";
+import { partitionOf } from "./partitioner.ts";
 import { RETRY, retried } from "./retry.ts";
 
 export interface KafkaRecord {
@@ -41,13 +35,14 @@ const CONCURRENT_MS = 1;
 /** Of a record beside its key, value and headers: lengths, offset and time. */
 const RECORD_BYTES = 80;
 
-const sizeOf = ({ key, value, headers }: KafkaRecord): number =>
-  Object.entries(headers).reduce(
-    (sum, [name, text]) => sum + name.length + text.length,
-    RECORD_BYTES + key.byteLength + value.byteLength,
-  );
+const sizeOf = ({ key, value, headers }: KafkaRecord): number => {
+  let bytes = RECORD_BYTES + key.byteLength + value.byteLength;
+  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
+  return bytes;
+};
 
-const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** kafkajs only hands them on to the partitioner and the encoder of this folder, which take any bytes. */
+const handedOn = (bytes: Uint8Array): Buffer => bytes as Buffer;
 
 /** In as few requests as fit, each in order. */
 const requestsOf = (records: readonly KafkaRecord[]): readonly TopicMessages[][] => {
@@ -68,7 +63,7 @@ const requestsOf = (records: readonly KafkaRecord[]): readonly TopicMessages[][]
       byTopic.set(topic, messages);
       requests.at(-1)?.push({ topic, messages });
     }
-    messages.push({ key: buffer(key), value: buffer(value), headers, timestamp: String(timestamp) });
+    messages.push({ key: handedOn(key), value: handedOn(value), headers, timestamp: String(timestamp) });
     bytes += size;
   }
   return requests;
@@ -89,7 +84,7 @@ export class Writer {
       transactionTimeout: TRANSACTION_MS_MAX,
       allowAutoTopicCreation: false,
       // As Java's, so that a key has one partition whoever produces it.
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: partitionOf,
       retry: RETRY,
     });
     const writer = new Writer(producer);

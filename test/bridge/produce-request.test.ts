@@ -2,10 +2,14 @@
 import { createRequire } from "node:module";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { murmur2 } from "../../bridge/kafka/partitioner.ts";
 import { encodeProduce } from "../../bridge/kafka/produce-request.ts";
+import { installRequest, RoomyBody } from "../../bridge/kafka/request.ts";
 
 const require = createRequire(import.meta.url);
 const theirs = require("kafkajs/src/protocol/requests/produce/v3/request.js");
+const requestOf = require("kafkajs/src/protocol/request.js");
+const theirMurmur2 = require("kafkajs/src/producer/partitioners/default/murmur2.js");
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((each) => Buffer.from(each));
 const message = fc.record(
@@ -44,4 +48,22 @@ test("a produce request is the same bytes as that of kafkajs", async () => {
       expect(encodeProduce(each).equals(buffer)).toBe(true);
     }),
   );
+});
+
+test("a request is the same bytes, with its header in the room before it or not", async () => {
+  installRequest();
+  const numbers = { correlationId: fc.nat(), clientId: fc.option(fc.string({ maxLength: 80 })) };
+  await fc.assert(
+    fc.asyncProperty(fc.record(numbers), fields, async (of, each) => {
+      const request = theirs(each);
+      const expected = (await requestOf({ ...of, request })).buffer;
+      const encode = async () => new RoomyBody(encodeProduce(each));
+      const found = (await requestOf({ ...of, request: { ...request, encode } })).buffer;
+      expect(found.equals(expected)).toBe(true);
+    }),
+  );
+});
+
+test("a key has the partition that it has with kafkajs, and so with Java", () => {
+  fc.assert(fc.property(bytes, (key) => murmur2(key) === theirMurmur2(key)));
 });

@@ -1,8 +1,8 @@
 /** What every section of the bench needs: a runtime, a broker, and a bridge whose memory and counts are looked at. */
 import { type Kafka, kafkaClient } from "../../../bridge/kafka/client.ts";
-import { residentBytes } from "../../../workers/local/process.ts";
 import { type RunningBridge, type Runtime, startBridge } from "../../bridge/lab.ts";
 import { askOf } from "../../local/ask.ts";
+import { counted } from "./exposition.ts";
 
 export interface Lab {
   readonly runtime: Runtime;
@@ -30,8 +30,9 @@ export const watchedBridge = async (lab: Lab, tenant: string): Promise<WatchedBr
   const bridge = await startBridge(lab.runtime, tenant, { KAFKA_BROKERS: lab.brokers });
   let peak = 0;
   const metrics = async () => {
-    peak = Math.max(peak, residentBytes(bridge.process.pid ?? 0));
-    return (await fetch(`${bridge.url}/metrics`)).text();
+    const text = await (await fetch(`${bridge.url}/metrics`)).text();
+    peak = Math.max(peak, counted(text, "escapement_bridge_memory_bytes"));
+    return text;
   };
   return Object.assign(bridge, { metrics, peakBytes: () => peak });
 };
