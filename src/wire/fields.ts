@@ -16,6 +16,27 @@ export const delimitedFields = (message: Uint8Array): [field: number, value: Uin
   return fields;
 };
 
+/** Whether a message has a message within a message …, by their fields. Throws on bytes that are no message. */
+export const hasMessage = (message: Uint8Array, path: readonly number[]): boolean => {
+  const reader = new BinaryReader(message);
+  return hasWithin(reader, reader.len, path, 0);
+};
+
+const hasWithin = (reader: BinaryReader, end: number, path: readonly number[], depth: number): boolean => {
+  if (depth === path.length) return true;
+  while (reader.pos < end) {
+    const [field, type] = reader.tag();
+    if (field !== path[depth] || type !== WireType.LengthDelimited) {
+      reader.skip(type, field);
+      continue;
+    }
+    const within = reader.uint32() + reader.pos;
+    if (hasWithin(reader, within, path, depth + 1)) return true;
+    reader.pos = within;
+  }
+  return false;
+};
+
 /** A string, bytes or message field that is encoded already. */
 export const putField = (writer: BinaryWriter, field: number, value: Uint8Array): void => {
   writer.tag(field, WireType.LengthDelimited).bytes(value);

@@ -5,6 +5,7 @@ import { Topics } from "../../bridge/kafka/topics.ts";
 import { startExecutor } from "../../examples/on-premises/executor.ts";
 import { kafkaTopic } from "../../src/mirror/names.ts";
 import { TOPIC_NAMES, type Topic } from "../../src/topics/topics.ts";
+import { TaskExecutionSchema } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
@@ -30,6 +31,12 @@ const WIDE = `digraph wide {
   work [type=task, executor=kafka]
   node [type=task, kind=transform, expression="input"]
   begin -> { ${named(12, "t").join(" ").replaceAll("-", "_")} } -> join -> work
+}`;
+
+const LARGE = `digraph large {
+  begin [type=plan, kind=parallel]
+  say [type=task, kind=transform, expression="input + input"]
+  begin -> say
 }`;
 
 let runtime: Runtime;
@@ -142,6 +149,27 @@ brokerTest(
     const end = () => at.ask<{ status: string }>("GET", `/lifetimes/${lifetime}?wait=30s`);
     expect(await end()).toMatchObject({ status: "SUCCEEDED" });
     expect(executor.count()).toBe(1);
+  },
+);
+
+brokerTest(
+  "a result that is too large for an execution is fetched by the address in it, without a key",
+  async () => {
+    await using at = await place();
+    await at.ask("POST", "/graphs", { dot: LARGE });
+    await using _ = await at.bridge();
+    const text = "x".repeat(100_000);
+    await at.ask("POST", "/graphs/large/lifetimes", { input: text });
+    const topics = (["task-executions", "persisted-task-executions"] as const).map((topic) =>
+      kafkaTopic(topic, at.tenant),
+    );
+    const stored = async () =>
+      (await consume(at.kafka, topics)).flatMap(({ value }) => {
+        const { result } = fromBinary(TaskExecutionSchema, value ?? new Uint8Array());
+        return result?.data.case === "externalData" ? [result.data.value] : [];
+      });
+    await expect.poll(async () => (await stored()).length).toBe(2);
+    for (const { uri } of await stored()) expect(await (await fetch(uri)).json()).toBe(text + text);
   },
 );
 

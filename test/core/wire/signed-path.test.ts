@@ -1,8 +1,13 @@
-// Without this whoever reads an input out of Kafka could read none of its large results, or all of everybody's.
+// Without this whoever reads a message out of Kafka could read none of its large results, or all of everybody's.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import type { Result } from "../../../src/result.ts";
-import { decodePlanInput, decodeTaskInput } from "../../../src/wire/codec.ts";
+import {
+  decodePlanExecution,
+  decodePlanInput,
+  decodeTaskExecution,
+  decodeTaskInput,
+} from "../../../src/wire/codec.ts";
 import {
   PlanExecutionSchema,
   TaskExecutionSchema,
@@ -10,7 +15,12 @@ import {
 } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { referenceOf } from "../../../src/wire/reference.ts";
-import { signatureFault, signedPath, withSignedPaths } from "../../../src/wire/signed-path.ts";
+import {
+  executionWithSignedPaths,
+  inputWithSignedPaths,
+  signatureFault,
+  signedPath,
+} from "../../../src/wire/signed-path.ts";
 
 const PATH = "/v1/tenants/acme/blobs/1/l%3A1/b";
 const url = (path: string) => new URL(path, "http://gateway");
@@ -52,19 +62,19 @@ const answered = <T>(decoded: Result<T, string>): T => {
   return decoded.value;
 };
 
-describe("an input", () => {
-  const sign = (path: string) => `${path}?signed`;
-  const results = [kept(PATH), kept("https://elsewhere/b")];
+const sign = (path: string) => `${path}?signed`;
+const results = [kept(PATH), kept("https://elsewhere/b")];
 
+describe("an input", () => {
   test("of a plan has its own references signed, and those to elsewhere as they are", () => {
     const taskExecutions = results.map((result) => create(TaskExecutionSchema, { result }));
     const input = toBinary(PlanInputSchema, create(PlanInputSchema, { planName: "p", taskExecutions }));
-    const signed = answered(decodePlanInput(withSignedPaths("plan", input, "acme", sign)));
+    const signed = answered(decodePlanInput(inputWithSignedPaths("plan", input, "acme", sign)));
     expect(uris(signed.taskExecutions.map(({ result }) => result))).toEqual([
       `${PATH}?signed`,
       "https://elsewhere/b",
     ]);
-    expect(withSignedPaths("plan", input, "other", sign)).toBe(input);
+    expect(inputWithSignedPaths("plan", input, "other", sign)).toBe(input);
   });
 
   test("of a task likewise, with all else that it had", () => {
@@ -73,12 +83,45 @@ describe("an input", () => {
     const parameters = { n: 1 };
     const whole = create(TaskInputSchema, { taskName: "t", planExecution, parameters });
     const signed = answered(
-      decodeTaskInput(withSignedPaths("task", toBinary(TaskInputSchema, whole), "acme", sign)),
+      decodeTaskInput(inputWithSignedPaths("task", toBinary(TaskInputSchema, whole), "acme", sign)),
     );
     expect(uris(signed.planExecution?.result?.upstreamTasksResults ?? [])).toEqual([
       `${PATH}?signed`,
       "https://elsewhere/b",
     ]);
     expect(signed).toMatchObject({ taskName: "t", parameters, planExecution: { planType: "kind" } });
+  });
+});
+
+describe("an execution", () => {
+  const header = { name: "n", execId: "e" };
+
+  test("of a plan has the references signed that it was given, with all else that it had", () => {
+    const inline = { id: "i", data: { case: "inlineData" as const, value: { typeUrl: "t" } } };
+    const result = { upstreamTasksResults: [inline, ...results], nextTaskNames: ["next"] };
+    const execution = toBinary(PlanExecutionSchema, create(PlanExecutionSchema, { header, result }));
+    const signed = answered(decodePlanExecution(executionWithSignedPaths("plan", execution, "acme", sign)));
+    expect(uris(signed.result?.upstreamTasksResults ?? [])).toEqual([
+      false,
+      `${PATH}?signed`,
+      "https://elsewhere/b",
+    ]);
+    expect(signed).toMatchObject({ header, result: { nextTaskNames: ["next"] } });
+    expect(executionWithSignedPaths("plan", execution, "other", sign)).toBe(execution);
+  });
+
+  test("of a task has its own signed, and is as it was where it has none", () => {
+    const taskOf = (result: (typeof results)[number] | undefined) =>
+      toBinary(
+        TaskExecutionSchema,
+        create(TaskExecutionSchema, { header, taskType: "kind", ...(result && { result }) }),
+      );
+    const signed = answered(
+      decodeTaskExecution(executionWithSignedPaths("task", taskOf(results[0]), "acme", sign)),
+    );
+    expect(uris([signed.result])).toEqual([`${PATH}?signed`]);
+    expect(signed).toMatchObject({ header, taskType: "kind" });
+    for (const other of [taskOf(results[1]), taskOf(undefined)])
+      expect(executionWithSignedPaths("task", other, "acme", sign)).toBe(other);
   });
 });

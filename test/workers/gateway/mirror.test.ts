@@ -127,4 +127,7 @@ test("a payload is read without a key by who has an address that was signed here
   expect(await get(signed.replace("expires=", "expires=9"))).toMatchObject(refused("not as it was signed"));
   expect(await get(signedPath("other", payload, soon))).toMatchObject(refused("not as it was signed"));
   expect(await get(signedPath(JSON.stringify(KEYS), payload, before))).toMatchObject(refused("has expired"));
+  expect((await send("GET", signedPath("other", payload, before))).body).toMatchObject({
+    code: "blob_not_found",
+  });
 });

@@ -15,7 +15,6 @@ import { type Credited, creditOf } from "../../../src/mirror/credit.ts";
 import { isMirrored, keyOf, MIRRORED, type Mirrored, topicsOf } from "../../../src/mirror/departure.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import type { MirrorSettings } from "../../../src/mirror/settings.ts";
-import type { InputRecord } from "../../../src/topics/record.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import type { DepartureSchema } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import type { Log } from "../log.ts";
@@ -35,8 +34,8 @@ interface Batch {
 export interface DeparturesPorts {
   readonly log: Log;
   settings(): MirrorSettings;
-  /** The message of an inputs topic, as it goes out; what it refers to is fetched from this gateway. */
-  input(record: InputRecord, gateway: string): Uint8Array;
+  /** As it goes out; what it refers to is fetched from this gateway. */
+  message(record: Mirrored, gateway: string): Uint8Array;
   /** What went out, once to each topic. */
   sent(topic: Topic, bytes: number): void;
   failed(to: Connection, cause: unknown): void;
@@ -164,7 +163,7 @@ export class Departures {
 
   /** An input is put together only now. */
   #departure(record: Mirrored, topics: readonly Topic[], gateway: string): Departure {
-    const value = record.type === "input" ? this.#ports.input(record, gateway) : record.message;
+    const value = this.#ports.message(record, gateway);
     for (const topic of topics) this.#ports.sent(topic, value.byteLength);
     return {
       offset: BigInt(record.offset),

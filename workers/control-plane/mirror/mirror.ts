@@ -5,15 +5,15 @@
 import { MIRROR_CONNECTIONS_MAX, RETRY_AFTER_MS, SIGNED_PATH_MS } from "../../../src/limits.ts";
 import type { Family } from "../../../src/metrics/family.ts";
 import type { Fate } from "../../../src/mirror/admit.ts";
+import type { Mirrored } from "../../../src/mirror/departure.ts";
 import { PING, PONG } from "../../../src/mirror/frame.ts";
 import type { Mark } from "../../../src/mirror/mark.ts";
 import { type MirrorSettings, mirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
 import type { MirrorState } from "../../../src/mirror/state.ts";
 import { Tally } from "../../../src/mirror/tally.ts";
 import type { Rejection } from "../../../src/rejection.ts";
-import type { InputRecord } from "../../../src/topics/record.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
-import { signedPath, withSignedPaths } from "../../../src/wire/signed-path.ts";
+import { executionWithSignedPaths, inputWithSignedPaths, signedPath } from "../../../src/wire/signed-path.ts";
 import type { Engine } from "../engine.ts";
 import { Arrivals, sendMarks } from "./arrivals.ts";
 import { Connection, GOING_AWAY } from "./connection.ts";
@@ -64,7 +64,7 @@ export class Mirror {
     this.#departures = new Departures({
       log: engine.parts.log,
       settings,
-      input: (record, gateway) => this.#inputOf(record, gateway),
+      message: (record, gateway) => this.#messageOf(record, gateway),
       sent: (topic, bytes) => this.#tally.passed("out", topic, bytes),
       failed: (to, cause) => {
         engine.watch.say("error", "departures_failed", { detail: String(cause) });
@@ -204,12 +204,14 @@ export class Mirror {
   }
 
   /** Whoever reads it there may have no key for what it refers to. */
-  #inputOf(record: InputRecord, gateway: string): Uint8Array {
+  #messageOf(record: Mirrored, gateway: string): Uint8Array {
     const { parts, identity } = this.#engine;
-    const input = parts.log.compose(record);
-    const expires = record.at + SIGNED_PATH_MS;
-    const sign = (path: string) => gateway + signedPath(this.#ports.secret, path, expires);
-    return withSignedPaths(record.kind, input, identity?.tenant ?? "", sign);
+    const { kind, at } = record;
+    const tenant = identity?.tenant ?? "";
+    const sign = (path: string) => gateway + signedPath(this.#ports.secret, path, at + SIGNED_PATH_MS);
+    return record.type === "input"
+      ? inputWithSignedPaths(kind, parts.log.compose(record), tenant, sign)
+      : executionWithSignedPaths(kind, record.message, tenant, sign);
   }
 
   #arrived(topic: Topic, bytes: number, fate: Fate): void {
