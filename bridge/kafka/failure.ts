@@ -15,8 +15,13 @@ const anyOf =
 export const isFenced = anyOf("INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "TRANSACTIONAL_ID_FENCED");
 /** The transaction before this one is not fully ended yet. */
 export const isConcurrent = anyOf("CONCURRENT_TRANSACTIONS");
-/** The same record will be refused again. */
-export const isTooLarge = anyOf("MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE");
+/** The same record will be refused again, for its size, its time, or what the broker has found in it. */
+export const isRefusedForGood = anyOf(
+  "MESSAGE_TOO_LARGE",
+  "RECORD_LIST_TOO_LARGE",
+  "INVALID_TIMESTAMP",
+  "INVALID_RECORD",
+);
 export const isExisting = anyOf("TOPIC_ALREADY_EXISTS");
 /** Its coordinator is being found, or loads what it has to know. */
 export const isUnsettled = anyOf(

@@ -1,6 +1,6 @@
 /**
- * Departures into Kafka: each batch one transaction with the progress that it reaches. What the broker refuses for its
- * size is found by halves and passed over. After a refusal another producer goes on: kafkajs takes back the sequences of
+ * Departures into Kafka: each batch one transaction with the progress that it reaches. What the broker refuses for
+ * good is found by halves and passed over. After a refusal another producer goes on: kafkajs takes back the sequences of
  * the whole request that failed, of which the broker may have some, and would write under them again.
  */
 import { topicOfWire } from "../../src/mirror/frame.ts";
@@ -10,7 +10,7 @@ import type { Topic } from "../../src/topics/topics.ts";
 import type { Departure } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
 import type { Kafka } from "../kafka/client.ts";
-import { isTooLarge } from "../kafka/failure.ts";
+import { isRefusedForGood } from "../kafka/failure.ts";
 import type { Topics } from "../kafka/topics.ts";
 import { type KafkaRecord, type ProgressAt, Writer } from "../kafka/writer.ts";
 import { execIdOf } from "./exec-id.ts";
@@ -88,7 +88,7 @@ export class Delivery {
         through,
       );
     } catch (error) {
-      if (!isTooLarge(error) || departures.length === 0) throw error;
+      if (!isRefusedForGood(error) || departures.length === 0) throw error;
       const [first] = departures;
       if (departures.length === 1 && first) return this.#deliverWhatFits(first, through);
       const half = departures.slice(0, departures.length >> 1);
@@ -111,7 +111,7 @@ export class Delivery {
         (error: Error) => error,
       );
       if (refused === undefined) fitting.push(record);
-      else if (!isTooLarge(refused)) throw refused;
+      else if (!isRefusedForGood(refused)) throw refused;
       else {
         const { offset, of: topic, value } = record;
         const execId = execIdOf(topic, value);
@@ -139,7 +139,7 @@ export class Delivery {
     try {
       return await act(this.#writer);
     } catch (error) {
-      if (isTooLarge(error)) await this.#openAnew();
+      if (isRefusedForGood(error)) await this.#openAnew();
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-// Without this, one record that is too large could take others with it, or stop all that comes after it.
+// Without this, one record that the broker never takes could take others with it, or stop all that comes after it.
 import { create } from "@bufbuild/protobuf";
 import { expect } from "vitest";
 import { Topics } from "../../bridge/kafka/topics.ts";
@@ -13,16 +13,18 @@ const SETTINGS = { partitions: 2, replication: 1, config: {} };
 const WIDE = "task-executions";
 const NARROW = "persisted-task-executions";
 
-const departure = (offset: number, bytes: number) =>
+const HOUR_MS = 3_600_000;
+
+const departure = (offset: number, bytes: number, at = Date.now()) =>
   create(DepartureSchema, {
     offset: BigInt(offset),
     topics: [wireTopic(WIDE), wireTopic(NARROW)],
     key: Buffer.from(`node-${offset % 3}`),
     value: Buffer.alloc(bytes, "x"),
-    at: 1_700_000_000_000n,
+    at: BigInt(at),
   });
 
-const place = async () => {
+const place = async (narrow: Readonly<Record<string, string>>) => {
   const kafka = testKafka();
   const topics = new Topics(kafka);
   await topics.connect();
@@ -30,7 +32,7 @@ const place = async () => {
   await topics.provision([kafkaTopic(WIDE, tenant), deadLettersTopic(tenant)], SETTINGS);
   await topics.provision([kafkaTopic(NARROW, tenant)], {
     ...SETTINGS,
-    config: { "max.message.bytes": "20000" },
+    config: narrow,
   });
   const buried: Undelivered[] = [];
   const ports = {
@@ -52,7 +54,7 @@ const place = async () => {
 };
 
 brokerTest("what one topic does not take is passed over, and nothing else is missing or twice", async () => {
-  await using at = await place();
+  await using at = await place({ "max.message.bytes": "20000" });
   const delivery = await at.open();
   const sizes = [10, 30_000, 20, 9_000, 9_000, 30, 40_000, 40];
   const offsets = sizes.map((_, n) => n + 1);
@@ -69,4 +71,16 @@ brokerTest("what one topic does not take is passed over, and nothing else is mis
   ]);
   await at.reach(WIDE, [...offsets, 9]);
   await at.reach(NARROW, [1, 3, 4, 5, 6, 8, 9]);
+});
+
+brokerTest("what is too old for one topic is passed over likewise, and says so", async () => {
+  await using at = await place({ "message.timestamp.before.max.ms": String(HOUR_MS) });
+  const delivery = await at.open();
+  const old = Date.now() - 2 * HOUR_MS;
+  await delivery.deliver([departure(1, 10), departure(2, 10, old), departure(3, 10)], 3);
+  await delivery.deliver([departure(4, 10)], 4);
+  await delivery.close();
+  expect(at.buried).toMatchObject([{ offset: 2, topic: NARROW, detail: expect.stringMatching(/timestamp/) }]);
+  await at.reach(WIDE, [1, 2, 3, 4]);
+  await at.reach(NARROW, [1, 3, 4]);
 });

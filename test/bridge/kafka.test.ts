@@ -1,6 +1,6 @@
 // Without this, records could reach Kafka without their progress, twice, or from a bridge that was replaced.
 import { expect } from "vitest";
-import { isFenced, isTooLarge } from "../../bridge/kafka/failure.ts";
+import { isFenced, isRefusedForGood } from "../../bridge/kafka/failure.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { Writer } from "../../bridge/kafka/writer.ts";
 import { brokerTest, testKafka, unique } from "./broker-test.ts";
@@ -77,8 +77,8 @@ brokerTest("a record that is too large for the broker fails as such, and the wri
   const { kafka, topic, progress, reaches } = at;
   const writer = await Writer.open(kafka, topic);
   const large = record(topic, "x".repeat(1_200_000));
-  await expect(writer.write([large], { ...progress, next: 1 })).rejects.toSatisfy(isTooLarge);
-  await expect(writer.takes(large)).rejects.toSatisfy(isTooLarge);
+  await expect(writer.write([large], { ...progress, next: 1 })).rejects.toSatisfy(isRefusedForGood);
+  await expect(writer.takes(large)).rejects.toSatisfy(isRefusedForGood);
   expect(await writer.takes(record(topic, "small"))).toBe(true);
   // Together over what one batch at the broker takes.
   const many = Array.from({ length: 30 }, (_, n) => record(topic, `${n} ${"x".repeat(100_000)}`));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { type Broker, startBroker } from "../../bridge/local/broker.ts";
-import { kafkaTopic } from "../../src/mirror/names.ts";
+import { deadLettersTopic, topicsOf } from "../../src/mirror/names.ts";
 import { freePort } from "../../workers/local/process.ts";
 import { listen } from "../fixtures/loopback.ts";
 import { askOf } from "../local/ask.ts";
@@ -195,11 +195,12 @@ brokerTest(
     const kafka = testKafka(broker.address);
     const topics = new Topics(kafka);
     await topics.connect();
-    // Nobody can write to it: it refuses whatever was appended to a log before.
-    const config = { "message.timestamp.before.max.ms": "0" };
-    await topics.provision([kafkaTopic(TOPIC, bad)], { partitions: 1, replication: 1, config });
+    // Without the topic that its progress belongs to, and nobody makes it.
+    const names = [...topicsOf(good), ...topicsOf(bad)].filter((name) => name !== deadLettersTopic(bad));
+    await topics.provision(names, { partitions: 1, replication: 1, config: {} });
     await topics.close();
-    await using running = await startBridge(runtime, `${good},${bad}`, { KAFKA_BROKERS: broker.address });
+    const environment = { KAFKA_BROKERS: broker.address, BRIDGE_PROVISION: "false" };
+    await using running = await startBridge(runtime, `${good},${bad}`, environment);
     await using loadBad = await startLoad(askOf(runtime.local, bad), 1);
     await loadBad.more(1);
     await expect
