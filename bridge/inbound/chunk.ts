@@ -2,16 +2,10 @@
 import { MESSAGE_BYTES_MAX, MIRROR_FRAME_BYTES_MAX } from "../../src/limits.ts";
 import { creditOf, labelBytes } from "../../src/mirror/credit.ts";
 import { ORIGIN_HEADER } from "../../src/mirror/origin.ts";
+import type { Fetched } from "../kafka/records.ts";
 import type { Sent } from "./frame.ts";
 
-export interface Arriving {
-  readonly offset: number;
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number;
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  readonly headers: readonly { readonly name: string; readonly value: Uint8Array }[];
-}
+export type Arriving = Fetched;
 
 /** A few turns of the object: what is sent in one frame is answered in one. */
 const CHUNK_RECORDS_MAX = 1_024;
@@ -39,12 +33,11 @@ const excerpt = ({ key, value, headers }: Arriving) => ({
   ),
 });
 
-const sentOf = (record: Arriving): Sent => {
-  const { offset, timestamp, key, value, headers } = record;
-  const fault = faultOf(record);
-  return fault === ""
-    ? { offset, timestamp, key, value, headers, fault }
-    : { offset, timestamp, ...excerpt(record), fault };
+/** Its parts are made when they are asked for: once. */
+const sentOf = ({ offset, timestamp, key, value, headers }: Arriving): Sent => {
+  const whole = { offset, timestamp, key, value, headers, fault: "" };
+  const fault = faultOf(whole);
+  return fault === "" ? whole : { offset, timestamp, ...excerpt(whole), fault };
 };
 
 export interface Chunk {
@@ -61,8 +54,9 @@ export const chunkOf = (
 ): Chunk => {
   const records: Sent[] = [];
   let bytes = 0;
-  for (const each of all.slice(from, from + Math.min(recordsMax, CHUNK_RECORDS_MAX))) {
-    const record = sentOf(each);
+  const to = Math.min(all.length, from + Math.min(recordsMax, CHUNK_RECORDS_MAX));
+  for (let n = from; n < to; n++) {
+    const record = sentOf(all[n] as Arriving);
     const size = creditOf(record);
     // The first goes whatever its size.
     if (records.length > 0 && (bytes >= bytesMax || bytes + size > CHUNK_BYTES_MAX)) break;

@@ -6,11 +6,11 @@ import { parseKafkaTopic } from "../../src/mirror/names.ts";
 import type { Standing } from "../kafka/assigner.ts";
 import type { Kafka } from "../kafka/client.ts";
 import { type Leads, Reader, type Taken, type Verdict } from "../kafka/reader.ts";
+import { fetchedOf } from "../kafka/records.ts";
 import type { Offsets, Topics } from "../kafka/topics.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import type { TenantMirror } from "../tenant-mirror.ts";
-import type { Arriving } from "./chunk.ts";
 import type { UnknownTenants } from "./unknown-tenants.ts";
 
 export interface InboundPorts {
@@ -32,19 +32,6 @@ export interface InboundPorts {
 /** A partition whose tenant is not connected is asked about again after it. */
 const AGAIN_MS = 1_000;
 const again = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref());
-const NO_BYTES = new Uint8Array();
-
-const arriving = ({ offset, timestamp, key, value, headers = {} }: Taken["messages"][number]): Arriving => ({
-  offset: Number(offset),
-  timestamp: Number(timestamp),
-  key: key ?? NO_BYTES,
-  value: value ?? NO_BYTES,
-  headers: Object.entries(headers).flatMap(([name, values]) =>
-    (Array.isArray(values) ? values : [values]).flatMap((each) =>
-      each === undefined ? [] : [{ name, value: typeof each === "string" ? Buffer.from(each) : each }],
-    ),
-  ),
-});
 
 export class Inbound {
   readonly #ports: InboundPorts;
@@ -129,7 +116,7 @@ export class Inbound {
     // Of a topic that was made anew since, it may be above its end.
     if (from < passed && passed <= end) return { seek: passed };
     const { topic, tenant } = parsed;
-    const records = messages.map(arriving);
+    const records = messages.map(fetchedOf);
     const verdict: Verdict = await arrivals
       .offer({ topic, partition }, { records, from, next, end })
       .catch((error) => {

@@ -5,6 +5,7 @@ import { installCodecs } from "./codecs.ts";
 import { installCoordinators } from "./coordinators.ts";
 import { installMetadata } from "./metadata.ts";
 import { installProduceRequest } from "./produce-request.ts";
+import { installRecords } from "./records.ts";
 import { installRequest } from "./request.ts";
 import { RETRY } from "./retry.ts";
 
@@ -14,6 +15,7 @@ installCodecs();
 installCoordinators();
 installMetadata();
 installProduceRequest();
+installRecords();
 installRequest();
 
 export type KafkaSettings = Pick<KafkaConfig, "ssl" | "sasl" | "retry"> & {
