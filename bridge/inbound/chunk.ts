@@ -9,7 +9,8 @@ export type Arriving = Fetched;
 
 /** A few turns of the object: what is sent in one frame is answered in one. */
 const CHUNK_RECORDS_MAX = 1_024;
-const CHUNK_BYTES_MAX = MIRROR_FRAME_BYTES_MAX / 4;
+/** Of credit. What is fetched of a partition fits, in records of 1 KiB: the rest of it would wait for an answer. */
+const CHUNK_BYTES_MAX = MIRROR_FRAME_BYTES_MAX / 2;
 /** Of a record that is too large: enough to see what it is. */
 const EXCERPT_BYTES = 64 * 1024;
 /** Of a key, and of all headers together: with the largest value they fit a frame. */
