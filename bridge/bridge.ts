@@ -222,6 +222,7 @@ export class Bridge {
         credit: this.#credit,
         gateway: this.gateway,
         settings: this.#settings,
+        later: setTimeout,
       }),
     );
   }

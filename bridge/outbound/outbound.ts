@@ -20,7 +20,7 @@ const CREDIT_RECORDS = 4_096;
 /** Of one transaction: what is longer delays its first records for its last. */
 const TRANSACTION_BYTES_MAX = 2 * 1024 * 1024;
 /** Offsets of a group that commits nothing expire after a week. */
-const COMMIT_AGAIN_MS = 24 * 3_600_000;
+export const COMMIT_AGAIN_MS = 24 * 3_600_000;
 
 export interface OutboundPorts {
   readonly kafka: Kafka;
@@ -30,6 +30,8 @@ export interface OutboundPorts {
   readonly credit: SharedCredit;
   /** Whether the lease is this bridge's, as the tenant's object has it now. */
   holdsLease(): Promise<boolean>;
+  /** Acts after so many milliseconds, unless it is disposed of before. */
+  later(act: () => void, ms: number): Disposable;
 }
 
 const streamOf = ({ settings, tenant, partition, generation }: Welcome): Stream => ({
@@ -134,9 +136,8 @@ export class Outbound {
 
   async #step(delivery: Delivery): Promise<void> {
     if (this.#queue.length === 0) {
-      const again = setTimeout(() => this.#wake.resolve(), COMMIT_AGAIN_MS);
+      using _ = this.#ports.later(() => this.#wake.resolve(), COMMIT_AGAIN_MS);
       await this.#wake.promise;
-      clearTimeout(again);
     }
     this.#wake = Promise.withResolvers();
     if (this.#stopping) return;

@@ -1,7 +1,12 @@
 // Without this, what Kafka has forgotten or refuses could come twice, be missing, or hold up what comes from there.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect } from "vitest";
+import { Gateway } from "../../bridge/gateway.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
+import { Measures } from "../../bridge/measures.ts";
+import { SharedCredit } from "../../bridge/outbound/shared-credit.ts";
+import { readSettings } from "../../bridge/settings.ts";
+import { TenantMirror } from "../../bridge/tenant-mirror.ts";
 import { deadLettersTopic, kafkaTopic, progressGroup } from "../../src/mirror/names.ts";
 import { TOPIC_NAMES } from "../../src/topics/topics.ts";
 import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
@@ -93,3 +98,49 @@ brokerTest(
     await isMirrored();
   },
 );
+
+brokerTest("progress is committed again each day where nothing else is", async () => {
+  const { tenant, ask, kafka, isMirrored } = place();
+  await using load = await startLoad(ask, 1);
+  const topics = new Topics(kafka);
+  await topics.connect();
+  const settings = readSettings({
+    KAFKA_BROKERS: brokers().join(),
+    ESCAPEMENT_URL: runtime.local.url,
+    ESCAPEMENT_KEY: "bridge-key",
+  });
+  const days: (() => void)[] = [];
+  const later = (act: () => void, ms: number) => {
+    expect(ms).toBe(24 * 3_600_000);
+    days.push(act);
+    return { [Symbol.dispose]: () => {} };
+  };
+  const gateway = new Gateway(settings.gateway);
+  const [measures, credit] = [new Measures(), new SharedCredit()];
+  const ports = { kafka, topics, measures, credit, gateway, settings, later, log: () => {} };
+  const mirror = new TenantMirror(tenant, ports);
+  await load.more(3);
+  await load.stop();
+  await isMirrored();
+  const stream = { deployment: "escapement", tenant, partition: 0, generation: 1 };
+  const at = { group: progressGroup(stream), topic: deadLettersTopic(tenant) };
+  const written = await topics.progress(at);
+  expect(written).toBeGreaterThan(1);
+  // As the broker does once it has expired.
+  const admin = kafka.admin();
+  await admin.connect();
+  const expired = async () => {
+    await admin.deleteGroups([at.group]).catch(() => {});
+    return topics.progress(at);
+  };
+  await expect.poll(expired).toBeUndefined();
+  await admin.disconnect();
+  days.at(-1)?.();
+  await expect.poll(() => topics.progress(at)).toBeGreaterThanOrEqual(written ?? 0);
+  // And the day after.
+  const before = days.length;
+  days.at(-1)?.();
+  await expect.poll(() => days.length).toBeGreaterThan(before);
+  await mirror.stop("the test is over");
+  await topics.close();
+});
