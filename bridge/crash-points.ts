@@ -12,6 +12,7 @@ export type CrashPoint =
   | "writer-opened"
   | "records-written"
   | "refused-for-size"
+  | "undelivered-buried"
   | "transaction-committed"
   | "progress-said"
   | "arrivals-sent"

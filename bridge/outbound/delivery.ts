@@ -120,6 +120,7 @@ export class Delivery {
     }
     // Before it is passed over in Kafka, so that a crash between the two does not lose it.
     if (undelivered.length > 0) await this.#ports.bury(undelivered);
+    crashPoint("undelivered-buried");
     await this.#commit(fitting, through);
   }
 

@@ -137,19 +137,36 @@ brokerTest("progress that Kafka has lost is found again in what was written", as
   await topics.close();
 });
 
-brokerTest("what the broker refuses for its size becomes a dead letter, and the others go on", async () => {
-  const { tenant, ask, kafka, bridge } = place();
+/** A tenant of which the broker refuses two steps of six for their size. */
+const oversized = async () => {
+  const at = place();
+  const { tenant, ask, kafka } = at;
   await ask("PUT", "", {});
   const dot =
     'digraph echo { begin [type=plan, kind=parallel] say [type=task, kind=transform, expression="input"] begin -> say }';
   await ask("POST", "/graphs", { dot });
   const sizes = [10, 20_000, 10, 10, 30_000, 10];
   for (const size of sizes) await ask("POST", "/graphs/echo/lifetimes?wait=30s", { input: "x".repeat(size) });
-  await using running = await bridge({ BRIDGE_TOPIC_CONFIG: '{"max.message.bytes": "6000"}' });
-  const letters = () => ask<{ items: Record<string, unknown>[] }>("GET", "/dead-letters?limit=100");
-  // Of each of the two a plan and a task, each in two topics.
-  await expect.poll(async () => (await letters()).items.length).toBe(8);
-  for (const letter of (await letters()).items) expect(letter.reason).toBe("undeliverable");
+  const bridge = (environment: BridgeEnvironment = {}) =>
+    at.bridge({ BRIDGE_TOPIC_CONFIG: '{"max.message.bytes": "6000"}', ...environment });
+  const letters = async () =>
+    (await ask<{ items: Record<string, unknown>[] }>("GET", "/dead-letters?limit=100")).items;
+  const isSorted = async () => {
+    // Of each of the two a plan and a task, each in two topics.
+    await expect.poll(async () => (await letters()).length).toBe(8);
+    for (const letter of await letters()) expect(letter.reason).toBe("undeliverable");
+    for (const topic of OUT) {
+      const written = async () => (await origins(kafka, topic, tenant)).flat().length;
+      await expect.poll(written).toBe(4);
+    }
+  };
+  return { tenant, bridge, isSorted };
+};
+
+brokerTest("what the broker refuses for its size becomes a dead letter, and the others go on", async () => {
+  const { tenant, bridge, isSorted } = await oversized();
+  await using running = await bridge();
+  await isSorted();
   const said = running.said("record_undelivered");
   expect(said).toHaveLength(8);
   for (const each of said)
@@ -159,9 +176,21 @@ brokerTest("what the broker refuses for its size becomes a dead letter, and the 
       offset: expect.any(Number),
       exec_id: expect.stringMatching(/^[\da-f-]{36}$/),
     });
-  const written = async () => (await origins(kafka, "task-executions", tenant)).flat().length;
-  await expect.poll(written).toBe(4);
 });
+
+for (const crash of [
+  "refused-for-size:1",
+  "refused-for-size:3",
+  "undelivered-buried:1",
+  "undelivered-buried:4",
+])
+  brokerTest(`a bridge that is killed at ${crash} leaves each refused record one dead letter`, async () => {
+    const { bridge, isSorted } = await oversized();
+    await using first = await bridge({ BRIDGE_CRASH_AT: crash });
+    expect(await first.ended, first.output()).toBe("SIGKILL");
+    await using _ = await bridge();
+    await isSorted();
+  });
 
 brokerTest("a runtime that is killed goes on being mirrored", async () => {
   const { ask, bridge, isMirrored } = place();
