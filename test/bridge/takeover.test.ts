@@ -1,19 +1,20 @@
 // Without this, work that moves from one bridge to another could be done twice, by nobody, or in another order.
 import { readFileSync } from "node:fs";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
-import type { Kafka } from "../../bridge/kafka/client.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
+import { startBroker } from "../../bridge/local/broker.ts";
 import { kafkaTopic, topicsOf } from "../../src/mirror/names.ts";
-import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
 import { logged, origins } from "./consume.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
 import { startLoad } from "./load.ts";
+import { KEYS, startProducing } from "./producing.ts";
 
 const OUT = ["plan-executions", "task-executions", "persisted-task-executions"] as const;
-const KEYS = 5;
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -21,46 +22,19 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => runtime?.[Symbol.asyncDispose]());
 
-/** Starts lifetimes from Kafka, one after the other for each key, until it is told to stop. */
-const startProducing = async (kafka: Kafka, tenant: string) => {
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
-  await producer.connect();
-  let count = 0;
-  let stopped = false;
-  const message = (n: number) => {
-    const [key, lifetimeId] = [`key-${n % KEYS}`, `key-${n % KEYS}-${Math.floor(n / KEYS)}`];
-    const input = create(PlanInputSchema, { planName: "first", graphId: "chain", lifetimeId });
-    return { key, value: Buffer.from(toBinary(PlanInputSchema, input)) };
-  };
-  const producing = (async () => {
-    while (!stopped) {
-      const messages = Array.from({ length: KEYS }, (_, n) => message(count + n));
-      await producer.send({ topic: kafkaTopic("plan-inputs", tenant), messages });
-      count += KEYS;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  })();
-  const stop = async () => {
-    stopped = true;
-    await producing;
-    await producer.disconnect();
-  };
-  return { count: () => count, stop };
-};
-
 interface Records {
   readonly records: readonly { readonly value?: { readonly lifetime_id?: string; plan_name?: string } }[];
   readonly next_offset: number;
 }
 
 /** A tenant under load both ways, once its topics are there. */
-const place = async () => {
+const place = async (address = brokers().join()) => {
   const tenant = unique("takeover");
   const ask = askOf(runtime.local, tenant);
-  const kafka = testKafka();
+  const kafka = testKafka(address);
   const load = await startLoad(ask, 2);
   const bridge = (environment: BridgeEnvironment = {}) =>
-    startBridge(runtime, tenant, { KAFKA_BROKERS: brokers().join(), ...environment });
+    startBridge(runtime, tenant, { KAFKA_BROKERS: address, ...environment });
   /** Lifetimes that Kafka started, in the order in which they began. */
   const begun = async () => {
     const found: string[] = [];
@@ -115,6 +89,32 @@ brokerTest("what a bridge did that is killed under load goes on at another, both
   await isWhole(producing.count());
   expect(second.process.exitCode).toBe(null);
 });
+
+brokerTest(
+  "a broker that is killed under load both ways has everything once, and so has the edge",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "escapement-kafka-"));
+    // After the broker, which writes there until it has ended.
+    await using _ = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+    // Only a broker of one's own may be killed.
+    await using broker = await startBroker({ folder });
+    const { tenant, kafka, load, bridge, isWhole } = await place(broker.address);
+    await using __ = load;
+    await using running = await bridge();
+    await expect.poll(() => running.said("partitions_assigned").length).toBeGreaterThan(0);
+    const producing = await startProducing(kafka, tenant);
+    await Promise.all([load.more(20), producing.more(20)]);
+    await broker.kill("SIGKILL");
+    // Nobody in Kafka is waited for here.
+    await load.more(20);
+    await broker.start();
+    await Promise.all([load.more(20), producing.more(20)]);
+    await producing.stop();
+    await load.stop();
+    await isWhole(producing.count());
+    expect(running.process.exitCode).toBe(null);
+  },
+);
 
 const isStopped = (pid: number | undefined): boolean =>
   /\) T /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
