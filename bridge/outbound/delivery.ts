@@ -76,7 +76,8 @@ export class Delivery {
     return next === undefined ? undefined : next - 1;
   }
 
-  async recovered(through: number): Promise<void> {
+  /** Progress without records. */
+  async note(through: number): Promise<void> {
     await this.#writer.write([], { ...this.#at, next: through + 1 });
     this.#written = through;
   }

@@ -231,12 +231,17 @@ export class Outbound {
   /** The log offset that Kafka has, and all before it. */
   async #resumeFrom(delivery: Delivery): Promise<number> {
     const { log, measures } = this.#ports;
-    const found = (await delivery.progress()) ?? 0;
+    const committed = await delivery.progress();
+    const found = committed ?? 0;
     const acknowledged = this.#acknowledged;
-    if (found >= acknowledged) return found;
+    if (found >= acknowledged) {
+      // Again, or it would expire where nothing goes out and who has the lease changes more often than each day.
+      if (committed !== undefined) await delivery.note(found);
+      return found;
+    }
     log("error", "progress_lost", { acknowledged, found, group: delivery.group });
     const after = await recoverProgress(this.#ports, this.#stream, acknowledged);
-    await delivery.recovered(after);
+    await delivery.note(after);
     measures.recoveries.add({ tenant: this.#stream.tenant });
     log("warn", "progress_recovered", { after, acknowledged });
     return after;

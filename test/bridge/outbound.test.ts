@@ -12,7 +12,7 @@ import { TOPIC_NAMES } from "../../src/topics/topics.ts";
 import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
-import { logged, origins } from "./consume.ts";
+import { consume, logged, origins } from "./consume.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
 import { startLoad } from "./load.ts";
 
@@ -60,6 +60,30 @@ brokerTest("progress that Kafka has of long ago is made good by what was written
   await load.more(20);
   await load.stop();
   await isMirrored();
+});
+
+/** The key of a committed offset has the names of its group and topic. */
+const commitsOf = async (kafka: ReturnType<typeof testKafka>, group: string): Promise<number> =>
+  (await consume(kafka, ["__consumer_offsets"])).filter(({ key }) =>
+    String(Buffer.from(key ?? [])).includes(group),
+  ).length;
+
+brokerTest("progress of a tenant that is idle is committed again by each bridge that comes", async () => {
+  const { tenant, ask, kafka, bridge } = place();
+  const group = progressGroup({ deployment: "escapement", tenant, partition: 0, generation: 1 });
+  await using load = await startLoad(ask);
+  await load.more(1);
+  await load.stop();
+  const lag = () => ask<{ lag: number }>("GET", "/mirror").then((state) => state.lag);
+  await using first = await bridge();
+  await expect.poll(lag).toBe(0);
+  first.process.kill("SIGTERM");
+  await first.ended;
+  const before = await commitsOf(kafka, group);
+  expect(before).toBeGreaterThan(0);
+  await using second = await bridge();
+  await expect.poll(() => second.said("mirror_resumed").length).toBe(1);
+  await expect.poll(() => commitsOf(kafka, group)).toBeGreaterThan(before);
 });
 
 brokerTest(
