@@ -50,6 +50,12 @@ interface Page {
   readonly next_cursor?: string;
 }
 
+interface Produced {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly headers?: Record<string, string>;
+}
+
 const place = async () => {
   const tenant = unique("arrivals");
   const ask = askOf(runtime.local, tenant);
@@ -62,18 +68,18 @@ const place = async () => {
   await topics.provision(names, { partitions: 3, replication: 1, config: {} });
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
-  const produce = (topic: Topic, messages: readonly { key: string; value: Uint8Array }[]) =>
+  const produce = (topic: Topic, messages: readonly Produced[]) =>
     producer.send({
       topic: kafkaTopic(topic, tenant),
-      messages: messages.map(({ key, value }) => ({ key, value: Buffer.from(value) })),
+      messages: messages.map(({ value, ...more }) => ({ value: Buffer.from(value), ...more })),
     });
   /** Each lifetime under a name of its own. */
-  const start = (names: readonly string[]) =>
+  const start = (names: readonly string[], more: Pick<Produced, "headers"> = {}) =>
     produce(
       "plan-inputs",
       names.map((lifetimeId) => {
         const input = create(PlanInputSchema, { planName: "begin", graphId: "echo", lifetimeId });
-        return { key: lifetimeId, value: toBinary(PlanInputSchema, input) };
+        return { key: lifetimeId, value: toBinary(PlanInputSchema, input), ...more };
       }),
     );
   const lifetimes = async () => {
@@ -108,6 +114,17 @@ brokerTest("plan inputs of producers start lifetimes, also those from before the
   await at.haveRun(named(50, "before"));
   await at.start(named(50, "after"));
   await at.haveRun([...named(50, "before"), ...named(50, "after")]);
+});
+
+brokerTest("a plan input starts a lifetime whatever headers it has", async () => {
+  await using at = await place();
+  await using _ = await at.bridge();
+  // Java has headers of no value; and these two names are those of what every object has.
+  const none = null as unknown as string;
+  await at.start(["none"], { headers: { none } });
+  await at.start(["inherited"], { headers: { ["__proto__"]: "mine", constructor: "mine" } });
+  await at.start(["after"]);
+  await at.haveRun(["none", "inherited", "after"]);
 });
 
 brokerTest("a task that an executor on premises answers is a step like any other", async () => {
