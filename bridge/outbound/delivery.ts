@@ -5,7 +5,7 @@
  */
 import { topicOfWire } from "../../src/mirror/frame.ts";
 import { deadLettersTopic, kafkaTopic, progressGroup, transactionalId } from "../../src/mirror/names.ts";
-import { ORIGIN_HEADER, type Origin, originHeader } from "../../src/mirror/origin.ts";
+import { ORIGIN_HEADER, originHeader, type Stream } from "../../src/mirror/origin.ts";
 import type { Topic } from "../../src/topics/topics.ts";
 import type { Departure } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
@@ -14,8 +14,6 @@ import { isRefusedForGood } from "../kafka/failure.ts";
 import type { Topics } from "../kafka/topics.ts";
 import { type KafkaRecord, type ProgressAt, Writer } from "../kafka/writer.ts";
 import { execIdOf } from "./exec-id.ts";
-
-export type Stream = Omit<Origin, "offset">;
 
 export interface Outgoing extends KafkaRecord {
   readonly offset: number;
@@ -157,13 +155,14 @@ export class Delivery {
     if (found !== written) throw new Error(`Kafka has all up to ${found}, and this bridge wrote ${written}`);
   }
 
-  #recordsOf({ offset, topics, key, value, at }: Departure): Outgoing[] {
-    const headers = { [ORIGIN_HEADER]: originHeader({ ...this.#stream, offset: Number(offset) }) };
+  #recordsOf({ topics, key, value, at, ...departure }: Departure): Outgoing[] {
+    const offset = Number(departure.offset);
     return topics.flatMap((wire) => {
       const of = topicOfWire(wire);
       if (of === undefined) return [];
       const topic = kafkaTopic(of, this.#stream.tenant);
-      return [{ topic, of, key, value, headers, timestamp: Number(at), offset: Number(offset) }];
+      const headers = { [ORIGIN_HEADER]: originHeader({ ...this.#stream, offset, topic: of }) };
+      return [{ topic, of, key, value, headers, timestamp: Number(at), offset }];
     });
   }
 }

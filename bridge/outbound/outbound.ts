@@ -4,6 +4,7 @@
  */
 import { creditOfAll } from "../../src/mirror/credit.ts";
 import { wireTopic } from "../../src/mirror/frame.ts";
+import type { Stream } from "../../src/mirror/origin.ts";
 import type { Departures, Lease, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
 import type { Link } from "../edge/link.ts";
@@ -11,7 +12,7 @@ import type { Kafka } from "../kafka/client.ts";
 import type { Topics } from "../kafka/topics.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
-import { Delivery, type Outgoing, type Stream, type Undelivered } from "./delivery.ts";
+import { Delivery, type Outgoing, type Undelivered } from "./delivery.ts";
 import { recoverProgress } from "./recover.ts";
 import type { Share, SharedCredit } from "./shared-credit.ts";
 

@@ -2,13 +2,18 @@
  * Progress that Kafka has lost, found again: the last record of this stream in each partition says by its origin how
  * far the mirror has come. Records are written in log order and whole transactions, so all before the last are there.
  */
-import { kafkaTopic } from "../../src/mirror/names.ts";
-import { ORIGIN_HEADER, type Origin, parseOrigin } from "../../src/mirror/origin.ts";
+import { kafkaTopic, parseKafkaTopic } from "../../src/mirror/names.ts";
+import {
+  isOwnOrigin,
+  ORIGIN_HEADER,
+  type Origin,
+  parseOrigin,
+  type Stream,
+} from "../../src/mirror/origin.ts";
 import { TOPIC_NAMES } from "../../src/topics/topics.ts";
 import type { Kafka } from "../kafka/client.ts";
 import { type Range, readRanges } from "../kafka/ranges.ts";
 import type { Topics } from "../kafka/topics.ts";
-import type { Stream } from "./delivery.ts";
 
 /** Of each partition, looked through at first from its end backwards; twice as many with each look further back. */
 const WINDOW_RECORDS = 1_000;
@@ -48,7 +53,8 @@ export const recoverProgress = async (
     const found: { topic: string; partition: number }[] = [];
     await readRanges(kafka, windows, ({ topic, partition, headers }) => {
       const origin = parseOrigin(headers[ORIGIN_HEADER] ?? "");
-      if (!isOf(stream, origin)) return;
+      const place = parseKafkaTopic(topic);
+      if (!isOf(stream, origin) || place === undefined || !isOwnOrigin(origin, place)) return;
       found.push({ topic, partition });
       last = Math.max(last, origin.offset);
     });

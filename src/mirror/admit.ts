@@ -10,7 +10,7 @@ import type { Rejection } from "../rejection.ts";
 import type { Result } from "../result.ts";
 import { type ExecutionTopic, TOPICS, type Topic } from "../topics/topics.ts";
 import { decodeExecution, decodePlanInput, decodeTaskInput } from "../wire/codec.ts";
-import type { Origin } from "./origin.ts";
+import { isOwnOrigin, type Origin } from "./origin.ts";
 import type { MirrorSettings } from "./settings.ts";
 import { startFromKafka } from "./start.ts";
 
@@ -66,11 +66,14 @@ export const MEANING: Readonly<Record<Topic, Meaning>> = {
 };
 
 export const admit = (turn: Turn, arrival: Arrival, here: Here): Fate => {
-  const { topic, partition, offset, origin, fault, message } = arrival;
-  const { settings, deployment } = here;
+  const { topic, partition, offset, fault, message } = arrival;
+  const { settings, deployment, tenant } = here;
   if (!settings.in.includes(topic)) return { outcome: "ignored", reason: "disabled" };
+  // What was copied says nothing of this record.
+  const origin =
+    arrival.origin && isOwnOrigin(arrival.origin, { topic, tenant }) ? arrival.origin : undefined;
+  // Of whatever generation: nothing late brings anything back.
   if (origin?.deployment === deployment) return { outcome: "ignored", reason: "echo" };
-  if (origin) return keep(turn, arrival, origin.deployment);
   const meaning = MEANING[topic];
   const place: KafkaPlace = {
     partition,
@@ -80,6 +83,7 @@ export const admit = (turn: Turn, arrival: Arrival, here: Here): Fate => {
   };
   return turn.evidence.from(place, () => {
     if (fault !== "") return turn.evidence.bury(topic, message, "undecodable", fault);
+    if (origin) return keep(turn, arrival, origin.deployment);
     if (meaning === "answer") return turn.arrive(topic as ExecutionTopic, message);
     if (meaning === "persisted" && settings.onPremisesDataPlane)
       return turn.arrive(`${TOPICS[topic].kind}-executions`, message);

@@ -2,7 +2,7 @@
 
 import { TENANT_ID } from "../topics/tenant.ts";
 import { isTopic, TOPIC_NAMES, type Topic } from "../topics/topics.ts";
-import type { Origin } from "./origin.ts";
+import type { Stream } from "./origin.ts";
 
 /** Of no topic that a peer's pattern could match. */
 const DEAD_LETTERS = "dead-letters-";
@@ -27,8 +27,6 @@ export const parseKafkaTopic = (name: string): { topic: Topic; tenant: string } 
   const tenant = topic && name.slice(topic.length + 1);
   return topic && isTopic(topic) && tenant && TENANT_ID.test(tenant) ? { topic, tenant } : undefined;
 };
-
-type Stream = Omit<Origin, "offset">;
 
 /** None of the four holds a dot. */
 const streamOf = ({ deployment, tenant, partition, generation }: Stream): string =>

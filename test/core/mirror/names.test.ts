@@ -9,10 +9,17 @@ import {
   wireTopic,
 } from "../../../src/mirror/frame.ts";
 import { kafkaTopic, parseKafkaTopic, progressGroup, transactionalId } from "../../../src/mirror/names.ts";
-import { originHeader, parseOrigin } from "../../../src/mirror/origin.ts";
+import { isOwnOrigin, originHeader, parseOrigin } from "../../../src/mirror/origin.ts";
 import { TOPIC_NAMES } from "../../../src/topics/topics.ts";
 
-const ORIGIN = { deployment: "west-1", tenant: "a-b", partition: 0, generation: 2, offset: 9_007_199_254 };
+const ORIGIN = {
+  deployment: "west-1",
+  tenant: "a-b",
+  partition: 0,
+  generation: 2,
+  offset: 9_007_199_254,
+  topic: "task-inputs" as const,
+};
 
 describe("names in Kafka", () => {
   it("give back the topic and the tenant that they were made of", () => {
@@ -39,12 +46,33 @@ describe("names in Kafka", () => {
 describe("an origin", () => {
   it("reads as it was written", () => expect(parseOrigin(originHeader(ORIGIN))).toEqual(ORIGIN));
 
+  it("of before it said its topic is read as well", () =>
+    expect(parseOrigin("west/acme/0/1/2")).toEqual({
+      deployment: "west",
+      tenant: "acme",
+      partition: 0,
+      generation: 1,
+      offset: 2,
+    }));
+
+  it.each<[boolean, Partial<typeof ORIGIN>]>([
+    [true, {}],
+    [true, { generation: 9, deployment: "east" }],
+    [false, { topic: "task-executions" }],
+    [false, { topic: "persisted-task-inputs" }],
+    [false, { tenant: "other" }],
+  ])("is of its record: %s, where it differs in %j", (own, differs) => {
+    const { topic, tenant } = ORIGIN;
+    expect(isOwnOrigin({ ...ORIGIN, ...differs }, { topic, tenant })).toBe(own);
+  });
+
   it.each([
     "",
     "west",
     "west/acme/0/1",
     "west/acme/0/1/x",
-    "west/acme/0/1/2/3",
+    "west/acme/0/1/2/",
+    "west/acme/0/1/2/task-inputs/3",
     "we st/acme/0/1/2",
     "west//0/1/2",
   ])("is not read from %j", (header) => expect(parseOrigin(header)).toBeUndefined());

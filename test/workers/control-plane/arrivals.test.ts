@@ -247,14 +247,16 @@ describe("a record of Kafka", () => {
     const parent = (await read("plan-executions"))[0]?.value ?? new Uint8Array();
     const { header } = planExecution(parent);
     const answer = taskAnswer("weigh", header?.execId ?? "");
-    const origin = (deployment: string) =>
-      originHeader({ deployment, tenant, partition: 0, generation: 1, offset: 5 });
+    const by = (deployment: string, topic: Topic) =>
+      originHeader({ deployment, tenant, partition: 0, generation: 1, offset: 5, topic });
+    const theirs = (topic: Topic) => ({ origin: by("other", topic) });
     await bring(
       bridge,
-      record("task-executions", answer, 0, { origin: origin("escapement") }),
-      record("task-executions", answer, 1, { origin: origin("other") }),
-      record("plan-inputs", start({ plan: "begin", lifetime: "theirs" }), 0, { origin: origin("other") }),
-      record("task-inputs", new Uint8Array([255]), 0, { origin: origin("other") }),
+      record("task-executions", answer, 0, { origin: by("escapement", "task-executions") }),
+      record("task-executions", answer, 1, { origin: `escapement/${tenant}/0/1/5` }),
+      record("task-executions", answer, 2, theirs("task-executions")),
+      record("plan-inputs", start({ plan: "begin", lifetime: "theirs" }), 0, theirs("plan-inputs")),
+      record("task-inputs", new Uint8Array([255]), 0, theirs("task-inputs")),
     );
     expect(await view(lifetime)).toMatchObject({ status: "RUNNING" });
     expect((await read("task-executions")).map(({ value }) => value)).toEqual([answer]);
@@ -264,6 +266,27 @@ describe("a record of Kafka", () => {
     const out = await streaming(tenant);
     const { records } = await departuresTo(out, (await read("task-inputs")).at(-1)?.offset ?? 0);
     expect(records.map(({ topics }) => topics[0])).toEqual(["plan-executions", "task-inputs"]);
+  });
+
+  test("with the headers of what its producer read is one of that producer", async () => {
+    const { tenant, bridge, begin, end, read } = await ready(TASK_THERE);
+    const { lifetime } = await begin("there");
+    const { header } = planExecution((await read("plan-executions"))[0]?.value ?? new Uint8Array());
+    const copied = (from: Partial<Parameters<typeof originHeader>[0]>) => {
+      const input = { deployment: "escapement", tenant, partition: 0, generation: 1, offset: 5 };
+      return { origin: originHeader({ ...input, topic: "task-inputs", ...from }) };
+    };
+    const elsewhere = { tenant: "elsewhere", topic: "plan-inputs" };
+    await bring(
+      bridge,
+      record("task-executions", taskAnswer("weigh", header?.execId ?? ""), 0, copied({})),
+      record("plan-inputs", start({ lifetime: "copied" }), 0, copied(elsewhere)),
+    );
+    expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    expect((await read("plan-inputs")).map(({ value }) => planInput(value))).toMatchObject([
+      { lifetimeId: lifetime },
+      { lifetimeId: "copied" },
+    ]);
   });
 
   test.each<[Topic, Uint8Array]>([
@@ -280,13 +303,19 @@ describe("a record of Kafka", () => {
     expect(await read("task-inputs")).toMatchObject([{ key: "say" }]);
   });
 
-  test("that the bridge could not hand over is a dead letter with how it begins", async () => {
-    const { bridge, deadLetters } = await ready();
+  test("that the bridge could not hand over is a dead letter with how it begins, whoever wrote it", async () => {
+    const { tenant, bridge, deadLetters, read } = await ready();
     const value = new TextEncoder().encode("begins");
-    await bring(bridge, record("task-executions", value, 0, { fault: "9 MB; the bound is 1 MiB" }));
-    expect(await deadLetters()).toMatchObject([
-      { reason: "undecodable", detail: "9 MB; the bound is 1 MiB" },
-    ]);
+    const fault = "9 MB; the bound is 1 MiB";
+    const origin = `other/${tenant}/0/1/5/task-executions`;
+    await bring(
+      bridge,
+      record("task-executions", value, 0, { fault }),
+      record("task-executions", value, 1, { fault, origin }),
+    );
+    const letter = { reason: "undecodable", detail: fault };
+    expect(await deadLetters()).toMatchObject([letter, letter]);
+    expect(await read("task-executions")).toEqual([]);
   });
 
   test("of a topic that does not come in is passed over", async () => {
