@@ -10,7 +10,7 @@ import {
 } from "../../../src/mirror/frame.ts";
 import { kafkaTopic, parseKafkaTopic, progressGroup, transactionalId } from "../../../src/mirror/names.ts";
 import { isOwnOrigin, originHeader, parseOrigin } from "../../../src/mirror/origin.ts";
-import { TOPIC_NAMES } from "../../../src/topics/topics.ts";
+import { TOPIC_NAMES, type Topic } from "../../../src/topics/topics.ts";
 
 const ORIGIN = {
   deployment: "west-1",
@@ -18,7 +18,7 @@ const ORIGIN = {
   partition: 0,
   generation: 2,
   offset: 9_007_199_254,
-  topic: "task-inputs" as const,
+  topic: "task-inputs" as Topic,
 };
 
 describe("names in Kafka", () => {
@@ -59,7 +59,7 @@ describe("an origin", () => {
     [true, {}],
     [true, { generation: 9, deployment: "east" }],
     [false, { topic: "task-executions" }],
-    [false, { topic: "persisted-task-inputs" }],
+    [false, { topic: "plan-inputs" }],
     [false, { tenant: "other" }],
   ])("is of its record: %s, where it differs in %j", (own, differs) => {
     const { topic, tenant } = ORIGIN;
