@@ -1,29 +1,12 @@
 // Without this a record of Kafka could be taken in twice, be lost, come back for ever, or start what it must not.
-import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { wireTopic } from "../../../src/mirror/frame.ts";
 import { originHeader } from "../../../src/mirror/origin.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
-import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
-import {
-  ExecutionStatus,
-  PlanExecutionSchema,
-  TaskExecutionSchema,
-} from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
-import { PlanInputSchema, TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
-import { payloadOf } from "../../../src/wire/payload.ts";
-import { type Arrived, arrivals, type Bridge, connect, departuresTo, streaming } from "./bridge-client.ts";
-import {
-  answered,
-  ECHO,
-  freshTenant,
-  planExecution,
-  planInput,
-  stubOf,
-  taskExecution,
-  tenantOf,
-} from "./client.ts";
+import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
+import { departuresTo, streaming } from "./bridge-client.ts";
+import { answered, ECHO, freshTenant, planExecution, planInput, taskExecution } from "./client.ts";
+import { bring, planAnswer, ready, record, start, taskAnswer } from "./from-kafka.ts";
 
 /** Its task is executed in Kafka. */
 const TASK_THERE = `digraph there {
@@ -43,74 +26,6 @@ const PLAN_THERE = `digraph planned {
   say [type=task kind=transform expression="1"]
   choose -> say
 }`;
-
-const handed = (execId: string, value = "in") =>
-  create(TaskExecutionSchema, {
-    header: { name: "producer", execId, status: ExecutionStatus.SUCCEEDED },
-    result: { id: execId, data: { case: "inlineData", value: payloadOf(value) } },
-  });
-
-interface Start {
-  readonly plan?: string;
-  readonly graph?: string;
-  readonly lifetime?: string;
-  readonly input?: string;
-  readonly parents?: readonly string[];
-}
-
-const start = ({ plan = "begin", graph = "", lifetime = "", input = "", parents = ["e-1"] }: Start = {}) =>
-  toBinary(
-    PlanInputSchema,
-    create(PlanInputSchema, {
-      inputId: input,
-      planName: plan,
-      graphId: graph,
-      lifetimeId: lifetime,
-      taskExecutions: parents.map((id) => handed(id)),
-    }),
-  );
-
-/** As a peer answers that knows nothing but its node and its parents. */
-const taskAnswer = (name: string, parent: string, execId = "answer-1") =>
-  toBinary(
-    TaskExecutionSchema,
-    create(TaskExecutionSchema, {
-      header: { name, execId, status: ExecutionStatus.SUCCEEDED },
-      parentPlanExecId: parent,
-      result: { id: execId, data: { case: "inlineData", value: payloadOf("weighed") } },
-    }),
-  );
-
-const planAnswer = (name: string, parents: readonly string[], tasks: readonly string[]) =>
-  toBinary(
-    PlanExecutionSchema,
-    create(PlanExecutionSchema, {
-      header: { name, execId: "plan-answer", status: ExecutionStatus.SUCCEEDED },
-      parentTaskExecIds: [...parents],
-      result: { upstreamTasksResults: [], nextTaskNames: [...tasks], nextTaskParameters: {} },
-    }),
-  );
-
-const ready = async (...graphs: readonly string[]) => {
-  const client = await freshTenant(...graphs);
-  const bridge = await connect(client.tenant);
-  await bridge.hello();
-  return { ...client, bridge };
-};
-
-/** Sends records, and answers the marks once they are on disk. */
-const bring = async (bridge: Bridge, ...records: readonly Arrived[]) => {
-  bridge.say(arrivals(records));
-  const { marks } = await bridge.next("received");
-  return marks.map(({ next }) => Number(next));
-};
-
-const record = (topic: Topic, value: Uint8Array, offset: number, more: Partial<Arrived> = {}): Arrived => ({
-  topic,
-  value,
-  offset,
-  ...more,
-});
 
 describe("a plan input of a producer", () => {
   test("starts the lifetime that it names, with what it carries, once", async () => {
@@ -351,79 +266,5 @@ describe("a record of Kafka", () => {
     await bring(bridge, record("persisted-task-executions", answer, 1));
     expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
     expect(await strays()).toEqual([]);
-  });
-});
-
-describe("a partition", () => {
-  test("goes on over a crash of the object where it was, whether that was said or not", async () => {
-    const { tenant, bridge, ...before } = await ready(ECHO);
-    await bring(bridge, record("plan-inputs", start({ lifetime: "first" }), 0));
-    // On disk, and the bridge does not hear of it.
-    bridge.say(arrivals([record("plan-inputs", start({ lifetime: "second" }), 1)]));
-    await expect.poll(async () => (await before.read("plan-inputs")).length).toBe(2);
-    await abortAllDurableObjects();
-    const { end, read } = tenantOf(tenant);
-    const again = await connect(tenant);
-    const { marks } = await again.hello();
-    expect(marks).toMatchObject([{ topic: wireTopic("plan-inputs"), partition: 0, next: 2n }]);
-    const records = ["first", "second", "third"].map((lifetime, i) =>
-      record("plan-inputs", start({ lifetime }), i),
-    );
-    expect(await bring(again, ...records)).toEqual([3]);
-    for (const lifetime of ["first", "second", "third"])
-      expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });
-    expect(await read("plan-inputs")).toHaveLength(3);
-  });
-
-  test("that ends below its mark is refused until its next generation", async () => {
-    const { object, bridge, read } = await ready(ECHO);
-    const topic = wireTopic("plan-inputs");
-    const ends = (end: bigint) =>
-      bridge.say({ case: "logEnds", value: { ends: [{ topic, partition: 0, end }] } });
-    ends(9n);
-    expect((await bridge.next("received")).marks).toMatchObject([{ next: 0n }]);
-    await bring(bridge, record("plan-inputs", start({ lifetime: "old" }), 8));
-    ends(2n);
-    expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.OFFSET_REGRESSED, topic });
-    bridge.say(arrivals([record("plan-inputs", start({ lifetime: "new" }), 9)]));
-    expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.OFFSET_REGRESSED });
-    expect(await read("plan-inputs")).toHaveLength(1);
-    answered(await object.renewPartition("plan-inputs", 0));
-    expect((await bridge.next("received")).marks).toMatchObject([{ topic, next: 0n }]);
-    expect(await bring(bridge, record("plan-inputs", start({ lifetime: "new" }), 0))).toEqual([1]);
-    expect(await read("plan-inputs")).toHaveLength(2);
-  });
-
-  test("takes all of a batch but what no transaction takes, which is a dead letter", async () => {
-    const { tenant, bridge, end, deadLetters, read } = await ready(ECHO);
-    await runInDurableObject(stubOf(tenant), (_, { storage }) => {
-      const trigger = "CREATE TRIGGER poison BEFORE INSERT ON log WHEN instr(NEW.meta, 'poison')";
-      storage.sql.exec(`${trigger} BEGIN SELECT RAISE(ABORT, 'it is poison'); END`);
-    });
-    const lifetimes = ["first", "poison", "last"];
-    const records = lifetimes.map((lifetime, i) => record("plan-inputs", start({ lifetime }), i));
-    const next = toBinary(TaskInputSchema, create(TaskInputSchema, { taskName: "say" }));
-    expect(await bring(bridge, ...records, record("task-inputs", next, 4))).toEqual([3, 5]);
-    expect(await bridge.next("credit")).toMatchObject({ records: 4n });
-    for (const lifetime of ["first", "last"])
-      expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED", steps: 2 });
-    expect(await deadLetters()).toMatchObject([
-      { reason: "internal", topic: "plan-inputs", partition: 0, offset: 1, message: records[1]?.value },
-    ]);
-    expect(await read("task-inputs")).toHaveLength(3);
-    // Each was counted once, though it was tried again.
-    const families = answered(await tenantOf(tenant).object.metrics());
-    const { samples = [] } = families.find(({ name }) => name === "escapement_mirror_records_total") ?? {};
-    const arrived = samples.filter(({ labels }) => labels?.direction === "in");
-    expect(arrived.filter(({ value }) => value > 0)).toMatchObject([
-      { labels: { topic: "plan-inputs" }, value: 3 },
-      { labels: { topic: "task-inputs" }, value: 1 },
-    ]);
-  });
-
-  test("gives its credit back with every frame", async () => {
-    const { bridge } = await ready(ECHO);
-    bridge.say(arrivals([record("plan-inputs", start(), 0), record("plan-inputs", start(), 1)]));
-    expect(await bridge.next("credit")).toMatchObject({ records: 2n });
   });
 });
