@@ -136,6 +136,7 @@ export class Engine {
         setAsideRecord(this.parts, { offset, detail, at: ports.now() }, say);
         this.watch.metrics.buried("unprojectable");
       },
+      caughtUp: () => this.mirror.roomy(),
       say,
     });
     this.#timers = new Timers(storage);

@@ -42,6 +42,8 @@ export interface ProjectorPorts {
   address(): ProjectedAddress | undefined;
   /** Keeps a record that D1 never takes, before it is passed over. */
   setAside(offset: number, detail: string): void;
+  /** It lacks less than it did. */
+  caughtUp(): void;
   readonly say: LogLine;
 }
 
@@ -204,6 +206,7 @@ export class Projector {
   #reached(offset: number, records: readonly LogRecord[]): void {
     for (const record of records) this.#backlogBytes -= sizeOf(record);
     this.#moved(offset);
+    this.#ports.caughtUp();
   }
 
   /** Noted, so that after a restart it is known about how much is missing, without D1. */

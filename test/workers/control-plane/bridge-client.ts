@@ -31,7 +31,11 @@ export type Bridge = Awaited<ReturnType<typeof connect>>;
 export const connect = async (tenant: string) => {
   const { webSocket } = await upgrade(tenant);
   if (!webSocket) throw new Error(`${tenant} was not connected`);
-  const socket = webSocket;
+  return bridgeOver(webSocket);
+};
+
+/** To where the socket leads, unless it is sent elsewhere. */
+export const bridgeOver = (socket: WebSocket, send = (bytes: Uint8Array) => socket.send(bytes)) => {
   const frames: Frame[] = [];
   const texts: string[] = [];
   const waiting: (() => void)[] = [];
@@ -60,7 +64,7 @@ export const connect = async (tenant: string) => {
       await something();
     }
   };
-  const say = (frame: BridgeFrameInit) => socket.send(encodeBridgeFrame(frame));
+  const say = (frame: BridgeFrameInit) => send(encodeBridgeFrame(frame));
   return {
     socket,
     frames,

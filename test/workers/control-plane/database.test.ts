@@ -1,13 +1,18 @@
 // Without this, a D1 that is down, slow or picky could stop routing, lose records, or never be caught up with.
+
 import { env } from "cloudflare:workers";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { rowsOf } from "../../../src/data-plane/row.ts";
 import { PROJECTED_NOTE_EVERY } from "../../../src/limits.ts";
 import type { LogRecord } from "../../../src/topics/record.ts";
+import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import { PlanInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
 import { Projection } from "../../../workers/data-plane/projection.ts";
 import { type Faults, faultyD1 } from "../../fixtures/faulty-d1.ts";
 import { openGate } from "../../fixtures/gates.ts";
 import { folded, stored } from "../data-plane/fold.ts";
+import { arrivals, bridgeOver } from "./bridge-client.ts";
 import { answered, ECHO, freshName, inOwnTenant, logOf, type Own, withTask } from "./client.ts";
 
 const LIFETIMES = 20;
@@ -133,6 +138,36 @@ test("at the bound of what D1 does not have nothing starts, what runs goes on, a
     faults.down = false;
     await expectFold(own);
     expect(await own.start("echo")).toMatchObject({ status: "SUCCEEDED" });
+  });
+});
+
+test("what came from Kafka and was refused for it is asked for again once D1 has caught up", () => {
+  const { faults, db } = faultyD1(env.DB);
+  const ports = { projection: new Projection(db), limits: { backlogBytesMax: 10_000 } };
+  return inOwnTenant(ports, [ECHO], async (own) => {
+    faults.down = true;
+    while ((await own.tryStart("echo")).ok);
+    const { webSocket } = await own.object.fetch(
+      new Request("http://object/", { headers: { upgrade: "websocket" } }),
+    );
+    const [server] = own.state.getWebSockets();
+    if (!webSocket || !server) throw new Error("not connected");
+    // What the platform brings over the socket, it brings to an object of its own.
+    const bridge = bridgeOver(
+      webSocket,
+      (bytes) => void own.object.webSocketMessage(server, bytes.slice().buffer),
+    );
+    await bridge.hello();
+    const value = toBinary(PlanInputSchema, create(PlanInputSchema, { planName: "begin" }));
+    bridge.say(arrivals([{ topic: "plan-inputs", value, offset: 0 }]));
+    expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.NO_ROOM });
+    faults.down = false;
+    answered(await own.object.projected());
+    // Before it is the first mark that it is told, it has been told the one at which it stayed.
+    const mark = async () => (await bridge.next("received")).marks[0]?.next;
+    expect([await mark(), await mark()]).toEqual([0n, 0n]);
+    bridge.say(arrivals([{ topic: "plan-inputs", value, offset: 0 }]));
+    expect(await mark()).toBe(1n);
   });
 });
 

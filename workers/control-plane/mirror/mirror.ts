@@ -133,9 +133,9 @@ export class Mirror {
       .catch((cause) => watch.say("error", "mirror_gap_unrecorded", { detail: String(cause) }));
   }
 
-  /** There is room again: what was refused for the lack of it may come. */
+  /** There is more room than there was: what was refused for the lack of it may come, once things start again. */
   roomy(): void {
-    this.#arrivals.invite();
+    if (this.#engine.room.mayStart().ok) this.#arrivals.invite();
   }
 
   /** The topic of a partition was made anew: it is taken from its beginning. */
