@@ -179,7 +179,7 @@ const windowOf = async (
   return { records, next };
 };
 
-/** Key and value as they came, and where. */
+/** Key, value and headers as they came, and where. */
 const letterOf = ({ topic, partition, offset, key, value, headers, timestamp }: Ranged, letters: string) => ({
   topic: letters,
   key: key ?? NO_BYTES,

@@ -1,5 +1,6 @@
 /** Committed records of partitions between two offsets each, read once and for nobody's group. */
 import type { Kafka } from "kafkajs";
+import type { Labels } from "./writer.ts";
 
 export interface Range {
   readonly topic: string;
@@ -15,7 +16,7 @@ export interface Ranged {
   readonly offset: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Labels;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
 }
@@ -66,9 +67,15 @@ export const readRanges = async (
         for (const { offset: at, key, value, headers, timestamp } of messages) {
           const offset = Number(at);
           if (offset < range.from || offset >= range.to) continue;
-          const texts = Object.entries(headers ?? {}).map(([name, each]) => [name, String(each)]);
-          const labels = { headers: Object.fromEntries(texts), timestamp: Number(timestamp) };
-          read({ topic, partition, offset, key, value, ...labels });
+          read({
+            topic,
+            partition,
+            offset,
+            key,
+            value,
+            headers: headers ?? {},
+            timestamp: Number(timestamp),
+          });
         }
       },
     });

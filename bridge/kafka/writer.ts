@@ -8,11 +8,15 @@ import { isConcurrent, isUnsettled } from "./failure.ts";
 import { partitionOf } from "./partitioner.ts";
 import { RETRY, retried } from "./retry.ts";
 
+type Label = string | Buffer;
+/** By name; of a name that comes again, all. */
+export type Labels = Readonly<Record<string, Label | Label[] | undefined>>;
+
 export interface KafkaRecord {
   readonly topic: string;
   readonly key: Uint8Array;
   readonly value: Uint8Array;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Labels;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
 }
@@ -37,7 +41,11 @@ const RECORD_BYTES = 80;
 
 const sizeOf = ({ key, value, headers }: KafkaRecord): number => {
   let bytes = RECORD_BYTES + key.byteLength + value.byteLength;
-  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
+  for (const name in headers) {
+    const label = headers[name] ?? "";
+    if (Array.isArray(label)) for (const each of label) bytes += name.length + each.length;
+    else bytes += name.length + label.length;
+  }
   return bytes;
 };
 

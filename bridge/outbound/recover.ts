@@ -52,7 +52,7 @@ export const recoverProgress = async (
     }));
     const found: { topic: string; partition: number }[] = [];
     await readRanges(kafka, windows, ({ topic, partition, headers }) => {
-      const origin = parseOrigin(headers[ORIGIN_HEADER] ?? "");
+      const origin = parseOrigin(String(headers[ORIGIN_HEADER] ?? ""));
       const place = parseKafkaTopic(topic);
       if (!isOf(stream, origin) || place === undefined || !isOwnOrigin(origin, place)) return;
       found.push({ topic, partition });

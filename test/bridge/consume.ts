@@ -7,8 +7,11 @@ import { ORIGIN_HEADER, parseOrigin } from "../../src/mirror/origin.ts";
 import type { Topic } from "../../src/topics/topics.ts";
 import type { askOf } from "../local/ask.ts";
 
+/** With headers as text. */
+type Consumed = Omit<Ranged, "headers"> & { readonly headers: Readonly<Record<string, string>> };
+
 /** All that is committed by now, each partition in its order. */
-export const consume = async (kafka: Kafka, topics: readonly string[]): Promise<readonly Ranged[]> => {
+export const consume = async (kafka: Kafka, topics: readonly string[]): Promise<readonly Consumed[]> => {
   const admin = new Topics(kafka);
   await admin.connect();
   const ranges: Range[] = [];
@@ -16,8 +19,11 @@ export const consume = async (kafka: Kafka, topics: readonly string[]): Promise<
     for (const [partition, { begin, end }] of (await admin.bounds(topic)) ?? [])
       if (begin < end) ranges.push({ topic, partition, from: begin, to: end });
   await admin.close();
-  const found: Ranged[] = [];
-  await readRanges(kafka, ranges, (record) => found.push(record));
+  const found: Consumed[] = [];
+  await readRanges(kafka, ranges, (record) => {
+    const texts = Object.entries(record.headers).map(([name, label]) => [name, String(label)]);
+    found.push({ ...record, headers: Object.fromEntries(texts) });
+  });
   return found;
 };
 

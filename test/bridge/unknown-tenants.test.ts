@@ -1,11 +1,15 @@
 // Without this, what producers wrote for a tenant that came too late would be lost without a word, or come twice.
 import { afterAll, beforeAll, expect } from "vitest";
+import { readRanges } from "../../bridge/kafka/ranges.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { deadLettersTopic, kafkaTopic } from "../../src/mirror/names.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
 import { consume } from "./consume.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
+
+/** Which no text has. */
+const RAW = Buffer.from([0xff, 0x00, 0xfe]);
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -30,7 +34,7 @@ const place = async () => {
       messages: Array.from({ length: count }, (_, n) => ({
         key: `key-${n}`,
         value: Buffer.from([0xff, n]),
-        headers: { of: "a producer" },
+        headers: { of: "a producer", raw: [RAW, "again"] },
       })),
     });
   const bridge = (environment: BridgeEnvironment = {}) =>
@@ -103,6 +107,10 @@ brokerTest(
       "escapement-topic": at.topic,
     });
     expect(new Set(found.map(({ value }) => value?.[0]))).toEqual(new Set([0xff]));
+    const raw: unknown[] = [];
+    const one = { topic: letters, partition: found[0]?.partition ?? 0, from: found[0]?.offset ?? 0 };
+    await readRanges(at.kafka, [{ ...one, to: one.from + 1 }], ({ headers }) => raw.push(headers.raw));
+    expect(raw).toEqual([[RAW, Buffer.from("again")]]);
     // What was passed over is not taken as well.
     await at.ask("PUT", "", {});
     await expect.poll(() => second.said("partitions_assigned").length).toBeGreaterThan(0);
