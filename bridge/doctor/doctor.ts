@@ -18,7 +18,7 @@ async function* lookAtKafka(settings: Settings, tenants: readonly string[]): Fin
     if (!(yield* lookAtLogin(cluster, settings.kafka))) return;
     yield* lookAtBrokers(cluster, settings);
     const there = yield* lookAtTopics(cluster, settings, tenants);
-    yield* tryRights(kafka, settings, tenants, there);
+    yield* tryRights(kafka, cluster, settings, tenants, there);
   } catch (error) {
     yield fail("broker", {
       found: messageOf(error),

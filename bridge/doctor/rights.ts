@@ -2,7 +2,8 @@
 import { topicsOf } from "../../src/mirror/names.ts";
 import { consumerGroup } from "../consumer-group.ts";
 import type { Kafka } from "../kafka/client.ts";
-import { createTopics, joinGroup, RightsInTransaction } from "../kafka/rights.ts";
+import type { Cluster } from "../kafka/cluster.ts";
+import { joinGroup, RightsInTransaction } from "../kafka/rights.ts";
 import type { Settings } from "../settings.ts";
 import { type Finding, type Findings, fail, Grouped, messageOf, ok } from "./finding.ts";
 
@@ -16,11 +17,10 @@ const allow = (what: string): string => `Allow the bridge's principal to ${what}
 const coordinated = (topic: string, settings: string): string =>
   `Where it is allowed: look whether the brokers can make ${topic} (${settings}.replication.factor).`;
 
-async function* tryCreation(kafka: Kafka, { topics }: Settings, names: readonly string[]): Findings {
+async function* tryCreation(cluster: Cluster, { topics }: Settings, names: readonly string[]): Findings {
   const grouped = new Grouped();
   try {
-    for (const { topic, error } of await createTopics(kafka, names, topics))
-      grouped.add(messageOf(error), topic);
+    for (const { topic, error } of await cluster.notMade(names, topics)) grouped.add(messageOf(error), topic);
   } catch (error) {
     grouped.add(messageOf(error), "new topics");
   }
@@ -95,12 +95,13 @@ async function* tryTopics(rights: RightsInTransaction, group: string, topics: re
 /** `there` are the topics that can be tried. */
 export async function* tryRights(
   kafka: Kafka,
+  cluster: Cluster,
   settings: Settings,
   tenants: readonly string[],
   there: readonly string[],
 ): Findings {
   const names = (tenants.length === 0 ? [ANY_TENANT] : tenants.slice(0, TENANTS_TRIED_MAX)).flatMap(topicsOf);
-  if (settings.provision) yield* tryCreation(kafka, settings, names);
+  if (settings.provision) yield* tryCreation(cluster, settings, names);
   const bridges = { prefix: "escapement-bridge.", matters: "Nothing comes from Kafka to the edge." };
   yield await tryGroup(kafka, `${consumerGroup(settings)}.doctor`, bridges);
   const ranges = {

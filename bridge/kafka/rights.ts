@@ -3,9 +3,8 @@
  * it. A transaction is aborted, a group joined without topics, and of a record only its place in a transaction is asked for.
  */
 import kafkajs, { type CompressionTypes, type Kafka, type Producer, type Transaction } from "kafkajs";
-import { isConcurrent, isExisting } from "./failure.ts";
+import { isConcurrent } from "./failure.ts";
 import { RETRY, retried } from "./retry.ts";
-import type { TopicSettings } from "./topics.ts";
 
 /** Of no codec: a record that is to be compressed so is given up between its right to be written and the writing. */
 const UNSENT = 7 as CompressionTypes;
@@ -77,36 +76,5 @@ export const joinGroup = async (kafka: Kafka, groupId: string): Promise<void> =>
     await Promise.all([consumer.run({ eachMessage: async () => {} }), joined.promise]);
   } finally {
     await consumer.disconnect().catch(() => {});
-  }
-};
-
-export interface NotMade {
-  readonly topic: string;
-  readonly error: Error;
-}
-
-/** Which of these topics could not be made, had they to be. */
-export const createTopics = async (
-  kafka: Kafka,
-  topics: readonly string[],
-  { partitions, replication, config }: TopicSettings,
-): Promise<readonly NotMade[]> => {
-  const admin = kafka.admin();
-  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  const wanted = { numPartitions: partitions, replicationFactor: replication, configEntries };
-  await admin.connect();
-  try {
-    await admin.createTopics({
-      validateOnly: true,
-      waitForLeaders: false,
-      topics: topics.map((topic) => ({ topic, ...wanted })),
-    });
-    return [];
-  } catch (error) {
-    const { errors } = error as { errors?: readonly (Error & { topic: string })[] };
-    if (errors === undefined) throw error;
-    return errors.filter((each) => !isExisting(each)).map((each) => ({ topic: each.topic, error: each }));
-  } finally {
-    await admin.disconnect();
   }
 };

@@ -1,5 +1,6 @@
 /** Topics as the broker has them: which there are, where they begin and end, made and deleted; committed progress. */
-import type { Admin, Kafka } from "kafkajs";
+import type { ITopicConfig } from "kafkajs";
+import { Administration } from "./administration.ts";
 import { isExisting, isUnsettled } from "./failure.ts";
 import { NO_LEADER } from "./metadata.ts";
 import { retried } from "./retry.ts";
@@ -12,6 +13,14 @@ export interface TopicSettings {
   readonly config: Readonly<Record<string, string>>;
 }
 
+/** As it is to be made. */
+export const madeAs = (topic: string, { partitions, replication, config }: TopicSettings): ITopicConfig => ({
+  topic,
+  numPartitions: partitions,
+  replicationFactor: replication,
+  configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+});
+
 /** By topic and partition. */
 export type Offsets = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
@@ -23,29 +32,15 @@ export interface Partitions {
   readonly leaderless: number;
 }
 
-export class Topics {
-  readonly #admin: Admin;
-
-  constructor(kafka: Kafka) {
-    this.#admin = kafka.admin();
-  }
-
-  connect(): Promise<void> {
-    return this.#admin.connect();
-  }
-
-  async close(): Promise<void> {
-    await this.#admin.disconnect().catch(() => {});
-  }
-
+export class Topics extends Administration {
   async list(): Promise<readonly string[]> {
-    return this.#admin.listTopics();
+    return this.admin.listTopics();
   }
 
   /** Of those that there are, by name. */
   async partitions(topics: readonly string[]): Promise<ReadonlyMap<string, Partitions>> {
     if (topics.length === 0) return new Map();
-    const { topics: found } = await this.#admin.fetchTopicMetadata({ topics: [...topics] });
+    const { topics: found } = await this.admin.fetchTopicMetadata({ topics: [...topics] });
     return new Map(
       found.map(({ name, partitions }) => [
         name,
@@ -60,7 +55,7 @@ export class Topics {
   /** By partition: of its first record, and of its next; undefined where there is no such topic. */
   async bounds(topic: string): Promise<Bounds | undefined> {
     if (!(await this.partitions([topic])).has(topic)) return undefined;
-    const found = await this.#admin.fetchTopicOffsets(topic);
+    const found = await this.admin.fetchTopicOffsets(topic);
     return new Map(
       found.map(({ partition, low, high }) => [partition, { begin: Number(low), end: Number(high) }]),
     );
@@ -71,16 +66,8 @@ export class Topics {
     const there = await this.partitions(topics);
     const missing = topics.filter((topic) => !there.has(topic));
     if (missing.length === 0) return [];
-    const configEntries = Object.entries(settings.config).map(([name, value]) => ({ name, value }));
     try {
-      await this.#admin.createTopics({
-        topics: missing.map((topic) => ({
-          topic,
-          numPartitions: settings.partitions,
-          replicationFactor: settings.replication,
-          configEntries,
-        })),
-      });
+      await this.admin.createTopics({ topics: missing.map((topic) => madeAs(topic, settings)) });
     } catch (error) {
       // Another bridge was first.
       if (!isAllExisting(error)) throw error;
@@ -98,14 +85,14 @@ export class Topics {
   async delete(topics: readonly string[]): Promise<void> {
     const there = new Set(await this.list());
     const found = topics.filter((topic) => there.has(topic));
-    if (found.length > 0) await this.#admin.deleteTopics({ topics: found });
+    if (found.length > 0) await this.admin.deleteTopics({ topics: found });
   }
 
   /** Those whose names begin so; how many there were. */
   async deleteGroups(prefix: string): Promise<number> {
-    const { groups } = await this.#admin.listGroups();
+    const { groups } = await this.admin.listGroups();
     const found = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
-    if (found.length > 0) await this.#admin.deleteGroups(found);
+    if (found.length > 0) await this.admin.deleteGroups(found);
     return found.length;
   }
 
@@ -116,7 +103,7 @@ export class Topics {
 
   /** All that a group has committed. */
   async committed(group: string): Promise<Offsets> {
-    const found = await retried(() => this.#admin.fetchOffsets({ groupId: group }), isUnsettled);
+    const found = await retried(() => this.admin.fetchOffsets({ groupId: group }), isUnsettled);
     return new Map(
       found.map(({ topic, partitions }) => [
         topic,
@@ -131,7 +118,7 @@ export class Topics {
 
   /** By partition: of the first record that is not older; where none is, of the next. */
   async offsetsAt(topic: string, at: number): Promise<ReadonlyMap<number, number>> {
-    const found = await this.#admin.fetchTopicOffsetsByTimestamp(topic, at);
+    const found = await this.admin.fetchTopicOffsetsByTimestamp(topic, at);
     return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 }
