@@ -88,3 +88,25 @@ brokerTest("a record that is too large for the broker fails as such, and the wri
   expect(found.map(({ value }) => Number.parseInt(String(value), 10))).toEqual(many.map((_, n) => n));
   await writer.close();
 });
+
+brokerTest("where a coordinator is, is not asked before each request to it", async () => {
+  await using at = await place();
+  const { kafka, topic, progress } = at;
+  let asked = 0;
+  const producerOf = kafka.producer.bind(kafka);
+  kafka.producer = (settings) => {
+    const producer = producerOf(settings);
+    producer.on("producer.network.request", ({ payload }) => {
+      if (payload.apiName === "GroupCoordinator") asked++;
+    });
+    return producer;
+  };
+  const writer = await Writer.open(kafka, topic);
+  const transactions = 20;
+  for (let next = 1; next <= transactions; next++)
+    await writer.write([record(topic, String(next))], { ...progress, next });
+  await writer.close();
+  // By itself kafkajs asks four times for each, and more where it tries again.
+  expect(asked).toBeLessThan(4 * transactions);
+  expect(asked).toBeGreaterThan(0);
+});
