@@ -130,7 +130,7 @@ export class TenantMirror {
     const { link, welcome } = await Link.open(to, this.#stopping.signal);
     this.#link = link;
     try {
-      this.#arrivals = new Arrivals(link, welcome.credit, {
+      this.#arrivals = new Arrivals(link, welcome, {
         log: this.#log,
         end: (topic, partition) => this.#endOf(topic, partition),
         moved: (topic, moved) => this.#moved(topic, moved),

@@ -9,6 +9,7 @@ import {
   type Mark,
   type Refusal,
   RefusalCode,
+  type Welcome,
 } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
 import type { Link } from "../edge/link.ts";
@@ -63,6 +64,8 @@ interface PartitionState {
   mark: number | undefined;
   /** The mark that the fetch has been sent to. */
   sought: number | undefined;
+  /** From a mark to this offset there are no records: the ends of transactions have offsets too. */
+  gap: { readonly mark: number; readonly to: number } | undefined;
   refusedUntil: number;
   /** Whether the object has the last frame. There is one on its way at the most: none follows what may be refused. */
   last: Promise<boolean>;
@@ -73,20 +76,43 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** Whether it settles within what a fetch may wait. */
 const inTime = (promise: Promise<unknown>): Promise<boolean> =>
   Promise.race([promise.then(() => true), sleep(PATIENCE_MS).then(() => false)]);
+/** Its place has to be asked for anew. */
+const unplace = (state: PartitionState): void => {
+  state.mark = undefined;
+  state.sought = undefined;
+  state.gap = undefined;
+};
+
+/** Whether no record lies between a mark and where a fetch began; else that is fetched first. */
+const follows = (state: PartitionState, mark: number, from: number): boolean => {
+  if (from <= mark || (state.gap?.mark === mark && from <= state.gap.to)) return true;
+  // Kafka was asked for what is at the mark, and this is where it goes on.
+  return state.sought === mark;
+};
+
 const keyOf = (topic: number, partition: number) => `${topic}/${partition}`;
 
+export type ArrivalsLink = Pick<Link, "send" | "sendFrame" | "closed">;
+
 export class Arrivals {
-  readonly #link: Link;
+  readonly #link: ArrivalsLink;
   readonly #ports: ArrivalsPorts;
+  /** Whether there was a tenant of this name before. */
+  readonly #again: boolean;
   readonly #partitions = new Map<string, PartitionState>();
   #records: number;
   #bytes: number;
   #credited = Promise.withResolvers<void>();
   #open = true;
 
-  constructor(link: Link, credit: Credit | undefined, ports: ArrivalsPorts) {
+  constructor(
+    link: ArrivalsLink,
+    { credit, generation, marks }: Pick<Welcome, "credit" | "generation" | "marks">,
+    ports: ArrivalsPorts,
+  ) {
     this.#link = link;
     this.#ports = ports;
+    this.#again = generation > 1n;
     this.#records = Number(credit?.records ?? 0);
     this.#bytes = Number(credit?.bytes ?? 0);
     void link.closed.then(() => {
@@ -94,14 +120,12 @@ export class Arrivals {
       this.#credited.resolve();
       for (const state of this.#partitions.values()) state.changed.resolve();
     });
+    this.received(marks);
   }
 
   /** What the group assigns is announced again before anything of it is sent. */
   forget(): void {
-    for (const state of this.#partitions.values()) {
-      state.mark = undefined;
-      state.sought = undefined;
-    }
+    for (const state of this.#partitions.values()) unplace(state);
   }
 
   credit({ records, bytes }: Credit): void {
@@ -112,9 +136,14 @@ export class Arrivals {
   }
 
   received(marks: readonly Mark[]): void {
-    for (const { topic, partition, next } of marks) {
+    for (const { topic, partition, next, generation } of marks) {
       const state = this.#state(topic, partition);
-      state.mark = Number(next);
+      const mark = Number(next);
+      // The partition was made anew, and what was seen of it is of before.
+      if (state.mark !== undefined && mark < state.mark) unplace(state);
+      state.mark = mark;
+      // Nothing of it was ever taken: what the group has passed was of a tenant that is gone, and does not come back.
+      if (this.#again && mark === 0 && generation === 0n) state.gap = { mark, to: Number.MAX_SAFE_INTEGER };
       state.refusedUntil = 0;
       this.#tell(state);
     }
@@ -131,8 +160,7 @@ export class Arrivals {
       detail,
     });
     // Its place is asked for anew by then, and what was sent is fetched again.
-    state.mark = undefined;
-    state.sought = undefined;
+    unplace(state);
     this.#tell(state);
   }
 
@@ -149,7 +177,7 @@ export class Arrivals {
       if (now < state.mark) await this.#ask(place, state, now);
       if (state.mark === undefined || now < state.mark) return { next: from, until: this.#refusal(state) };
     }
-    if ((state.mark < from && state.sought !== state.mark) || state.mark > next) {
+    if (!follows(state, state.mark, from) || state.mark > next) {
       state.sought = state.mark;
       return { seek: state.mark };
     }
@@ -162,11 +190,15 @@ export class Arrivals {
     { records, from, next }: Omit<Offered, "end">,
   ): Promise<Verdict> {
     const wire = wireTopic(topic);
-    for (let sent = 0, reached = from; ; ) {
+    for (let sent = 0, reached = from, had = 0; ; ) {
       const mark: number | undefined = state.mark;
       if (mark === undefined) return { next: reached, until: this.#refusal(state) };
+      if (mark < had) return { seek: mark };
       while (sent < records.length && (records[sent]?.offset ?? 0) < mark) sent++;
-      if (sent === records.length) return { next };
+      if (sent === records.length) {
+        state.gap = { mark, to: next };
+        return { next };
+      }
       reached = Math.max(reached, mark);
       // Nothing waits for a slow object while other partitions wait for this one.
       if (this.#records <= 0 || this.#bytes <= 0) return { next: reached, until: this.#credited.promise };
@@ -178,14 +210,18 @@ export class Arrivals {
       const moved = movedOf(chunk.records);
       this.#link.sendFrame(arrivalsFrame(wire, partition, chunk.records));
       crashPoint("arrivals-sent");
-      const taken = this.#until(state, (chunk.records.at(-1)?.offset ?? 0) + 1, promise).then((all) => {
+      had = (chunk.records.at(-1)?.offset ?? 0) + 1;
+      const taken = this.#until(state, had, promise).then((all) => {
         if (all) this.#ports.moved(topic, moved);
         if (all) crashPoint("arrivals-received");
         return all;
       });
       state.last = taken;
       // The next is fetched meanwhile.
-      if (sent + chunk.records.length === records.length) return { next, taken };
+      if (sent + chunk.records.length === records.length) {
+        state.gap = { mark: had, to: next };
+        return { next, taken };
+      }
       if (!(await inTime(taken))) return { next: reached, until: taken };
       if (!this.#open) return { next: reached, until: sleep(PATIENCE_MS) };
     }
@@ -226,6 +262,7 @@ export class Arrivals {
     const state = {
       mark: undefined,
       sought: undefined,
+      gap: undefined,
       refusedUntil: 0,
       last: Promise.resolve(true),
       changed: Promise.withResolvers<void>(),

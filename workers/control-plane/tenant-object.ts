@@ -305,7 +305,7 @@ export class TenantObject extends DurableObject<Env> implements TenantRpc {
 
   async renewPartition(topic: Topic, partition: number) {
     const entered = this.#entrance.enter();
-    return entered.ok ? ok(this.#engine.mirror.renew(topic, partition)) : entered;
+    return entered.ok ? this.#engine.mirror.renew(topic, partition) : entered;
   }
 
   async listStrays(request: Page) {

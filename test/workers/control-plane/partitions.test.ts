@@ -44,8 +44,13 @@ describe("a partition", () => {
     expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.OFFSET_REGRESSED });
     expect(await read("plan-inputs")).toHaveLength(1);
     answered(await object.renewPartition("plan-inputs", 0));
-    expect((await bridge.next("received")).marks).toMatchObject([{ topic, next: 0n }]);
+    expect((await bridge.next("received")).marks).toMatchObject([{ topic, next: 0n, generation: 1n }]);
     expect(await bring(bridge, record("plan-inputs", start({ lifetime: "new" }), 0))).toEqual([1]);
+    expect(await read("plan-inputs")).toHaveLength(2);
+    // It was asked for twice, and the first time was heard.
+    const again = await object.renewPartition("plan-inputs", 0);
+    expect(again).toMatchObject({ error: { code: "illegal_transition" } });
+    expect(await bring(bridge, record("plan-inputs", start(), 0))).toEqual([1]);
     expect(await read("plan-inputs")).toHaveLength(2);
   });
 

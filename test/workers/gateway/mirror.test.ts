@@ -1,6 +1,7 @@
 // Without these nobody could say what is mirrored, see how it stands, or let a topic that was made anew in again.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { wireTopic } from "../../../src/mirror/frame.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import { TaskExecutionSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
@@ -48,8 +49,12 @@ test("its state has the lease, the partitions, and what was counted of them", as
   ]);
   const metrics = (await send("GET", `${path}/metrics`)).body;
   expect(metrics).toMatch(/escapement_mirror_records_total\{.*direction="in",topic="plan-executions"\} 1/);
-  const renewed = await send("POST", `${path}/mirror/partitions/plan-executions/0/generations`);
-  expect(renewed).toMatchObject({ status: 201, body: { generation: 1, next: 0 } });
+  const renew = () => send("POST", `${path}/mirror/partitions/plan-executions/0/generations`);
+  expect(await renew()).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+  const ends = [{ topic: wireTopic("plan-executions"), partition: 0, end: 2n }];
+  bridge.say({ case: "logEnds", value: { ends } });
+  await bridge.next("refusal");
+  expect(await renew()).toMatchObject({ status: 201, body: { generation: 1, next: 0 } });
   const refused = `${path}/mirror/partitions/dead-letters/0/generations`;
   expect((await send("POST", refused)).status).toBe(400);
 });

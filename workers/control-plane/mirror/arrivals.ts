@@ -236,10 +236,11 @@ export const sendMarks = (
   to.send({ case: "received", value });
 };
 
-export const markFrame = ({ topic, partition, next }: Mark) => ({
+export const markFrame = ({ topic, partition, next, generation }: Mark) => ({
   topic: wireTopic(topic),
   partition,
   next: BigInt(next),
+  generation: BigInt(generation),
 });
 
 const tallyOf = (fates: Taken["fates"]): ArrivalsTally => ({

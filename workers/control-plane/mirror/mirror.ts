@@ -11,7 +11,8 @@ import type { Mark } from "../../../src/mirror/mark.ts";
 import { type MirrorSettings, mirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
 import type { MirrorState } from "../../../src/mirror/state.ts";
 import { Tally } from "../../../src/mirror/tally.ts";
-import type { Rejection } from "../../../src/rejection.ts";
+import { type Rejection, reject } from "../../../src/rejection.ts";
+import { ok, type Result } from "../../../src/result.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import { executionWithSignedPaths, inputWithSignedPaths, signedPath } from "../../../src/wire/signed-path.ts";
 import type { Engine } from "../engine.ts";
@@ -139,13 +140,18 @@ export class Mirror {
   }
 
   /** The topic of a partition was made anew: it is taken from its beginning. */
-  renew(topic: Topic, partition: number): Mark {
+  renew(topic: Topic, partition: number): Result<Mark, Rejection> {
     const { marks } = this.#engine.parts;
-    const { generation } = marks.get(topic, partition);
+    const { generation, next, regressed } = marks.get(topic, partition);
+    if (!regressed)
+      return reject(
+        "illegal_transition",
+        `${topic}/${partition} is taken in up to ${next}, and was not seen to end below that: it is of generation ${generation}`,
+      );
     const mark = { topic, partition, generation: generation + 1, next: 0, regressed: false };
     this.#engine.commit(() => marks.write([mark]));
     for (const each of this.#connections.values()) if (each.bridge) sendMarks(each, [mark]);
-    return mark;
+    return ok(mark);
   }
 
   /** The answer to a request for a connection. */
