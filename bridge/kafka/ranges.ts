@@ -23,8 +23,8 @@ export interface Ranged {
 
 const placeOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
 
-/** A transaction that somebody leaves open keeps what comes after it from being read. */
-const READ_MS_MAX = 60_000;
+/** Without anything that was read: a transaction that somebody leaves open keeps what comes after it from being read. */
+const SILENT_MS_MAX = 60_000;
 
 /** Each partition in its order. */
 export const readRanges = async (
@@ -40,7 +40,7 @@ export const readRanges = async (
   await consumer.connect();
   const late = setTimeout(
     () => done.reject(new Error(`not read to the end: ${[...left.keys()].join(", ")}`)),
-    READ_MS_MAX,
+    SILENT_MS_MAX,
   );
   try {
     await consumer.subscribe({ topics: [...new Set(ranges.map(({ topic }) => topic))], fromBeginning: true });
@@ -52,6 +52,7 @@ export const readRanges = async (
     });
     // Told of batches too of which nothing is left, say because they were aborted.
     consumer.on("consumer.end_batch_process", ({ payload }) => {
+      late.refresh();
       const place = placeOf(payload);
       const range = left.get(place);
       const from = Number(payload.lastOffset) + 1;

@@ -1,6 +1,7 @@
 /**
  * Progress that Kafka has lost, found again: the last record of this stream in each partition says by its origin how
- * far the mirror has come. Records are written in log order and whole transactions, so all before the last are there.
+ * far the mirror has come. Records are written in log order and whole transactions, so all before the last are there,
+ * and none of those after it is older than it.
  */
 import { kafkaTopic, parseKafkaTopic } from "../../src/mirror/names.ts";
 import {
@@ -17,6 +18,8 @@ import type { Topics } from "../kafka/topics.ts";
 
 /** Of each partition, looked through at first from its end backwards; twice as many with each look further back. */
 const WINDOW_RECORDS = 1_000;
+/** Brokers that stamp what they append, and objects that move, need not have the same time. */
+const CLOCKS_MS_MAX = 60_000;
 
 const isOf = (stream: Stream, found: Origin | undefined): found is Origin =>
   found?.deployment === stream.deployment &&
@@ -34,8 +37,19 @@ const wholePartitions = async (topics: Topics, tenant: string): Promise<readonly
   return ranges;
 };
 
-const isIn = ({ topic, partition }: Range, place: { topic: string; partition: number }) =>
-  topic === place.topic && partition === place.partition;
+const placeOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
+
+/** What of them is not older than that. */
+const since = async (topics: Topics, ranges: readonly Range[], at: number): Promise<readonly Range[]> => {
+  const names = [...new Set(ranges.map(({ topic }) => topic))];
+  const begins = new Map(
+    await Promise.all(names.map(async (name) => [name, await topics.offsetsAt(name, at)] as const)),
+  );
+  return ranges.map((range) => ({
+    ...range,
+    from: Math.max(range.from, begins.get(range.topic)?.get(range.partition) ?? 0),
+  }));
+};
 
 /** At least what was acknowledged: that is known to be in Kafka. */
 export const recoverProgress = async (
@@ -44,24 +58,28 @@ export const recoverProgress = async (
   acknowledged: number,
 ): Promise<number> => {
   let last = acknowledged;
+  let youngest = 0;
   let left = await wholePartitions(topics, stream.tenant);
   for (let window = WINDOW_RECORDS; left.length > 0; window *= 2) {
     const windows = left.map((range) => ({
       ...range,
       from: Math.max(range.from, range.to - window),
     }));
-    const found: { topic: string; partition: number }[] = [];
-    await readRanges(kafka, windows, ({ topic, partition, headers }) => {
-      const origin = parseOrigin(String(headers[ORIGIN_HEADER] ?? ""));
-      const place = parseKafkaTopic(topic);
+    const found = new Set<string>();
+    await readRanges(kafka, windows, (record) => {
+      const origin = parseOrigin(String(record.headers[ORIGIN_HEADER] ?? ""));
+      const place = parseKafkaTopic(record.topic);
       if (!isOf(stream, origin) || place === undefined || !isOwnOrigin(origin, place)) return;
-      found.push({ topic, partition });
+      found.add(placeOf(record));
       last = Math.max(last, origin.offset);
+      youngest = Math.max(youngest, record.timestamp);
     });
-    left = left
-      .filter((range) => !found.some((record) => isIn(range, record)))
-      .map((range) => ({ ...range, to: Math.max(range.from, range.to - window) }))
-      .filter(({ from, to }) => from < to);
+    const older = left
+      .filter((range) => !found.has(placeOf(range)))
+      .map((range) => ({ ...range, to: range.to - window }));
+    left = (youngest > 0 ? await since(topics, older, youngest - CLOCKS_MS_MAX) : older).filter(
+      ({ from, to }) => from < to,
+    );
   }
   return last;
 };

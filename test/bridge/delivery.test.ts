@@ -1,10 +1,14 @@
-// Without this, one record that the broker never takes could take others with it, or stop all that comes after it.
+// Without this, one record that the broker never takes could take others with it, or stop all that comes after it, and
+// progress that Kafka has lost be looked for in all that was ever written.
 import { create } from "@bufbuild/protobuf";
 import { expect } from "vitest";
 import { Topics } from "../../bridge/kafka/topics.ts";
+import { Writer } from "../../bridge/kafka/writer.ts";
 import { Delivery, type Undelivered } from "../../bridge/outbound/delivery.ts";
+import { recoverProgress } from "../../bridge/outbound/recover.ts";
 import { wireTopic } from "../../src/mirror/frame.ts";
 import { deadLettersTopic, kafkaTopic } from "../../src/mirror/names.ts";
+import { ORIGIN_HEADER, originHeader } from "../../src/mirror/origin.ts";
 import { DepartureSchema } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { brokerTest, testKafka, unique } from "./broker-test.ts";
 import { origins } from "./consume.ts";
@@ -50,7 +54,7 @@ const place = async (narrow: Readonly<Record<string, string>>) => {
     expect
       .poll(async () => (await origins(kafka, topic, tenant)).flat().sort((a, b) => a - b))
       .toEqual(offsets);
-  return { buried, open, reach, [Symbol.asyncDispose]: () => topics.close() };
+  return { tenant, kafka, topics, stream, buried, open, reach, [Symbol.asyncDispose]: () => topics.close() };
 };
 
 brokerTest("what one topic does not take is passed over, and nothing else is missing or twice", async () => {
@@ -83,4 +87,27 @@ brokerTest("what is too old for one topic is passed over likewise, and says so",
   expect(at.buried).toMatchObject([{ offset: 2, topic: NARROW, detail: expect.stringMatching(/timestamp/) }]);
   await at.reach(WIDE, [1, 2, 3, 4]);
   await at.reach(NARROW, [1, 3, 4]);
+});
+
+brokerTest("progress that is lost is found behind what others wrote, and not in what is older", async () => {
+  await using at = await place({});
+  const now = Date.now();
+  const record = (topic: typeof WIDE | typeof NARROW, timestamp: number, offset?: number) => ({
+    topic: kafkaTopic(topic, at.tenant),
+    key: Buffer.from("one"),
+    value: Buffer.from("any"),
+    timestamp,
+    headers: offset === undefined ? {} : { [ORIGIN_HEADER]: originHeader({ ...at.stream, offset, topic }) },
+  });
+  const writer = await Writer.open(at.kafka, unique("writer"));
+  await writer.write([
+    record(WIDE, now, 5),
+    // No record of ours is older than one that is before it in the log: who reads this one has read too much.
+    record(NARROW, now - HOUR_MS, 99),
+    record(NARROW, now, 8),
+    ...Array.from({ length: 1_500 }, () => record(NARROW, now)),
+  ]);
+  await writer.close();
+  await at.reach(NARROW, [8, 99]);
+  expect(await recoverProgress(at, at.stream, 1)).toBe(8);
 });
