@@ -300,6 +300,8 @@ export const MIRROR_CREDIT_BYTES = 8 * 1024 * KIB;
 
 /** What a record takes in the memory of a bridge beside its bytes, about; so that small ones are bounded as well. */
 export const MIRROR_RECORD_BYTES = 512;
+/** What a header takes in a frame beside its bytes, at the most: so that empty ones are bounded as well. */
+export const MIRROR_HEADER_BYTES = 8;
 
 /** How long a signed path of an input in Kafka is good for: as long as its lifetime may live. */
 export const SIGNED_PATH_MS = LIFETIME_TIMEOUT_MS_MAX;

@@ -1,5 +1,5 @@
 /** What a record takes of the bytes of credit: both ends count by this, on what is in the frame, so that it comes back. */
-import { MIRROR_RECORD_BYTES } from "../limits.ts";
+import { MIRROR_HEADER_BYTES, MIRROR_RECORD_BYTES } from "../limits.ts";
 
 export interface Credited {
   readonly key: Uint8Array;
@@ -15,4 +15,4 @@ export const creditOfAll = (records: readonly Credited[]): number =>
   records.reduce((sum, record) => sum + creditOf(record), 0);
 
 export const labelBytes = (headers: NonNullable<Credited["headers"]>): number =>
-  headers.reduce((sum, { name, value }) => sum + name.length + value.byteLength, 0);
+  headers.reduce((sum, { name, value }) => sum + MIRROR_HEADER_BYTES + name.length + value.byteLength, 0);

@@ -61,6 +61,18 @@ test("a record goes in one frame whatever its size, and says what is missing of 
   );
 });
 
+test.each([
+  ["whole", 7_000, ""],
+  ["in part", 60_000, "headers of"],
+])("records with thousands of headers go %s, in frames that the object takes", (_, count, fault) => {
+  const headers = Array.from({ length: count }, () => ({ name: "h", value: new Uint8Array() }));
+  const records = Array.from({ length: 40 }, (_, n) => ({ ...arriving(n, 1, 1, 1), headers }));
+  const { records: sent } = chunkOf(records, 0, 40, Number.MAX_SAFE_INTEGER);
+  const { records: had, bytes } = received(sent);
+  expect(bytes).toBeLessThan(MIRROR_FRAME_BYTES_MAX);
+  expect(had[0]?.fault.slice(0, fault.length)).toBe(fault);
+});
+
 test("a frame is the one that its contract describes, byte by byte, however many came before it", () => {
   const bytes = fc.uint8Array({ maxLength: 300 });
   const record = fc.record({

@@ -2,6 +2,7 @@
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
 import { wireTopic } from "../../../src/mirror/frame.ts";
 import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { TaskInputSchema } from "../../../src/wire/gen/escapement/v1/input_pb.ts";
@@ -79,6 +80,15 @@ describe("a partition", () => {
       { labels: { topic: "plan-inputs" }, value: 3 },
       { labels: { topic: "task-inputs" }, value: 1 },
     ]);
+  });
+
+  test("is not brought more than there is credit for", async () => {
+    const { bridge, read } = await ready();
+    const one = record("task-inputs", new Uint8Array([255]), 0);
+    bridge.say(arrivals(Array.from({ length: MIRROR_CREDIT_RECORDS + 1 }, () => one)));
+    expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.MALFORMED });
+    await bridge.closed();
+    expect(await read("task-inputs")).toEqual([]);
   });
 
   test("gives its credit back with every frame", async () => {

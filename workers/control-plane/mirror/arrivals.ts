@@ -3,6 +3,7 @@
  * Frames of a connection are taken one after the other, so that no mark passes what was not taken.
  */
 import type { Turn } from "../../../src/control-plane/turn.ts";
+import { MIRROR_CREDIT_BYTES, MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
 import { type Arrival, admit, type Fate, type Here } from "../../../src/mirror/admit.ts";
 import { creditOfAll } from "../../../src/mirror/credit.ts";
 import { topicOfWire, wireTopic } from "../../../src/mirror/frame.ts";
@@ -51,11 +52,18 @@ interface Taken {
 
 type Read = Omit<Arrival, "generation">;
 
+/** What a connection has sent and is not taken in yet, and when the last of it will be. */
+interface Behind {
+  last: Promise<void>;
+  records: number;
+  /** Of credit. */
+  bytes: number;
+}
+
 export class Arrivals {
   readonly #engine: Engine;
   readonly #ports: ArrivalsPorts;
-  /** The last frame of each connection. */
-  readonly #last = new WeakMap<Connection, Promise<void>>();
+  readonly #behind = new WeakMap<Connection, Behind>();
   /** Partitions for which there was no room, and who brought them. */
   readonly #waiting = new Map<
     string,
@@ -67,12 +75,26 @@ export class Arrivals {
     this.#ports = ports;
   }
 
-  take(from: Connection, frame: ArrivalsFrame): void {
-    const before = this.#last.get(from) ?? Promise.resolve();
-    this.#last.set(
-      from,
-      before.then(() => this.#take(from, frame)).catch((cause) => this.#failed(from, cause)),
-    );
+  /** False where there was no credit for it. */
+  take(from: Connection, { records }: ArrivalsFrame): boolean {
+    const behind = this.#behind.get(from) ?? { last: Promise.resolve(), records: 0, bytes: 0 };
+    // The last of a batch may go over the bytes.
+    if (behind.records + records.length > MIRROR_CREDIT_RECORDS || behind.bytes >= MIRROR_CREDIT_BYTES)
+      return false;
+    const bytes = creditOfAll(records);
+    behind.records += records.length;
+    behind.bytes += bytes;
+    this.#behind.set(from, behind);
+    const given = () => {
+      behind.records -= records.length;
+      behind.bytes -= bytes;
+      from.send({ case: "credit", value: { records: BigInt(records.length), bytes: BigInt(bytes) } });
+    };
+    behind.last = behind.last
+      .then(() => this.#take(from, records))
+      .then(given)
+      .catch((cause) => this.#failed(from, cause));
+    return true;
   }
 
   /** Where partitions end: one that ends below its mark was made anew. */
@@ -100,8 +122,8 @@ export class Arrivals {
     this.#waiting.clear();
   }
 
-  async #take(from: Connection, frame: ArrivalsFrame): Promise<void> {
-    const records = frame.records.flatMap((each) => readArrival(each) ?? []);
+  async #take(from: Connection, frame: ArrivalsFrame["records"]): Promise<void> {
+    const records = frame.flatMap((each) => readArrival(each) ?? []);
     const { inbox, parts } = this.#engine;
     let taken: Taken;
     try {
@@ -123,8 +145,6 @@ export class Arrivals {
       refuse(from, each);
       if (each.code === RefusalCode.NO_ROOM) this.#waiting.set(key, { ...each, from });
     }
-    const credit = { records: BigInt(frame.records.length), bytes: BigInt(creditOfAll(frame.records)) };
-    from.send({ case: "credit", value: credit });
   }
 
   /** What fails a transaction is found and kept as evidence, so that it holds up no other. */
@@ -171,20 +191,15 @@ export class Arrivals {
     return { partitions, refused, fates };
   }
 
-  /** Never throws: one record must not keep those after it out. */
+  /** What throws takes with it all that the turn has of it, and of the others: they are tried one by one. */
   #fate(turn: Turn, arrival: Arrival, mark: Mark, here: Here, failed: string | undefined): Fate {
     const { topic, partition, offset, message } = arrival;
     if (offset < mark.next) return { outcome: "ignored", reason: "redelivered" };
-    const bury = (detail: string) =>
-      turn.evidence.from({ partition, offset }, () => turn.evidence.bury(topic, message, "internal", detail));
-    if (failed !== undefined) return bury(failed);
+    const bury = (detail: string) => turn.evidence.bury(topic, message, "internal", detail);
+    if (failed !== undefined) return turn.evidence.from({ partition, offset }, () => bury(failed));
     const may = this.#engine.room.mayArrive();
     if (!may.ok) return { outcome: "refused", rejection: may.error };
-    try {
-      return admit(turn, arrival, here);
-    } catch (cause) {
-      return bury(String(cause));
-    }
+    return admit(turn, arrival, here);
   }
 
   #here(): Here {

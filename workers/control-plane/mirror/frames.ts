@@ -72,8 +72,9 @@ export class Frames {
         from.keep({ epoch: undefined, sent: undefined });
         return undefined;
       case "arrivals":
-        this.#ports.arrivals.take(from, frame.value);
-        return undefined;
+        return this.#ports.arrivals.take(from, frame.value)
+          ? undefined
+          : refused(RefusalCode.MALFORMED, "arrivals have to wait for credit");
       case "logEnds":
         this.#ports.arrivals.compare(from, frame.value);
         return undefined;
