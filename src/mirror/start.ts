@@ -63,12 +63,12 @@ const startOf = (
   if (turn.lifetime(lifetime) !== undefined) return { outcome: "ignored", reason: "duplicate" };
   const executions = handedIn(input, message);
   const isElsewhere = here.index(graph, version).node(planName).executor === "kafka";
-  if (isElsewhere && !executions.some(({ execId }) => execId !== ""))
+  if (isElsewhere && (executions.length === 0 || executions.some(({ execId }) => execId === "")))
     return turn.evidence.bury(
       topic,
       message,
       "uncorrelatable",
-      `${planName} runs in Kafka, and nothing in its input has an exec_id that an answer could name`,
+      `${planName} runs in Kafka, and its answer could not name all that its input has: each needs an exec_id`,
     );
   const may = here.mayStart();
   if (!may.ok) return { outcome: "refused", rejection: may.error };

@@ -148,11 +148,14 @@ describe("a node that Kafka executes", () => {
     ]);
   });
 
-  test("as an entry whose input names no parent is a dead letter", async () => {
-    const { bridge, deadLetters } = await ready(PLAN_THERE);
-    await bring(bridge, record("plan-inputs", start({ plan: "choose", parents: [] }), 0));
-    expect(await deadLetters()).toMatchObject([{ reason: "uncorrelatable", partition: 0, offset: 0 }]);
-  });
+  test.each([[[]], [["e-1", ""]]])(
+    "as an entry whose input has parents %j is a dead letter",
+    async (parents) => {
+      const { bridge, deadLetters } = await ready(PLAN_THERE);
+      await bring(bridge, record("plan-inputs", start({ plan: "choose", parents }), 0));
+      expect(await deadLetters()).toMatchObject([{ reason: "uncorrelatable", partition: 0, offset: 0 }]);
+    },
+  );
 });
 
 describe("a record of Kafka", () => {
