@@ -1,5 +1,5 @@
 // Without this a record could be lost or sent twice on its way to Kafka, or two bridges do the same work for ever.
-import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { MIRROR_CONNECTIONS_MAX } from "../../../src/limits.ts";
 import { creditOfAll } from "../../../src/mirror/credit.ts";
@@ -296,6 +296,18 @@ describe("the lease", () => {
     expect(await one.next("lease")).toMatchObject({ granted: false, holder: "two" });
     one.progress(0n);
     expect(await one.next("refusal")).toMatchObject({ code: RefusalCode.NOT_LEASED });
+  });
+
+  test("is taken over from who shows no sign of life, however often the object slept meanwhile", async () => {
+    const { tenant } = await freshTenant();
+    const [one, two] = [await streaming(tenant), await connect(tenant)];
+    await one.claim(1_000);
+    await two.hello("two");
+    const claim = async () => {
+      await evictDurableObject(stubOf(tenant));
+      return two.claim();
+    };
+    await expect.poll(claim).toMatchObject({ granted: true });
   });
 
   test("is the same bridge's again at once, over a crash of the object", async () => {

@@ -94,7 +94,7 @@ export class Leases {
     const holder = this.#holder;
     if (holder === undefined) return held.expires - now;
     const heard = Math.max(holder.heardAt, this.#ports.pingedAt(holder.socket));
-    return heard + held.lastsMs - now;
+    return Math.max(held.expires, heard + held.lastsMs) - now;
   }
 }
 

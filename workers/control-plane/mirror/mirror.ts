@@ -88,7 +88,8 @@ export class Mirror {
     });
     // Of before this object slept.
     for (const socket of state.getWebSockets(KAFKA)) {
-      const connection = this.#connected(socket);
+      // When it was heard is not known, but when it was last pinged.
+      const connection = this.#connected(socket, 0);
       if (connection.sent !== undefined && connection.epoch === this.#leases.epoch)
         this.#departures.begin(connection);
     }
@@ -160,7 +161,7 @@ export class Mirror {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     this.#state.acceptWebSocket(server, [KAFKA]);
-    this.#connected(server);
+    this.#connected(server, this.#ports.now());
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -203,8 +204,8 @@ export class Mirror {
     this.#cursor.reset();
   }
 
-  #connected(socket: WebSocket): Connection {
-    const connection = new Connection(socket, this.#ports.now());
+  #connected(socket: WebSocket, heardAt: number): Connection {
+    const connection = new Connection(socket, heardAt);
     this.#connections.set(socket, connection);
     return connection;
   }
