@@ -40,7 +40,8 @@ export class Inbound {
   #stopped = false;
   #passedOver: Offsets = new Map();
   #leaderless: ReadonlySet<string> = new Set();
-  #mirrors = new Set<TenantMirror>();
+  /** Who was brought anything since partitions were last assigned. */
+  readonly #mirrors = new Set<TenantMirror>();
 
   constructor(ports: InboundPorts) {
     this.#ports = ports;
@@ -52,6 +53,7 @@ export class Inbound {
       standing: ports.standing,
       assigned: () => {
         for (const mirror of this.#mirrors) mirror.forgetMarks();
+        this.#mirrors.clear();
         ports.assigned();
       },
     });

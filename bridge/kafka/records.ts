@@ -157,15 +157,13 @@ class Message {
   }
 
   get headers(): IHeaders {
-    const headers: Record<string, IHeaders[string]> = {};
-    for (const [name, given] of this.record.givenHeaders) {
-      // It says null where its own types have undefined.
-      const value = given as Buffer;
-      const had = headers[name];
-      if (had === undefined) headers[name] = value;
-      else headers[name] = [had, value].flat() as Buffer[];
-    }
-    return headers;
+    const byName = Map.groupBy(this.record.givenHeaders, ([name]) => name);
+    const headers = Array.from(byName, ([name, all]) => {
+      const values = all.map(([, value]) => value);
+      return [name, values.length === 1 ? values[0] : values];
+    });
+    // It says null where its own types have undefined.
+    return Object.fromEntries(headers) as IHeaders;
   }
 }
 
