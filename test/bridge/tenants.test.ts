@@ -1,7 +1,8 @@
 // Without this, a tenant that was deleted could leave its topics behind, or take those of the next one of its name.
 import { afterAll, beforeAll, expect } from "vitest";
+import { consumerGroup } from "../../bridge/consumer-group.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
-import { progressGroup, topicsOf } from "../../src/mirror/names.ts";
+import { kafkaTopic, progressGroup, topicsOf } from "../../src/mirror/names.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
 import { logged, origins } from "./consume.ts";
@@ -77,6 +78,40 @@ brokerTest("a tenant that is deleted leaves its topics, and with topics=delete n
   await load.more(3);
   await load.stop();
   await mirrored(at);
+});
+
+brokerTest("the next of its name is handed nothing that the one before was", async () => {
+  await using at = await place();
+  const { tenant, ask, kafka, topics, bridge, remove } = at;
+  await ask("PUT", "", {});
+  const topic = kafkaTopic("task-executions", tenant);
+  await topics.provision([topic], { partitions: 1, replication: 1, config: {} });
+  const producer = kafka.producer();
+  await producer.connect();
+  await using running = await bridge();
+  // What does not decode the tenant keeps, each with where it was.
+  const produce = (count: number) =>
+    producer.send({ topic, messages: Array.from({ length: count }, () => ({ value: Buffer.from([0xff]) })) });
+  const taken = async () => {
+    const { items } = await ask<{ items: { offset: number }[] }>("GET", "/dead-letters?limit=100");
+    return items.map(({ offset }) => offset).sort((a, b) => a - b);
+  };
+  await produce(20);
+  await expect.poll(async () => (await taken()).length).toBe(20);
+  await expect
+    .poll(async () =>
+      (await topics.committed(consumerGroup({ deployment: "escapement", tenants: [tenant] } as never)))
+        .get(topic)
+        ?.get(0),
+    )
+    .toBe(20);
+  await remove();
+  await expect.poll(() => remove()).toBe(204);
+  await expect.poll(() => running.said("tenant_gone").length).toBe(1);
+  await ask("PUT", "", {});
+  await produce(5);
+  await expect.poll(taken).toEqual([20, 21, 22, 23, 24]);
+  await producer.disconnect();
 });
 
 for (const crash of ["groups-deleted", "topics-deleted"])
