@@ -115,17 +115,19 @@ export class Bridge {
   }
 
   /**
-   * What Kafka lacks of the logs that this bridge writes and is behind with, as the objects have it: they send only so much
-   * in advance, so that it cannot know by itself. Where one does not answer, what is known stays.
+   * What Kafka lacks of the logs that this bridge writes, or should, and is behind with, as the objects have it: they send
+   * only so much in advance, so that it cannot know by itself. Where one does not answer, what is known stays.
    */
   async lookAtLag(): Promise<void> {
     const { lag } = this.measures;
-    const behind = this.leads().filter((tenant) => (lag.get({ direction: "to_kafka", tenant }) ?? 0) > 0);
+    const owed = () => [...this.#mirrors.values()].filter(({ owes }) => owes).map(({ tenant }) => tenant);
+    const all = new Set(owed());
+    lag.keep(({ direction, tenant = "" }) => direction !== "to_kafka" || all.has(tenant));
+    const behind = [...all].filter((tenant) => lag.get({ direction: "to_kafka", tenant }) !== 0);
     await Promise.all(
       behind.slice(0, LAGS_MAX).map(async (tenant) => {
         const found = await this.gateway.lag(tenant).catch(() => undefined);
-        if (found !== undefined && this.leads().includes(tenant))
-          lag.set({ direction: "to_kafka", tenant }, found);
+        if (found !== undefined && owed().includes(tenant)) lag.set({ direction: "to_kafka", tenant }, found);
       }),
     );
   }

@@ -26,8 +26,9 @@ class Counter {
     return this.#counts.get(Object.values(labels).join("\n"))?.value;
   }
 
-  delete(labels: Labels): void {
-    this.#counts.delete(Object.values(labels).join("\n"));
+  /** All others are gone. */
+  keep(wanted: (labels: Labels) => boolean): void {
+    for (const [key, { labels }] of this.#counts) if (!wanted(labels)) this.#counts.delete(key);
   }
 
   clear(): void {

@@ -80,6 +80,11 @@ export class TenantMirror {
     return this.#failed && this.#outbound?.written === undefined;
   }
 
+  /** Whether what Kafka lacks of its log is this bridge's to write. */
+  get owes(): boolean {
+    return this.leads || this.failing;
+  }
+
   get connected(): boolean {
     return this.#link !== undefined;
   }

@@ -2,10 +2,11 @@
  * Kafka → edge: which topics the group of all bridges reads, looked at again and again, and whose connection takes what
  * comes. Topics of tenants that the gateway does not have are not among them: their marks begin at nothing.
  */
-import { parseKafkaTopic } from "../../src/mirror/names.ts";
+import { kafkaTopic, parseKafkaTopic } from "../../src/mirror/names.ts";
+import { isTopic } from "../../src/topics/topics.ts";
 import type { Standing } from "../kafka/assigner.ts";
 import type { Kafka } from "../kafka/client.ts";
-import { type Leads, Reader, type Taken, type Verdict } from "../kafka/reader.ts";
+import { type Assigned, type Leads, Reader, type Taken, type Verdict } from "../kafka/reader.ts";
 import { fetchedOf } from "../kafka/records.ts";
 import type { Offsets, Topics } from "../kafka/topics.ts";
 import type { Log } from "../log.ts";
@@ -51,7 +52,8 @@ export class Inbound {
       log: ports.log,
       take: (taken) => this.#take(taken),
       standing: ports.standing,
-      assigned: () => {
+      assigned: (partitions) => {
+        this.#keepLags(partitions);
         for (const mirror of this.#mirrors) mirror.forgetMarks();
         this.#mirrors.clear();
         ports.assigned();
@@ -83,6 +85,7 @@ export class Inbound {
     this.#passedOver = await this.#ports.unknown.passedOver();
     if (this.#stopped) return;
     await this.#reader.follow(read.map(([name]) => name));
+    if (read.length === 0) this.#keepLags({});
     this.#followed = found;
     this.#ports.log("info", "topics_followed", { topics: read.length });
   }
@@ -111,13 +114,22 @@ export class Inbound {
     const parsed = parseKafkaTopic(name);
     const mirror = parsed && this.#ports.mirror(parsed.tenant);
     const arrivals = mirror?.arrivals;
-    if (parsed === undefined || mirror === undefined || arrivals === undefined)
+    if (parsed === undefined || mirror === undefined) return { next: from, until: again() };
+    const { topic, tenant } = parsed;
+    const { lag } = this.#ports.measures;
+    const lags = (reached: number) =>
+      lag.set(
+        { direction: "to_edge", tenant, topic, partition: String(partition) },
+        Math.max(0, end - reached),
+      );
+    if (arrivals === undefined) {
+      lags(from);
       return { next: from, until: again() };
+    }
     this.#mirrors.add(mirror);
     const passed = this.#passedOver.get(name)?.get(partition) ?? 0;
     // Of a topic that was made anew since, it may be above its end.
     if (from < passed && passed <= end) return { seek: passed };
-    const { topic, tenant } = parsed;
     const records = messages.map(fetchedOf);
     const verdict: Verdict = await arrivals
       .offer({ topic, partition }, { records, from, next, end })
@@ -126,12 +138,15 @@ export class Inbound {
         this.#ports.log("warn", "not_offered", { ...where, error: String(error) });
         return { next: from, until: again() };
       });
-    const reached = "seek" in verdict ? verdict.seek : verdict.next;
-    const { lag } = this.#ports.measures;
-    lag.set(
-      { direction: "to_edge", tenant, topic, partition: String(partition) },
-      Math.max(0, end - reached),
-    );
+    lags("seek" in verdict ? verdict.seek : verdict.next);
     return verdict;
+  }
+
+  /** Of what another reads, another tells. */
+  #keepLags(assigned: Assigned): void {
+    this.#ports.measures.lag.keep(({ direction, topic = "", tenant = "", partition }) => {
+      const partitions = isTopic(topic) ? assigned[kafkaTopic(topic, tenant)] : undefined;
+      return direction !== "to_edge" || partitions?.includes(Number(partition)) === true;
+    });
   }
 }

@@ -26,6 +26,9 @@ export type Verdict =
   | { readonly next: number; readonly taken?: Promise<boolean>; readonly until?: Promise<unknown> }
   | { readonly seek: number };
 
+/** Partitions by topic. */
+export type Assigned = Readonly<Record<string, readonly number[]>>;
+
 export interface ReaderPorts {
   readonly kafka: Kafka;
   readonly group: string;
@@ -34,7 +37,7 @@ export interface ReaderPorts {
   /** What it could write for, and does, as the group is to know it. */
   standing(): Standing;
   /** Partitions are to be announced anew: they may have been another's meanwhile. What goes out is shared out anew. */
-  assigned(): void;
+  assigned(partitions: Assigned): void;
 }
 
 /** Of the tenants that it could write for when it said so, those that it is to write for. */
@@ -127,7 +130,7 @@ export class Reader {
       this.#assignments++;
       this.#taken.clear();
       this.#memberId = payload.memberId;
-      this.#ports.assigned();
+      this.#ports.assigned(payload.memberAssignment);
       log("info", "partitions_assigned", { topics: Object.keys(payload.memberAssignment).length });
     });
     consumer.on("consumer.crash", ({ payload: { error, restart } }) => {

@@ -129,7 +129,6 @@ export class Outbound {
     } finally {
       this.#share?.leave();
       this.#share = undefined;
-      this.#ports.measures.lag.delete({ direction: "to_kafka", tenant: this.#stream.tenant });
       await delivery.close();
     }
     if (this.#failure) throw this.#failure;

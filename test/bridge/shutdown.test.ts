@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { type Broker, startBroker } from "../../bridge/local/broker.ts";
-import { deadLettersTopic, topicsOf } from "../../src/mirror/names.ts";
+import { deadLettersTopic, kafkaTopic, topicsOf } from "../../src/mirror/names.ts";
 import { freePort } from "../../workers/local/process.ts";
 import { listen } from "../fixtures/loopback.ts";
 import { askOf } from "../local/ask.ts";
@@ -80,6 +80,19 @@ const readinessOf = async ({ url }: RunningBridge): Promise<Ready> => {
   return ready;
 };
 
+/** What the other side lacks of a tenant; undefined where nothing is said of it. */
+const lagOf = async ({ url }: RunningBridge, direction: string, tenant: string) => {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const lines = text
+    .split("\n")
+    .filter((line) =>
+      line.startsWith(`escapement_bridge_lag_records{direction="${direction}",tenant="${tenant}"`),
+    );
+  return lines.length === 0
+    ? undefined
+    : lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+};
+
 const isAlive = async ({ url }: RunningBridge): Promise<void> =>
   expect((await fetch(`${url}/health`)).status).toBe(200);
 
@@ -114,12 +127,15 @@ brokerTest("a bridge ends in time while a connection to a tenant is being opened
 });
 
 brokerTest("a bridge that began while Kafka was away is connected, not ready, and ends in time", async () => {
-  const { ask, bridge, lease } = place();
-  await ask("PUT", "", {});
+  const { tenant, ask, bridge, lease } = place();
+  await using load = await startLoad(ask, 1);
+  await load.more(1);
+  await load.stop();
   await using running = await bridge({ KAFKA_BROKERS: `127.0.0.1:${await freePort("127.0.0.1")}` });
   await expect
     .poll(() => readinessOf(running))
     .toMatchObject({ ready: false, gateway: true, kafka: false, disconnected: [] });
+  await expect.poll(() => lagOf(running, "to_kafka", tenant)).toBeGreaterThan(0);
   await isAlive(running);
   await ends(running);
   await expect.poll(lease).toBeUndefined();
@@ -129,12 +145,18 @@ brokerTest("a bridge whose gateway is gone says so, lives on, and ends in time",
   const own = await startRuntime();
   const tenant = unique("shutdown");
   await askOf(own.local, tenant)("PUT", "", {});
+  const kafka = testKafka(broker.address);
   await using running = await startBridge(own, tenant, { KAFKA_BROKERS: broker.address });
   await expect.poll(() => readinessOf(running)).toMatchObject({ ready: true });
   await own[Symbol.asyncDispose]();
   await expect
     .poll(() => readinessOf(running))
     .toMatchObject({ ready: false, gateway: false, kafka: true, disconnected: [tenant] });
+  const producer = kafka.producer();
+  await producer.connect();
+  await producer.send({ topic: kafkaTopic(TOPIC, tenant), messages: [{ value: "one" }, { value: "two" }] });
+  await producer.disconnect();
+  await expect.poll(() => lagOf(running, "to_edge", tenant)).toBe(2);
   await isAlive(running);
   await ends(running);
 });

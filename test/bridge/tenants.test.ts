@@ -70,6 +70,8 @@ brokerTest("a tenant that is deleted leaves its topics, and with topics=delete n
     await remove(query);
     await expect.poll(() => remove()).toBe(204);
     await expect.poll(() => running.said("tenant_gone").length).toBe(generation);
+    const metrics = async () => (await fetch(`${running.url}/metrics`)).text();
+    await expect.poll(metrics).not.toMatch(new RegExp(`lag_records{.*tenant="${tenant}"`));
   }
   expect(await left()).toEqual({ topics: [], groups: [] });
   expect(running.said("topics_deleted")).toMatchObject([{ tenant, generation: 2 }]);

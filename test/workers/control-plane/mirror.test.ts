@@ -337,6 +337,7 @@ describe("the lease", () => {
       answered(await object.provision({ tenant, partition: 0 }, { mirror: { out } }));
     await mirrors([]);
     expect(await pinned()).toEqual([]);
+    expect(answered(await object.mirror()).lag).toBe(0);
     bridge.progress(through);
     await bridge.claim();
     expect(await pinned()).toEqual([]);

@@ -109,7 +109,7 @@ export class Mirror {
       connections: this.#connections.size,
       ...(lease && { lease }),
       acknowledged,
-      lag: parts.log.tail - 1 - acknowledged,
+      lag: this.settings.out.length === 0 ? 0 : parts.log.tail - 1 - acknowledged,
       ...(gap && { gap }),
       partitions: parts.marks.all(),
     };
