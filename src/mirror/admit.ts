@@ -17,8 +17,6 @@ import { startFromKafka } from "./start.ts";
 export interface Arrival {
   readonly topic: Topic;
   readonly partition: number;
-  /** Of the partition: how often it was made anew. */
-  readonly generation: number;
   readonly offset: number;
   readonly message: Uint8Array;
   /** Absent of what no bridge has written. */
@@ -32,6 +30,8 @@ export interface Here {
   readonly tenant: string;
   readonly deployment: string;
   readonly settings: MirrorSettings;
+  /** How often a partition was made anew. */
+  generation(topic: Topic, partition: number): number;
   /** The newest active version of a graph, else the newest. */
   find(graph: string): GraphView | undefined;
   /** The active graphs of which this plan is an entry, each in the version that would start. */
@@ -78,8 +78,8 @@ export const admit = (turn: Turn, arrival: Arrival, here: Here): Fate => {
   const place: KafkaPlace = {
     partition,
     offset,
-    ...(!settings.takesStarts && { notOurs: true }),
-    ...(meaning === "persisted" && { again: true }),
+    notOurs: !settings.takesStarts,
+    again: meaning === "persisted",
   };
   return turn.evidence.from(place, () => {
     if (fault !== "") return turn.evidence.bury(topic, message, "undecodable", fault);

@@ -19,7 +19,8 @@ export const PONG = "pong";
 
 type Fault = string;
 
-const decoder =
+/** `read` throws on what is no frame. */
+export const frameDecoder =
   <T>(read: (bytes: Uint8Array) => T) =>
   (bytes: Uint8Array): Result<T, Fault> => {
     if (bytes.byteLength > MIRROR_FRAME_BYTES_MAX)
@@ -31,10 +32,10 @@ const decoder =
     }
   };
 
-export const decodeBridgeFrame: (bytes: Uint8Array) => Result<BridgeFrame["frame"], Fault> = decoder(
+export const decodeBridgeFrame: (bytes: Uint8Array) => Result<BridgeFrame["frame"], Fault> = frameDecoder(
   (bytes) => fromBinary(BridgeFrameSchema, bytes).frame,
 );
-export const decodeEdgeFrame: (bytes: Uint8Array) => Result<EdgeFrame["frame"], Fault> = decoder(
+export const decodeEdgeFrame: (bytes: Uint8Array) => Result<EdgeFrame["frame"], Fault> = frameDecoder(
   (bytes) => fromBinary(EdgeFrameSchema, bytes).frame,
 );
 

@@ -52,7 +52,7 @@ const startOf = (
 ): Fate => {
   const { topic, message } = arrival;
   const { planName } = input;
-  const lifetime = lifetimeOf(input, arrival, here.tenant);
+  const lifetime = lifetimeOf(input, arrival, here);
   if (lifetime.length > NAME_CHARS_MAX)
     return turn.evidence.bury(
       topic,
@@ -78,10 +78,12 @@ const startOf = (
 };
 
 /** Its own, else one that the same record gives again. */
-const lifetimeOf = (input: PlanInput, arrival: Arrival, tenant: string): string => {
+const lifetimeOf = (input: PlanInput, arrival: Arrival, here: Here): string => {
+  const { tenant } = here;
   if (input.lifetimeId !== "") return input.lifetimeId;
   if (input.inputId !== "") return uuidOf(`escapement:${tenant}/${input.inputId}`);
-  const { topic, partition, generation, offset } = arrival;
+  const { topic, partition, offset } = arrival;
+  const generation = here.generation(topic, partition);
   return uuidOf(`escapement:${tenant}/${topic}/${partition}/${generation}/${offset}`);
 };
 

@@ -10,6 +10,13 @@ import { arrivals, connect } from "./bridge-client.ts";
 import { answered, ECHO, stubOf, tenantOf } from "./client.ts";
 import { bring, ready, record, start } from "./from-kafka.ts";
 
+/** What has this in it goes into no transaction. */
+const poisoned = (tenant: string, word: string) =>
+  runInDurableObject(stubOf(tenant), (_, { storage }) => {
+    const trigger = `CREATE TRIGGER poison BEFORE INSERT ON log WHEN instr(NEW.meta, '${word}')`;
+    storage.sql.exec(`${trigger} BEGIN SELECT RAISE(ABORT, 'it is poison'); END`);
+  });
+
 describe("a partition", () => {
   test("goes on over a crash of the object where it was, whether that was said or not", async () => {
     const { tenant, bridge, ...before } = await ready(ECHO);
@@ -57,10 +64,7 @@ describe("a partition", () => {
 
   test("takes all of a batch but what no transaction takes, which is a dead letter", async () => {
     const { tenant, bridge, end, deadLetters, read } = await ready(ECHO);
-    await runInDurableObject(stubOf(tenant), (_, { storage }) => {
-      const trigger = "CREATE TRIGGER poison BEFORE INSERT ON log WHEN instr(NEW.meta, 'poison')";
-      storage.sql.exec(`${trigger} BEGIN SELECT RAISE(ABORT, 'it is poison'); END`);
-    });
+    await poisoned(tenant, "poison");
     const lifetimes = ["first", "poison", "last"];
     const records = lifetimes.map((lifetime, i) => record("plan-inputs", start({ lifetime }), i));
     const next = toBinary(TaskInputSchema, create(TaskInputSchema, { taskName: "say" }));
@@ -89,6 +93,29 @@ describe("a partition", () => {
     expect(await bridge.next("refusal")).toMatchObject({ code: RefusalCode.MALFORMED });
     await bridge.closed();
     expect(await read("task-inputs")).toEqual([]);
+  });
+
+  test("waits for its frame before, also where that fails, and for none of other partitions", async () => {
+    const { tenant, bridge, end, deadLetters } = await ready(ECHO);
+    await poisoned(tenant, "poison");
+    const frame = (partition: number, from: number, ...lifetimes: readonly string[]) =>
+      arrivals(
+        lifetimes.map((lifetime, i) => record("plan-inputs", start({ lifetime }), from + i, { partition })),
+      );
+    for (const each of [frame(0, 0, "one", "poison"), frame(1, 0, "two"), frame(0, 2, "three")])
+      bridge.say(each);
+    const marks: [partition: number, next: number][] = [];
+    while (marks.length < 3)
+      for (const { partition, next } of (await bridge.next("received")).marks)
+        marks.push([partition, Number(next)]);
+    expect(marks.filter(([partition]) => partition === 0)).toEqual([
+      [0, 2],
+      [0, 3],
+    ]);
+    expect(marks).toContainEqual([1, 1]);
+    for (const lifetime of ["one", "two", "three"])
+      expect(await end(lifetime)).toMatchObject({ status: "SUCCEEDED" });
+    expect(await deadLetters()).toMatchObject([{ partition: 0, offset: 1 }]);
   });
 
   test("gives its credit back with every frame", async () => {

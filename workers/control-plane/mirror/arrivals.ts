@@ -1,22 +1,16 @@
 /**
  * Takes in what bridges bring from Kafka: the records of a frame and the marks of their partitions in one transaction.
- * Frames of a connection are taken one after the other, so that no mark passes what was not taken.
+ * Frames of a partition are taken one after the other, so that no mark passes what was not taken.
  */
 import type { Turn } from "../../../src/control-plane/turn.ts";
 import { MIRROR_CREDIT_BYTES, MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
 import { type Arrival, admit, type Fate, type Here } from "../../../src/mirror/admit.ts";
-import { creditOfAll } from "../../../src/mirror/credit.ts";
 import { topicOfWire, wireTopic } from "../../../src/mirror/frame.ts";
 import type { Mark } from "../../../src/mirror/mark.ts";
-import { ORIGIN_HEADER, parseOrigin } from "../../../src/mirror/origin.ts";
+import type { Arrivals as ArrivalsFrame } from "../../../src/mirror/read-arrivals.ts";
 import { mirrorSettings } from "../../../src/mirror/settings.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
-import {
-  type Arrivals as ArrivalsFrame,
-  type LogEnds,
-  RefusalCode,
-  type Arrival as WireArrival,
-} from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+import { type LogEnds, RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import type { Engine } from "../engine.ts";
 import type { Connection } from "./connection.ts";
 import { markKey } from "./mark-table.ts";
@@ -43,18 +37,21 @@ interface ArrivalsTally {
 
 const NOTHING: ArrivalsTally = { echoes: 0, deadLetters: 0 };
 
-/** Partitions that a frame named, why some of them go no further, and what became of each record of the others. */
+/** Where a partition goes on, before what was brought of it and after, or why it goes no further. */
+interface Reached {
+  readonly mark: Mark;
+  next: number;
+  refused?: Refused;
+}
+
+/** The partitions that a frame named, and what became of each record of those that were not refused. */
 interface Taken {
-  readonly partitions: ReadonlyMap<string, { readonly topic: Topic; readonly partition: number }>;
-  readonly refused: ReadonlyMap<string, Refused>;
+  readonly reached: ReadonlyMap<string, Reached>;
   readonly fates: readonly { readonly topic: Topic; readonly bytes: number; readonly fate: Fate }[];
 }
 
-type Read = Omit<Arrival, "generation">;
-
-/** What a connection has sent and is not taken in yet, and when the last of it will be. */
+/** What a connection has sent and is not taken in yet. */
 interface Behind {
-  last: Promise<void>;
   records: number;
   /** Of credit. */
   bytes: number;
@@ -64,6 +61,10 @@ export class Arrivals {
   readonly #engine: Engine;
   readonly #ports: ArrivalsPorts;
   readonly #behind = new WeakMap<Connection, Behind>();
+  /** What is being taken of each partition. */
+  readonly #taking = new Map<string, Promise<void>>();
+  /** Of connections that failed nothing more is taken: it would follow what was not. */
+  readonly #broken = new WeakSet<Connection>();
   /** Partitions for which there was no room, and who brought them. */
   readonly #waiting = new Map<
     string,
@@ -75,25 +76,32 @@ export class Arrivals {
     this.#ports = ports;
   }
 
-  /** False where there was no credit for it. */
-  take(from: Connection, { records }: ArrivalsFrame): boolean {
-    const behind = this.#behind.get(from) ?? { last: Promise.resolve(), records: 0, bytes: 0 };
+  /**
+   * At once, so that frames of several partitions share a transaction; after what came before of the same ones. False
+   * where there was no credit for it.
+   */
+  take(from: Connection, { records, credit }: ArrivalsFrame): boolean {
+    const behind = this.#behind.get(from) ?? { records: 0, bytes: 0 };
     // The last of a batch may go over the bytes.
-    if (behind.records + records.length > MIRROR_CREDIT_RECORDS || behind.bytes >= MIRROR_CREDIT_BYTES)
+    if (behind.records + credit.records > MIRROR_CREDIT_RECORDS || behind.bytes >= MIRROR_CREDIT_BYTES)
       return false;
-    const bytes = creditOfAll(records);
-    behind.records += records.length;
-    behind.bytes += bytes;
+    behind.records += credit.records;
+    behind.bytes += credit.bytes;
     this.#behind.set(from, behind);
     const given = () => {
-      behind.records -= records.length;
-      behind.bytes -= bytes;
-      from.send({ case: "credit", value: { records: BigInt(records.length), bytes: BigInt(bytes) } });
+      behind.records -= credit.records;
+      behind.bytes -= credit.bytes;
+      const value = { records: BigInt(credit.records), bytes: BigInt(credit.bytes) };
+      from.send({ case: "credit", value });
     };
-    behind.last = behind.last
-      .then(() => this.#take(from, records))
-      .then(given)
-      .catch((cause) => this.#failed(from, cause));
+    const keys = partitionsOf(records);
+    const before = keys.flatMap((key) => this.#taking.get(key) ?? []);
+    const taken = before.length === 0 ? this.#take(from, records) : this.#takeAfter(before, from, records);
+    const settled = taken.then(given).catch((cause) => this.#failed(from, cause));
+    for (const key of keys) this.#taking.set(key, settled);
+    void settled.then(() => {
+      for (const key of keys) if (this.#taking.get(key) === settled) this.#taking.delete(key);
+    });
     return true;
   }
 
@@ -122,8 +130,13 @@ export class Arrivals {
     this.#waiting.clear();
   }
 
-  async #take(from: Connection, frame: ArrivalsFrame["records"]): Promise<void> {
-    const records = frame.flatMap((each) => readArrival(each) ?? []);
+  async #takeAfter(before: readonly unknown[], from: Connection, records: readonly Arrival[]): Promise<void> {
+    await Promise.all(before);
+    await this.#take(from, records);
+  }
+
+  async #take(from: Connection, records: readonly Arrival[]): Promise<void> {
+    if (this.#broken.has(from)) return;
     const { inbox, parts } = this.#engine;
     let taken: Taken;
     try {
@@ -132,71 +145,79 @@ export class Arrivals {
       this.#engine.watch.say("error", "arrivals_not_committed", { detail: String(cause) });
       taken = await this.#oneByOne(records);
     }
-    const { partitions, refused, fates } = taken;
+    const { reached, fates } = taken;
     // Only now: a transaction that failed is tried again.
     for (const { topic, bytes, fate } of fates) this.#ports.arrived(topic, bytes, fate);
-    const marks = [...partitions.values()].map(({ topic, partition }) => parts.marks.get(topic, partition));
+    const marks = [...reached.values()].map(({ mark }) => parts.marks.get(mark.topic, mark.partition));
     sendMarks(
       from,
       marks.filter(({ regressed }) => !regressed),
       tallyOf(fates),
     );
-    for (const [key, each] of refused) {
-      refuse(from, each);
-      if (each.code === RefusalCode.NO_ROOM) this.#waiting.set(key, { ...each, from });
+    for (const [key, { refused }] of reached) {
+      if (refused === undefined) continue;
+      refuse(from, refused);
+      if (refused.code === RefusalCode.NO_ROOM) this.#waiting.set(key, { ...refused, from });
     }
   }
 
   /** What fails a transaction is found and kept as evidence, so that it holds up no other. */
-  async #oneByOne(records: readonly Read[]): Promise<Taken> {
+  async #oneByOne(records: readonly Arrival[]): Promise<Taken> {
     const { inbox } = this.#engine;
-    const partitions = new Map(records.map((each) => [markKey(each.topic, each.partition), each]));
-    const refused = new Map<string, Refused>();
+    const reached = new Map<string, Reached>();
     const fates: Taken["fates"][number][] = [];
     for (const each of records) {
-      if (refused.has(markKey(each.topic, each.partition))) continue;
+      if (reached.get(markKey(each.topic, each.partition))?.refused) continue;
       const one = await inbox
         .ask((turn) => this.#admitAll(turn, [each]))
         .catch((cause) => inbox.ask((turn) => this.#admitAll(turn, [each], String(cause))));
-      for (const [key, why] of one.refused) refused.set(key, why);
+      for (const [key, place] of one.reached) reached.set(key, place);
       fates.push(...one.fates);
     }
-    return { partitions, refused, fates };
+    return { reached, fates };
   }
 
   /** `failed` says why what was tried before did not go. */
-  #admitAll(turn: Turn, records: readonly Read[], failed?: string): Taken {
-    const { marks } = this.#engine.parts;
+  #admitAll(turn: Turn, records: readonly Arrival[], failed?: string): Taken {
     const here = this.#here();
-    const partitions = new Map<string, Read>();
-    const refused = new Map<string, Refused>();
+    const reached = new Map<string, Reached>();
     const fates: Taken["fates"][number][] = [];
+    let place: Reached | undefined;
     for (const each of records) {
       const { topic, partition, offset, message } = each;
-      const key = markKey(topic, partition);
-      partitions.set(key, each);
-      if (refused.has(key)) continue;
-      const mark = turn.marks.get(key) ?? marks.get(topic, partition);
-      if (mark.regressed) {
-        refused.set(key, regression(mark));
-        continue;
-      }
-      const fate = this.#fate(turn, { ...each, generation: mark.generation }, mark, here, failed);
+      if (place?.mark.partition !== partition || place.mark.topic !== topic)
+        place = this.#reached(turn, reached, each);
+      if (place.refused) continue;
+      const fate = this.#fate(turn, each, place.next, here, failed);
       fates.push({ topic, bytes: message.byteLength, fate });
       if (fate.outcome === "refused") {
         const { detail, retryAfterMs = 0 } = fate.rejection;
-        refused.set(key, { topic, partition, code: RefusalCode.NO_ROOM, detail, retryAfterMs });
-      } else if (offset >= mark.next) turn.marks.set(key, { ...mark, next: offset + 1 });
+        place.refused = { topic, partition, code: RefusalCode.NO_ROOM, detail, retryAfterMs };
+      } else if (offset >= place.next) place.next = offset + 1;
     }
-    return { partitions, refused, fates };
+    for (const [key, { mark, next }] of reached) if (next > mark.next) turn.marks.set(key, { ...mark, next });
+    return { reached, fates };
+  }
+
+  /** Of the partition of a record. */
+  #reached(turn: Turn, reached: Map<string, Reached>, { topic, partition }: Arrival): Reached {
+    const key = markKey(topic, partition);
+    const found = reached.get(key);
+    if (found) return found;
+    const mark = turn.marks.get(key) ?? this.#engine.parts.marks.get(topic, partition);
+    const place = { mark, next: mark.next, ...(mark.regressed && { refused: regression(mark) }) };
+    reached.set(key, place);
+    return place;
   }
 
   /** What throws takes with it all that the turn has of it, and of the others: they are tried one by one. */
-  #fate(turn: Turn, arrival: Arrival, mark: Mark, here: Here, failed: string | undefined): Fate {
+  #fate(turn: Turn, arrival: Arrival, next: number, here: Here, failed: string | undefined): Fate {
     const { topic, partition, offset, message } = arrival;
-    if (offset < mark.next) return { outcome: "ignored", reason: "redelivered" };
-    const bury = (detail: string) => turn.evidence.bury(topic, message, "internal", detail);
-    if (failed !== undefined) return turn.evidence.from({ partition, offset }, () => bury(failed));
+    if (offset < next) return { outcome: "ignored", reason: "redelivered" };
+    if (failed !== undefined) {
+      const bury = () => turn.evidence.bury(topic, message, "internal", failed);
+      return turn.evidence.from({ partition, offset }, bury);
+    }
     const may = this.#engine.room.mayArrive();
     if (!may.ok) return { outcome: "refused", rejection: may.error };
     return admit(turn, arrival, here);
@@ -208,6 +229,7 @@ export class Arrivals {
       tenant: identity?.tenant ?? "",
       deployment: this.#ports.deployment,
       settings: mirrorSettings(identity?.mirror),
+      generation: (topic, partition) => parts.marks.get(topic, partition).generation,
       find: (graph) => parts.graphs.find(graph),
       withEntry: (plan) => parts.graphs.withEntry(plan),
       index: (graph, version) => parts.graphs.index(graph, version),
@@ -217,6 +239,7 @@ export class Arrivals {
 
   /** It is told nothing, so it brings the same again. */
   #failed(from: Connection, cause: unknown): void {
+    this.#broken.add(from);
     this.#engine.watch.say("error", "arrivals_failed", { detail: String(cause) });
     from.close(INTERNAL, "what was sent was not taken in; send it again");
   }
@@ -225,16 +248,16 @@ export class Arrivals {
 /** Of a close frame. */
 const INTERNAL = 1011;
 
-const texts = new TextDecoder();
-
-/** Undefined for a topic that this code does not know. */
-const readArrival = (arrival: WireArrival): Read | undefined => {
-  const { partition, offset, value: message, headers, fault } = arrival;
-  const topic = topicOfWire(arrival.topic);
-  if (topic === undefined) return undefined;
-  const header = headers.find(({ name }) => name === ORIGIN_HEADER);
-  const origin = header && parseOrigin(texts.decode(header.value));
-  return { topic, partition, offset: Number(offset), message, fault, ...(origin && { origin }) };
+/** Keys of their marks: mostly of one. */
+const partitionsOf = (records: readonly Arrival[]): readonly string[] => {
+  const keys = new Set<string>();
+  let last: Arrival | undefined;
+  for (const each of records) {
+    if (last?.topic !== each.topic || last.partition !== each.partition)
+      keys.add(markKey(each.topic, each.partition));
+    last = each;
+  }
+  return [...keys];
 };
 
 export const sendMarks = (
@@ -258,10 +281,13 @@ export const markFrame = ({ topic, partition, next, generation }: Mark) => ({
   generation: BigInt(generation),
 });
 
-const tallyOf = (fates: Taken["fates"]): ArrivalsTally => ({
-  echoes: fates.filter(({ fate }) => fate.outcome === "ignored" && fate.reason === "echo").length,
-  deadLetters: fates.filter(({ fate }) => fate.outcome === "dead_letter").length,
-});
+const tallyOf = (fates: Taken["fates"]): ArrivalsTally => {
+  let [echoes, deadLetters] = [0, 0];
+  for (const { fate } of fates)
+    if (fate.outcome === "dead_letter") deadLetters++;
+    else if (fate.outcome === "ignored" && fate.reason === "echo") echoes++;
+  return { echoes, deadLetters };
+};
 
 const regression = ({ topic, partition, next }: Mark): Refused => ({
   topic,

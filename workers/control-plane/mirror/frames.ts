@@ -3,7 +3,8 @@
  * Records themselves come in through arrivals and go out through departures.
  */
 import { MIRROR_CREDIT_BYTES, MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
-import { decodeBridgeFrame, PROTOCOL_VERSION } from "../../../src/mirror/frame.ts";
+import { decodeBridgeFrame, frameDecoder, PROTOCOL_VERSION } from "../../../src/mirror/frame.ts";
+import { isArrivals, readArrivals } from "../../../src/mirror/read-arrivals.ts";
 import { type MirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
 import {
   type BridgeFrame,
@@ -45,14 +46,25 @@ export class Frames {
   }
 
   take(from: Connection, bytes: Uint8Array): void {
-    const frame = decodeBridgeFrame(bytes);
-    const refusal = frame.ok ? this.#take(from, frame.value) : refused(RefusalCode.MALFORMED, frame.error);
+    const refusal = isArrivals(bytes) ? this.#arrivals(from, bytes) : this.#other(from, bytes);
     if (refusal) this.#refuse(from, refusal);
   }
 
+  #arrivals(from: Connection, bytes: Uint8Array): Refused | undefined {
+    if (from.bridge === undefined) return HELLO_FIRST;
+    const arrivals = decodeArrivals(bytes);
+    if (!arrivals.ok) return refused(RefusalCode.MALFORMED, arrivals.error);
+    if (this.#ports.arrivals.take(from, arrivals.value)) return undefined;
+    return refused(RefusalCode.MALFORMED, "arrivals have to wait for credit");
+  }
+
+  #other(from: Connection, bytes: Uint8Array): Refused | undefined {
+    const frame = decodeBridgeFrame(bytes);
+    return frame.ok ? this.#take(from, frame.value) : refused(RefusalCode.MALFORMED, frame.error);
+  }
+
   #take(from: Connection, frame: BridgeFrame["frame"]): Refused | undefined {
-    if ((frame.case === "hello") === (from.bridge !== undefined))
-      return refused(RefusalCode.MALFORMED, "say hello first, and once");
+    if ((frame.case === "hello") === (from.bridge !== undefined)) return HELLO_FIRST;
     switch (frame.case) {
       case "hello":
         return this.#hello(from, frame.value);
@@ -71,10 +83,6 @@ export class Frames {
         this.#ports.leases.release(from, frame.value.failed);
         from.keep({ epoch: undefined, sent: undefined });
         return undefined;
-      case "arrivals":
-        return this.#ports.arrivals.take(from, frame.value)
-          ? undefined
-          : refused(RefusalCode.MALFORMED, "arrivals have to wait for credit");
       case "logEnds":
         this.#ports.arrivals.compare(from, frame.value);
         return undefined;
@@ -180,6 +188,8 @@ export class Frames {
   }
 }
 
+const decodeArrivals = frameDecoder(readArrivals);
+const HELLO_FIRST = refused(RefusalCode.MALFORMED, "say hello first, and once");
 const NORMAL = 1000;
 /** It stands in every reference of an input, and is kept beside a socket, where a few hundred bytes are. */
 const GATEWAY_URL = /^https?:\/\/[^\s?#]{1,290}$/;
