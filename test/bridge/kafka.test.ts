@@ -1,6 +1,7 @@
 // Without this, records could reach Kafka without their progress, twice, or from a bridge that was replaced.
 import { expect } from "vitest";
 import { isFenced, isRefusedForGood } from "../../bridge/kafka/failure.ts";
+import { Reader, type Taken, type Verdict } from "../../bridge/kafka/reader.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { Writer } from "../../bridge/kafka/writer.ts";
 import { brokerTest, testKafka, unique } from "./broker-test.ts";
@@ -109,4 +110,80 @@ brokerTest("where a coordinator is, is not asked before each request to it", asy
   // By itself kafkajs asks four times for each, and more where it tries again.
   expect(asked).toBeLessThan(4 * transactions);
   expect(asked).toBeGreaterThan(0);
+});
+
+/** One bridge's reader of one partition; `take` says what becomes of each fetch. */
+const reading = async (take: (taken: Taken) => Promise<Verdict>) => {
+  const kafka = testKafka();
+  const topics = new Topics(kafka);
+  await topics.connect();
+  const [topic, group] = [unique("read"), unique("reader")];
+  await topics.provision([topic], { ...SETTINGS, partitions: 1 });
+  const producer = kafka.producer();
+  await producer.connect();
+  const produce = (...texts: readonly string[]) =>
+    producer.send({ topic, messages: texts.map((value) => ({ value })) });
+  const reader = new Reader({
+    kafka,
+    group,
+    log: () => {},
+    take,
+    standing: () => ({ tenants: [], leads: [] }),
+    assigned: () => {},
+  });
+  await reader.follow([topic]);
+  const committed = () => topics.progress({ group, topic });
+  const end = async () => {
+    await reader.stop();
+    await producer.disconnect();
+    await topics.close();
+  };
+  return { produce, committed, [Symbol.asyncDispose]: end };
+};
+
+const textsOf = ({ messages }: Taken) => messages.map(({ value }) => String(value));
+
+brokerTest(
+  "what was handed over and is refused is fetched again, also where nothing follows it",
+  async () => {
+    const refused = Promise.withResolvers<boolean>();
+    const fetched: (readonly string[])[] = [];
+    await using at = await reading(async (taken) => {
+      fetched.push(textsOf(taken));
+      return { next: taken.next, taken: fetched.length === 1 ? refused.promise : Promise.resolve(true) };
+    });
+    await at.produce("a", "b");
+    await expect.poll(() => fetched).toEqual([["a", "b"]]);
+    refused.resolve(false);
+    await expect
+      .poll(() => fetched)
+      .toEqual([
+        ["a", "b"],
+        ["a", "b"],
+      ]);
+    await expect.poll(at.committed).toBe(2);
+  },
+);
+
+brokerTest("what was fetched behind what is refused waits for it, and comes after it once more", async () => {
+  const refused = Promise.withResolvers<boolean>();
+  const fetched: (readonly string[])[] = [];
+  const taken: string[] = [];
+  await using at = await reading(async (offered) => {
+    const texts = textsOf(offered);
+    fetched.push(texts);
+    // The first is on its way, and the second is there too early.
+    if (fetched.length === 1) return { next: offered.next, taken: refused.promise };
+    if (fetched.length === 2) return { next: offered.from, until: refused.promise };
+    taken.push(...texts);
+    return { next: offered.next };
+  });
+  await at.produce("a", "b");
+  await expect.poll(() => fetched.length).toBe(1);
+  await at.produce("c");
+  await expect.poll(() => fetched).toEqual([["a", "b"], ["c"]]);
+  expect(await at.committed()).toBeUndefined();
+  refused.resolve(false);
+  await expect.poll(() => taken).toEqual(["a", "b", "c"]);
+  await expect.poll(at.committed).toBe(3);
 });
