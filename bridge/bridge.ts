@@ -14,8 +14,14 @@ import { settlesWithin } from "./settles-within.ts";
 import { TenantMirror } from "./tenant-mirror.ts";
 import { removeTopics } from "./topic-removal.ts";
 
-/** New tenants and topics have to be found within 10 s, joining the group included. */
-export const LOOK_MS = 2_500;
+/** So soon the first records of a new tenant, or of a new topic, are on their way. */
+const FOUND_MS_MAX = 10_000;
+/** `group.initial.rebalance.delay.ms` of Kafka: nobody who joins a group without members reads before. */
+const JOIN_MS = 3_000;
+/** To make the topics, leave the group and join it, and fetch. */
+const REST_MS = 4_000;
+/** One look finds a tenant, and the next the topics that were made for it. */
+const LOOK_MS = (FOUND_MS_MAX - JOIN_MS - REST_MS) / 2;
 /** Tenants that are asked how far behind Kafka is, each time that somebody reads the metrics. */
 const LAGS_MAX = 50;
 /** A Kafka that does not answer keeps nobody from looking for tenants. */
