@@ -53,9 +53,9 @@ export type Attempts = readonly (readonly [number, Attempt])[];
 /** The one way to attempts, the first ones or later ones; it may end the lifetime. */
 export const attempt = (draft: Draft, attempts: Attempts): void => {
   if (draft.lifetime.head.holds !== undefined)
-    // What lies in Kafka is in flight, and cannot be held.
+    // What lies in Kafka is in flight, and cannot be held; later attempts are our own.
     for (const [n, what] of attempts)
-      if (what.adopted) open(draft, n, what);
+      if (what.adopted && what.attempt === 1) open(draft, n, what);
       else hold(draft, n, what, { cause: "paused" });
   else if (draft.guard === undefined) for (const [n, what] of attempts) open(draft, n, what);
   else allowed(draft, attempts);

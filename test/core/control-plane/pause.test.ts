@@ -1,7 +1,10 @@
 // Without this, a pause could drop what was to follow, let through what it holds, or let a deadline pass meanwhile.
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import type { Hold } from "../../../src/control-plane/lifetime.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
+import { encodeExecution } from "../../../src/wire/codec.ts";
+import { TaskExecutionSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf, TIMEOUT_MS } from "../../fixtures/graphs.ts";
 import { Play, START } from "../../fixtures/play.ts";
 
@@ -20,6 +23,14 @@ const startHeld = (graph: Graph, ...holds: readonly Hold[]) => {
   const play = new Play(graph);
   play.holds = holds;
   return play.begin();
+};
+
+/** With an input that lies in Kafka. */
+const startAdopted = (graph: Graph, ...holds: readonly Hold[]) => {
+  const play = new Play(graph);
+  play.holds = holds;
+  const message = encodeExecution(create(TaskExecutionSchema, { header: { name: "sensor", execId: "e-1" } }));
+  return play.begin(2, "l1", { node: "A", executions: [{ execId: "e-1", name: "sensor", message }] });
 };
 
 const statuses = (play: Play) =>
@@ -53,6 +64,16 @@ describe("a lifetime that is paused", () => {
     expect(play.asked).toEqual([]);
     expect(play.member(1)).toMatchObject({ phase: "held", attempt: 2 });
     expect(resume(play).asked).toEqual(["dispatch 1 A 2"]);
+  });
+
+  test("holds the next attempt also of an input that its producer has written", () => {
+    const graph = graphOf("A -> x", { A: { executor: "kafka", retry: { attempts: 3, backoffMs: 0 } } });
+    const play = startAdopted(graph, TENANT);
+    expect(play.issued).toEqual(["1 A"]);
+    play.answer("A", { error: "no" }).pass(1_000);
+    expect(play.issued).toEqual([]);
+    expect(play.member(1)).toMatchObject({ phase: "held", attempt: 2 });
+    expect(hold(play).issued).toEqual(["1 A"]);
   });
 
   test("releases in the order in which it was held", () => {
