@@ -81,6 +81,7 @@ export class Bridge {
       topics: this.#topics,
       measures: this.measures,
       log,
+      group: consumerGroup(settings),
       settings,
       isUnknown: async (tenant) => !(await this.gateway.listed()).some((each) => each.tenant === tenant),
     });

@@ -5,22 +5,19 @@
  */
 import { deadLettersTopic, parseKafkaTopic, unknownGroup, unknownId } from "../../src/mirror/names.ts";
 import type { Kafka } from "../kafka/client.ts";
-import { type Ranged, readRanges } from "../kafka/ranges.ts";
+import { type Range, readBatches } from "../kafka/ranges.ts";
 import type { Bounds, Offsets, Topics } from "../kafka/topics.ts";
-import { type KafkaRecord, Writer } from "../kafka/writer.ts";
+import { Writer } from "../kafka/writer.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import type { Settings } from "../settings.ts";
+import { letterOf, type Part, partsOf } from "./letters.ts";
 
 /** Bridges that look at the same moment only end each other's transactions. */
 const LOOK_MS = 5_000;
 const LOOK_JITTER_MS = 5_000;
 /** Offsets of a group that commits nothing expire after a week. */
 const COMMIT_AGAIN_MS = 24 * 3_600_000;
-/** Of one transaction: what is read beyond the bytes is read again. */
-const WINDOW_RECORDS = 200;
-const WINDOW_BYTES = 4 * 1024 * 1024;
-const NO_BYTES = new Uint8Array();
 const NO_BOUNDS: Bounds = new Map();
 
 export interface UnknownPorts {
@@ -28,17 +25,16 @@ export interface UnknownPorts {
   readonly topics: Topics;
   readonly measures: Measures;
   readonly log: Log;
+  /** Of the bridges: what it has committed was handed to a tenant that is gone. */
+  readonly group: string;
   readonly settings: Pick<Settings, "deployment" | "provision" | "topics" | "unknownTenants">;
   /** As the gateway has it now. */
   isUnknown(tenant: string): Promise<boolean>;
 }
 
-interface Work {
-  readonly topic: string;
+/** What is passed over; nothing where it only says again how far that was. */
+interface Passage extends Range {
   readonly tenant: string;
-  readonly partition: number;
-  readonly begin: number;
-  readonly to: number;
 }
 
 export class UnknownTenants {
@@ -79,29 +75,38 @@ export class UnknownTenants {
   }
 
   async #lookAt(names: readonly string[]): Promise<void> {
-    const { topics, measures } = this.#ports;
+    const { topics, measures, group } = this.#ports;
     measures.unknownRecords.clear();
     if (names.length === 0) return;
     const committed = await topics.committed(this.#group);
+    const handed = await topics.committed(group);
     const again = Date.now() > this.#commitAgain;
-    const works: Work[] = [];
+    const passages: Passage[] = [];
     for (const topic of names) {
       const { tenant = "" } = parseKafkaTopic(topic) ?? {};
       const bounds = (await topics.bounds(topic)) ?? NO_BOUNDS;
       const passed = committed.get(topic);
+      const begins = new Map(
+        [...bounds].map(([partition, bound]) => [
+          partition,
+          beginOf(bound, handed.get(topic)?.get(partition)),
+        ]),
+      );
+      const fromOf = (partition: number) => Math.max(begins.get(partition) ?? 0, passed?.get(partition) ?? 0);
       let waiting = 0;
-      for (const [partition, { begin, end }] of bounds)
-        waiting += end - Math.max(begin, passed?.get(partition) ?? 0);
+      for (const [partition, { end }] of bounds) waiting += end - fromOf(partition);
       measures.unknownRecords.set({ topic }, waiting);
       const upTo = waiting > 0 ? await this.#upTo(topic, bounds) : undefined;
       for (const [partition, { begin }] of bounds) {
-        const from = Math.max(begin, passed?.get(partition) ?? 0);
+        const from = fromOf(partition);
         const to = Math.max(from, upTo?.get(partition) ?? 0);
-        if (to > from || (again && passed?.has(partition)))
-          works.push({ topic, tenant, partition, begin, to });
+        // What was handed over counts as passed over: the bridges' group forgets topics that nobody reads.
+        const isNew = from > Math.max(begin, passed?.get(partition) ?? 0);
+        if (to > from || isNew || (again && passed?.has(partition)))
+          passages.push({ topic, tenant, partition, from, to });
       }
     }
-    if (works.length > 0) await this.#passOver(works);
+    if (passages.length > 0) await this.#passOver(passages);
     if (again) this.#commitAgain = Date.now() + COMMIT_AGAIN_MS;
   }
 
@@ -112,27 +117,30 @@ export class UnknownTenants {
     return new Map([...bounds].map(([partition, { end }]) => [partition, end]));
   }
 
-  async #passOver(works: readonly Work[]): Promise<void> {
+  async #passOver(passages: readonly Passage[]): Promise<void> {
     const { kafka, topics } = this.#ports;
     const writer = await Writer.open(kafka, this.#id);
     try {
       // Asked once nobody else is at it: whoever knows the tenant by then has read what is committed by now.
       const committed = await topics.committed(this.#group);
       const known = new Map<string, boolean>();
-      for (const work of works) {
-        if (this.#stopped) return;
-        if (!known.has(work.tenant)) known.set(work.tenant, !(await this.#ports.isUnknown(work.tenant)));
-        if (known.get(work.tenant)) continue;
-        const from = Math.max(work.begin, committed.get(work.topic)?.get(work.partition) ?? work.begin);
-        if (this.#ports.settings.unknownTenants.act === "leave") await this.#giveUp(writer, work, from);
-        else await this.#deadLetter(writer, work, from);
-      }
+      for (const { tenant } of passages)
+        if (!known.has(tenant)) known.set(tenant, !(await this.#ports.isUnknown(tenant)));
+      const left = passages
+        .filter(({ tenant }) => !known.get(tenant))
+        .map((each) => ({
+          ...each,
+          from: Math.max(each.from, committed.get(each.topic)?.get(each.partition) ?? 0),
+        }));
+      if (this.#stopped) return;
+      if (this.#ports.settings.unknownTenants.act === "dead-letter") await this.#deadLetter(writer, left);
+      else for (const each of left) if (!this.#stopped) await this.#giveUp(writer, each);
     } finally {
       await writer.close();
     }
   }
 
-  async #giveUp(writer: Writer, { topic, partition, to }: Work, from: number): Promise<void> {
+  async #giveUp(writer: Writer, { topic, partition, from, to }: Passage): Promise<void> {
     const next = Math.max(from, to);
     await writer.write([], { group: this.#group, topic, partition, next });
     if (next === from) return;
@@ -140,56 +148,36 @@ export class UnknownTenants {
     this.#ports.log("error", "unknown_tenant_given_up", { topic, partition, from, to: next });
   }
 
-  async #deadLetter(writer: Writer, { topic, tenant, partition, to }: Work, from: number): Promise<void> {
+  /** With one consumer for all of them: Kafka lets whoever joins a group wait some seconds. */
+  async #deadLetter(writer: Writer, passages: readonly Passage[]): Promise<void> {
     const { kafka, topics, measures, log, settings } = this.#ports;
-    const letters = deadLettersTopic(tenant);
-    if (settings.provision) await topics.provision([letters], settings.topics);
-    let at = from;
-    do {
-      const until = Math.min(to, at + WINDOW_RECORDS);
-      const { records, next } = await windowOf(kafka, { topic, partition, from: at, to: until }, letters);
-      await writer.write(records, { group: this.#group, topic, partition, next });
+    const letters = [...new Set(passages.map(({ tenant }) => deadLettersTopic(tenant)))];
+    if (settings.provision) await topics.provision(letters, settings.topics);
+    const reached = new Map(passages.map((passage) => [passage, passage.from]));
+    const pass = async (passage: Passage, { records, next }: Part) => {
+      const { topic, tenant, partition } = passage;
+      const written = records.map((record) => letterOf(record, deadLettersTopic(tenant)));
+      await writer.write(written, { group: this.#group, topic, partition, next });
       measures.deadLetters.add({ direction: "to_edge", tenant }, records.length);
-      at = next;
-    } while (at < to && !this.#stopped);
-    if (at > from) log("warn", "unknown_tenant_dead_lettered", { topic, partition, from, to: at });
+      reached.set(passage, next);
+    };
+    try {
+      await readBatches(kafka, passages, async (passage, { records, next }) => {
+        for (const part of partsOf(records, next)) if (!this.#stopped) await pass(passage, part);
+        return !this.#stopped;
+      });
+      if (this.#stopped) return;
+      // The last of a partition may be no records: they end transactions, or were aborted. Others are said again.
+      for (const [passage, at] of reached)
+        if (at < passage.to || passage.from >= passage.to)
+          await pass(passage, { records: [], next: Math.max(at, passage.to) });
+    } finally {
+      for (const [{ topic, partition, from }, at] of reached)
+        if (at > from) log("warn", "unknown_tenant_dead_lettered", { topic, partition, from, to: at });
+    }
   }
 }
 
-type Window = Parameters<typeof readRanges>[1][number];
-
-/** Dead letters of what fits, and the offset after it. */
-const windowOf = async (
-  kafka: Kafka,
-  range: Window,
-  letters: string,
-): Promise<{ records: readonly KafkaRecord[]; next: number }> => {
-  const records: KafkaRecord[] = [];
-  let bytes = 0;
-  let next = range.to;
-  if (range.from >= range.to) return { records, next };
-  await readRanges(kafka, [range], (record) => {
-    if (next < range.to || bytes > WINDOW_BYTES) {
-      next = Math.min(next, record.offset);
-      return;
-    }
-    bytes += record.value?.byteLength ?? 0;
-    records.push(letterOf(record, letters));
-  });
-  return { records, next };
-};
-
-/** Key, value and headers as they came, and where. */
-const letterOf = ({ topic, partition, offset, key, value, headers, timestamp }: Ranged, letters: string) => ({
-  topic: letters,
-  key: key ?? NO_BYTES,
-  value: value ?? NO_BYTES,
-  timestamp,
-  headers: {
-    ...headers,
-    "escapement-reason": "unknown_tenant",
-    "escapement-topic": topic,
-    "escapement-partition": String(partition),
-    "escapement-offset": String(offset),
-  },
-});
+/** Where what nobody was handed begins. Offsets above the end are of a topic that was made anew since. */
+const beginOf = ({ begin, end }: { begin: number; end: number }, handed = 0): number =>
+  handed <= end ? Math.max(begin, handed) : begin;

@@ -1,7 +1,11 @@
 // Without this, what producers wrote for a tenant that came too late would be lost without a word, or come twice.
 import { afterAll, beforeAll, expect } from "vitest";
+import { consumerGroup } from "../../bridge/consumer-group.ts";
+import { UnknownTenants } from "../../bridge/inbound/unknown-tenants.ts";
 import { readRanges } from "../../bridge/kafka/ranges.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
+import { Measures } from "../../bridge/measures.ts";
+import { readSettings } from "../../bridge/settings.ts";
 import { deadLettersTopic, kafkaTopic } from "../../src/mirror/names.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
@@ -119,4 +123,65 @@ brokerTest(
     expect(await written()).toHaveLength(520);
   },
   180_000,
+);
+
+brokerTest("all that becomes dead letters in one pass is read by one member of one group", async () => {
+  await using at = await place();
+  await at.produce(2_500);
+  // A broker that is not of a test has whoever joins a group wait for some seconds.
+  let joined = 0;
+  const kafka = Object.create(at.kafka, {
+    consumer: {
+      value: (config: Parameters<typeof at.kafka.consumer>[0]) => {
+        joined++;
+        return at.kafka.consumer(config);
+      },
+    },
+  }) as typeof at.kafka;
+  const passed = Promise.withResolvers<void>();
+  let letters = 0;
+  const unknown = new UnknownTenants({
+    kafka,
+    topics: at.topics,
+    measures: new Measures(),
+    group: "nobody",
+    log: (_, event, { from = 0, to = 0 } = {}) => {
+      if (event === "unknown_tenant_dead_lettered") letters += Number(to) - Number(from);
+      if (letters === 2_500) passed.resolve();
+    },
+    settings: readSettings({
+      KAFKA_BROKERS: brokers().join(),
+      ESCAPEMENT_DEPLOYMENT: unique("passes"),
+      BRIDGE_UNKNOWN_TENANTS: "dead-letter",
+    }),
+    isUnknown: async () => true,
+  });
+  unknown.look([at.topic]);
+  await passed.promise;
+  await unknown.stop();
+  expect(joined).toBe(1);
+  expect(await consume(at.kafka, [deadLettersTopic(at.tenant)])).toHaveLength(2_500);
+});
+
+brokerTest(
+  "what a tenant had before it was deleted becomes no dead letter, and what comes later does",
+  async () => {
+    await using at = await place();
+    await at.ask("PUT", "", {});
+    await using _ = await at.bridge({ BRIDGE_UNKNOWN_TENANTS: "dead-letter" });
+    await at.produce(30);
+    await expect.poll(at.taken).toBe(30);
+    const group = consumerGroup(readSettings({ KAFKA_BROKERS: brokers().join(), BRIDGE_TENANTS: at.tenant }));
+    const committed = async () =>
+      [...((await at.topics.committed(group)).get(at.topic) ?? [])].reduce((sum, [, next]) => sum + next, 0);
+    await expect.poll(committed).toBe(30);
+    const { url, key } = runtime.local;
+    const headers = { authorization: `Bearer ${key}` };
+    const remove = () => fetch(`${url}/v1/tenants/${at.tenant}`, { method: "DELETE", headers });
+    await expect.poll(async () => (await remove()).status).toBe(204);
+    await at.produce(5);
+    const written = async () =>
+      (await consume(at.kafka, [deadLettersTopic(at.tenant)]).catch(() => [])).length;
+    await expect.poll(written, { interval: 500 }).toBe(5);
+  },
 );
