@@ -212,7 +212,8 @@ export class Bridge {
   #removeTopics(tenant: string): void {
     if (this.#removing.has(tenant) || !this.#reached.kafka) return;
     const { deployment, bridgeId } = this.#settings;
-    const ports = { gateway: this.gateway, topics: this.#topics, log: this.#log, deployment, bridgeId };
+    const own = { gateway: this.gateway, kafka: this.#kafka, topics: this.#topics, log: this.#log };
+    const ports = { ...own, deployment, bridgeId };
     const removing = Promise.all(this.#leaving)
       .then(() => removeTopics(ports, tenant))
       .catch((error) => this.#log("warn", "topics_not_deleted", { tenant, error: String(error) }))

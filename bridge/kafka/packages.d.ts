@@ -41,8 +41,45 @@ declare module "kafkajs/src/cluster/index.js" {
   export interface Coordinator {
     readonly coordinator: { readonly nodeId: number };
   }
+  /** What is decoded of an answer, and for how long the broker wants to be left alone. */
+  export interface Answer<T> {
+    readonly clientSideThrottleTime: number;
+    readonly read: T;
+  }
+  /** A request as it is written, and how its answer is read. */
+  export interface Exchange<T> {
+    readonly request: {
+      readonly apiKey: number;
+      readonly apiVersion: number;
+      readonly apiName: string;
+      encode(): Promise<unknown>;
+    };
+    readonly response: {
+      decode(answer: Buffer): Promise<Answer<T>>;
+      parse(answer: Answer<T>): Promise<T>;
+    };
+  }
+  export interface Broker {
+    readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> };
+  }
   export default class Cluster {
     findGroupCoordinatorMetadata(of: CoordinatorOf): Promise<Coordinator>;
+    refreshMetadata(): Promise<void>;
+    findControllerBroker(): Promise<Broker>;
+  }
+}
+
+/** What answers are read with. */
+declare module "kafkajs/src/protocol/decoder.js" {
+  export default class Decoder {
+    constructor(bytes: Buffer);
+    readInt16(): number;
+    readInt32(): number;
+    readBoolean(): boolean;
+    readBytes(length: number): Buffer;
+    readUVarIntString(): string | null;
+    readUVarIntArray<T>(read: (decoder: Decoder) => T): T[] | null;
+    readTaggedFields(): unknown;
   }
 }
 
@@ -58,5 +95,10 @@ declare module "kafkajs/src/protocol/encoder.js" {
     offset: number;
     readonly buffer: Buffer;
     writeEncoder(body: Encoded): this;
+    writeInt32(value: number): this;
+    writeBoolean(value: boolean): this;
+    writeBuffer(bytes: Buffer): this;
+    writeUVarInt(value: number): this;
+    writeUVarIntString(text: string | null): this;
   }
 }

@@ -82,18 +82,14 @@ export class Topics extends Administration {
     if (unled.length > 0) throw new Unled(`no leader yet of ${unled.join(", ")}`);
   }
 
-  async delete(topics: readonly string[]): Promise<void> {
-    const there = new Set(await this.list());
-    const found = topics.filter((topic) => there.has(topic));
-    if (found.length > 0) await this.admin.deleteTopics({ topics: found });
+  /** Those whose names begin so. */
+  async groups(prefix: string): Promise<readonly string[]> {
+    const { groups } = await this.admin.listGroups();
+    return groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
   }
 
-  /** Those whose names begin so; how many there were. */
-  async deleteGroups(prefix: string): Promise<number> {
-    const { groups } = await this.admin.listGroups();
-    const found = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
-    if (found.length > 0) await this.admin.deleteGroups(found);
-    return found.length;
+  async deleteGroups(groups: readonly string[]): Promise<void> {
+    if (groups.length > 0) await this.admin.deleteGroups([...groups]);
   }
 
   /** The next log offset; undefined where none was committed, or has expired. */

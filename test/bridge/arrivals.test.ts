@@ -1,6 +1,7 @@
 // Without this, what Kafka has could be missing at the edge, count twice there, or hold up what comes after it.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect } from "vitest";
+import { deleteTopics, topicIds } from "../../bridge/kafka/topic-ids.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { startExecutor } from "../../examples/on-premises/executor.ts";
 import { kafkaTopic } from "../../src/mirror/names.ts";
@@ -251,7 +252,7 @@ brokerTest("a topic that was made anew is refused, and the others go on", async 
   await expect.poll(async () => (await letters()).items.length).toBe(30);
   await first[Symbol.asyncDispose]();
   const topic = kafkaTopic("task-executions", at.tenant);
-  await at.topics.delete([topic]);
+  await deleteTopics(at.kafka, await topicIds(at.kafka, [topic]));
   await expect.poll(async () => (await at.topics.list()).includes(topic)).toBe(false);
   await at.topics.provision([topic], { partitions: 3, replication: 1, config: {} });
   await using second = await at.bridge();

@@ -1,7 +1,9 @@
-// Without this, records could reach Kafka without their progress, twice, or from a bridge that was replaced.
+// Without this, records could reach Kafka without their progress, twice, or from a bridge that was replaced, and topics of a
+// tenant be deleted that was made since.
 import { expect } from "vitest";
 import { isFenced, isRefusedForGood } from "../../bridge/kafka/failure.ts";
 import { Reader, type Taken, type Verdict } from "../../bridge/kafka/reader.ts";
+import { deleteTopics, topicIds } from "../../bridge/kafka/topic-ids.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { Writer } from "../../bridge/kafka/writer.ts";
 import { brokerTest, testKafka, unique } from "./broker-test.ts";
@@ -187,3 +189,20 @@ brokerTest("what was fetched behind what is refused waits for it, and comes afte
   await expect.poll(() => taken).toEqual(["a", "b", "c"]);
   await expect.poll(at.committed).toBe(3);
 });
+
+brokerTest(
+  "a topic that was made anew outlives the deletion of the one before, however late that comes",
+  async () => {
+    await using at = await place();
+    const { kafka, topics, topic } = at;
+    const before = await topicIds(kafka, [topic, unique("nowhere")]);
+    expect([...before.keys()]).toEqual([topic]);
+    await deleteTopics(kafka, before);
+    await expect.poll(() => topics.list()).not.toContain(topic);
+    await topics.provision([topic], SETTINGS);
+    await deleteTopics(kafka, before);
+    const now = await topicIds(kafka, [topic]);
+    expect(now.get(topic)).toBeDefined();
+    expect(now).not.toEqual(before);
+  },
+);
