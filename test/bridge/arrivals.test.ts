@@ -9,7 +9,7 @@ import { TOPIC_NAMES, type Topic } from "../../src/topics/topics.ts";
 import { TaskExecutionSchema } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume } from "./consume.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
 
@@ -67,7 +67,7 @@ const place = async () => {
   await topics.connect();
   const names = TOPIC_NAMES.map((topic) => kafkaTopic(topic, tenant));
   await topics.provision(names, { partitions: 3, replication: 1, config: {} });
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  const producer = kafka.producer(ONCE);
   await producer.connect();
   const produce = (topic: Topic, messages: readonly Produced[]) =>
     producer.send({

@@ -28,6 +28,9 @@ export const tokenOf = (principal: string): string => {
 export const testKafka = (address = brokers().join()): Kafka =>
   kafkaClient({ brokers: address.split(",") }, () => {});
 
+/** Of a producer: what it sends again is there once. */
+export const ONCE = { idempotent: true, maxInFlightRequests: 1 } as const;
+
 let counted = 0;
 /** Letters, digits and dashes: a tenant may be called so. */
 export const unique = (name: string): string =>

@@ -7,7 +7,7 @@ import { TOPIC_NAMES, type Topic } from "../../src/topics/topics.ts";
 import { TaskExecutionSchema } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume, logged } from "./consume.ts";
 import { startAnswering } from "./executor.ts";
 import { type Runtime, startBridge, startRuntime } from "./lab.ts";
@@ -104,7 +104,7 @@ brokerTest(
       "task-inputs": [toBinary(TaskInputSchema, create(TaskInputSchema, { taskName: "say" }))],
       "task-executions": [toBinary(TaskExecutionSchema, create(TaskExecutionSchema, { header }))],
     };
-    const producer = kafka.producer();
+    const producer = kafka.producer(ONCE);
     await producer.connect();
     for (const [topic, values] of Object.entries(written))
       await producer.send({

@@ -12,7 +12,7 @@ import { kafkaTopic, topicsOf } from "../../src/mirror/names.ts";
 import type { Topic } from "../../src/topics/topics.ts";
 import { TaskExecutionSchema } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { type Runtime, startBridge, startRuntime } from "./lab.ts";
 import { startLoad } from "./load.ts";
 
@@ -59,7 +59,7 @@ const place = async (address = brokers().join()) => {
   const kafka = testKafka(address);
   const topic = kafkaTopic("task-executions", tenant);
   const produce = async (count: number, into: Topic = "task-executions") => {
-    const producer = kafka.producer();
+    const producer = kafka.producer(ONCE);
     await producer.connect();
     const messages = Array.from({ length: count }, (_, n) => ({
       key: `key-${n}`,
@@ -134,7 +134,7 @@ brokerTest(
     await expect.poll(() => running.said("partitions_assigned").length).toBeGreaterThan(0);
     await load.more(5);
     await load.stop();
-    const producer = kafka.producer();
+    const producer = kafka.producer(ONCE);
     await producer.connect();
     await producer.send({ topic, messages: [1, 2, 3].map(() => ({ key: "k", value: Buffer.from([0xff]) })) });
     await producer.disconnect();

@@ -6,7 +6,7 @@ import { Reader, type Taken, type Verdict } from "../../bridge/kafka/reader.ts";
 import { deleteTopics, topicIds } from "../../bridge/kafka/topic-ids.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { Writer } from "../../bridge/kafka/writer.ts";
-import { brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume } from "./consume.ts";
 
 const SETTINGS = { partitions: 3, replication: 1, config: {} };
@@ -121,7 +121,7 @@ const reading = async (take: (taken: Taken) => Promise<Verdict>) => {
   await topics.connect();
   const [topic, group] = [unique("read"), unique("reader")];
   await topics.provision([topic], { ...SETTINGS, partitions: 1 });
-  const producer = kafka.producer();
+  const producer = kafka.producer(ONCE);
   await producer.connect();
   const produce = (...texts: readonly string[]) =>
     producer.send({ topic, messages: texts.map((value) => ({ value })) });

@@ -53,6 +53,8 @@ export const startBridge = async (
       ESCAPEMENT_URL: runtime.local.url,
       ESCAPEMENT_KEY: "bridge-key",
       BRIDGE_TENANTS: tenant,
+      // What one that has ended has compiled, the next need not.
+      NODE_COMPILE_CACHE: join(tmpdir(), "escapement-compiled"),
       BRIDGE_PORT: "0",
       BRIDGE_SCALER_PORT: "0",
       BRIDGE_LEASE_MS: "3000",

@@ -7,7 +7,7 @@ import { TOPIC_NAMES, type Topic } from "../../src/topics/topics.ts";
 import { ExecutionStatus } from "../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { PlanInputSchema, TaskInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume } from "./consume.ts";
 import { type Answers, startAnswering } from "./executor.ts";
 import { type RunningBridge, type Runtime, startBridge, startRuntime } from "./lab.ts";
@@ -27,7 +27,7 @@ type Case = keyof typeof MIRRORS;
 const CASES = Object.keys(MIRRORS) as Case[];
 const TENANTS = Object.fromEntries(CASES.map((name) => [name, unique(name)])) as Record<Case, string>;
 const kafka = testKafka();
-const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+const producer = kafka.producer(ONCE);
 
 let runtime: Runtime;
 let bridge: RunningBridge;

@@ -11,7 +11,7 @@ import { deadLettersTopic, kafkaTopic, progressGroup } from "../../src/mirror/na
 import { TOPIC_NAMES } from "../../src/topics/topics.ts";
 import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume, logged, origins } from "./consume.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
 import { startLoad } from "./load.ts";
@@ -104,7 +104,7 @@ brokerTest(
     );
     await using running = await bridge({ BRIDGE_PROVISION: "false" });
     await expect.poll(() => running.said("mirror_failed").length).toBeGreaterThan(0);
-    const producer = kafka.producer();
+    const producer = kafka.producer(ONCE);
     await producer.connect();
     const input = create(PlanInputSchema, { planName: "first", graphId: "chain", lifetimeId: "from-kafka" });
     const value = Buffer.from(toBinary(PlanInputSchema, input));

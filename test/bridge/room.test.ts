@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { kafkaTopic } from "../../src/mirror/names.ts";
 import { PlanInputSchema } from "../../src/wire/gen/escapement/v1/input_pb.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { logged, origins } from "./consume.ts";
 import { type Runtime, startBridge, startRuntime } from "./lab.ts";
 
@@ -61,7 +61,7 @@ brokerTest("a tenant that waits for Kafka starts nothing until it is back, and l
   // What producers start waits in Kafka.
   const waiting = Array.from({ length: 5 }, (_, n) => `waits-${n}`);
   const kafka = testKafka();
-  const producer = kafka.producer();
+  const producer = kafka.producer(ONCE);
   await producer.connect();
   const expected = await logged(ask, "task-executions");
   await using running = await bridge();

@@ -10,7 +10,7 @@ import { deadLettersTopic, kafkaTopic, topicsOf } from "../../src/mirror/names.t
 import { freePort } from "../../workers/local/process.ts";
 import { listen } from "../fixtures/loopback.ts";
 import { askOf } from "../local/ask.ts";
-import { brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { logged, origins } from "./consume.ts";
 import {
   type BridgeEnvironment,
@@ -152,7 +152,7 @@ brokerTest("a bridge whose gateway is gone says so, lives on, and ends in time",
   await expect
     .poll(() => readinessOf(running))
     .toMatchObject({ ready: false, gateway: false, kafka: true, disconnected: [tenant] });
-  const producer = kafka.producer();
+  const producer = kafka.producer(ONCE);
   await producer.connect();
   await producer.send({ topic: kafkaTopic(TOPIC, tenant), messages: [{ value: "one" }, { value: "two" }] });
   await producer.disconnect();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { kafkaTopic } from "../../src/mirror/names.ts";
 import { ORIGIN_HEADER, parseOrigin } from "../../src/mirror/origin.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, testKafka, unique } from "./broker-test.ts";
+import { brokers, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume, logged } from "./consume.ts";
 import { type RunningBridge, type Runtime, startBridge, startRuntime } from "./lab.ts";
 
@@ -34,7 +34,7 @@ test("three bridges share the tenants evenly, and two go on with those of one th
     await ask("POST", "/graphs", { dot: ECHO });
   }
   const kafka = testKafka();
-  const producer = kafka.producer();
+  const producer = kafka.producer(ONCE);
   await producer.connect();
   /** In each tenant a lifetime at the edge, and at Kafka a record that does not decode, so that it is kept as such. */
   const work = async () => {

@@ -4,7 +4,7 @@ import { consumerGroup } from "../../bridge/consumer-group.ts";
 import { Topics } from "../../bridge/kafka/topics.ts";
 import { kafkaTopic, progressGroup, topicsOf } from "../../src/mirror/names.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { logged, origins } from "./consume.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
 import { startLoad } from "./load.ts";
@@ -88,7 +88,7 @@ brokerTest("the next of its name is handed nothing that the one before was", asy
   await ask("PUT", "", {});
   const topic = kafkaTopic("task-executions", tenant);
   await topics.provision([topic], { partitions: 1, replication: 1, config: {} });
-  const producer = kafka.producer();
+  const producer = kafka.producer(ONCE);
   await producer.connect();
   await using running = await bridge();
   // What does not decode the tenant keeps, each with where it was.

@@ -8,7 +8,7 @@ import { Measures } from "../../bridge/measures.ts";
 import { readSettings } from "../../bridge/settings.ts";
 import { deadLettersTopic, kafkaTopic } from "../../src/mirror/names.ts";
 import { askOf } from "../local/ask.ts";
-import { brokers, brokerTest, testKafka, unique } from "./broker-test.ts";
+import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume } from "./consume.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
 
@@ -30,7 +30,7 @@ const place = async () => {
   await topics.connect();
   const topic = kafkaTopic("task-executions", tenant);
   await topics.provision([topic], { partitions: 2, replication: 1, config: {} });
-  const producer = kafka.producer();
+  const producer = kafka.producer(ONCE);
   await producer.connect();
   const produce = (count: number) =>
     producer.send({
