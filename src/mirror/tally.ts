@@ -28,19 +28,19 @@ export class Tally {
   >;
   #replicas = 0;
 
-  passed(direction: "out" | "in", topic: Topic, bytes: number): void {
+  passed(direction: "out" | "in", topic: Topic, bytes: number, records = 1): void {
     const passed = this.#passed[direction][topic];
-    passed.records++;
+    passed.records += records;
     passed.bytes += bytes;
   }
 
-  ignored(reason: IgnoredReason): void {
-    this.#ignored[reason]++;
+  ignored(reason: IgnoredReason, records: number): void {
+    this.#ignored[reason] += records;
   }
 
   /** Of another deployment. */
-  kept(): void {
-    this.#replicas++;
+  kept(records: number): void {
+    this.#replicas += records;
   }
 
   families({ connections, lag }: MirrorGauges): Family[] {

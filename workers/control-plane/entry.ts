@@ -80,9 +80,10 @@ export const entryOf = (record: LogRecord): Entry => {
       return { offset, at, type, body: root, meta };
     }
     case "lifetime_root":
+      return { offset, at, type, body: record.message, meta: { lifetime: record.lifetime } };
     case "mirrored": {
-      const { message, type: _, offset: __, at: ___, ...meta } = record;
-      return { offset, at, type, body: message, meta };
+      const { kind, topic, deployment, message } = record;
+      return { offset, at, type, body: message, meta: { kind, topic, deployment } };
     }
     case "signal_received": {
       const { value, type: _, offset: __, at: ___, ...meta } = record;

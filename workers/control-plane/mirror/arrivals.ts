@@ -17,8 +17,16 @@ import { markKey } from "./mark-table.ts";
 
 export interface ArrivalsPorts {
   readonly deployment: string;
-  /** What became of each. */
-  arrived(topic: Topic, bytes: number, fate: Fate): void;
+  arrived(alike: Alike): void;
+}
+
+/** What became of records that came one after the other, and of which the same has become. */
+export interface Alike {
+  readonly topic: Topic;
+  readonly fate: Fate;
+  records: number;
+  /** Of their messages. */
+  bytes: number;
 }
 
 interface Refused {
@@ -44,10 +52,10 @@ interface Reached {
   refused?: Refused;
 }
 
-/** The partitions that a frame named, and what became of each record of those that were not refused. */
+/** The partitions that a frame named, and what became of the records of those that were not refused. */
 interface Taken {
   readonly reached: ReadonlyMap<string, Reached>;
-  readonly fates: readonly { readonly topic: Topic; readonly bytes: number; readonly fate: Fate }[];
+  readonly fates: readonly Alike[];
 }
 
 /** What a connection has sent and is not taken in yet. */
@@ -147,7 +155,7 @@ export class Arrivals {
     }
     const { reached, fates } = taken;
     // Only now: a transaction that failed is tried again.
-    for (const { topic, bytes, fate } of fates) this.#ports.arrived(topic, bytes, fate);
+    for (const each of fates) this.#ports.arrived(each);
     const marks = [...reached.values()].map(({ mark }) => parts.marks.get(mark.topic, mark.partition));
     sendMarks(
       from,
@@ -165,7 +173,7 @@ export class Arrivals {
   async #oneByOne(records: readonly Arrival[]): Promise<Taken> {
     const { inbox } = this.#engine;
     const reached = new Map<string, Reached>();
-    const fates: Taken["fates"][number][] = [];
+    const fates: Alike[] = [];
     for (const each of records) {
       if (reached.get(markKey(each.topic, each.partition))?.refused) continue;
       const one = await inbox
@@ -181,7 +189,7 @@ export class Arrivals {
   #admitAll(turn: Turn, records: readonly Arrival[], failed?: string): Taken {
     const here = this.#here();
     const reached = new Map<string, Reached>();
-    const fates: Taken["fates"][number][] = [];
+    const fates: Alike[] = [];
     let place: Reached | undefined;
     for (const each of records) {
       const { topic, partition, offset, message } = each;
@@ -189,7 +197,7 @@ export class Arrivals {
         place = this.#reached(turn, reached, each);
       if (place.refused) continue;
       const fate = this.#fate(turn, each, place.next, here, failed);
-      fates.push({ topic, bytes: message.byteLength, fate });
+      note(fates, topic, fate, message.byteLength);
       if (fate.outcome === "refused") {
         const { detail, retryAfterMs = 0 } = fate.rejection;
         place.refused = { topic, partition, code: RefusalCode.NO_ROOM, detail, retryAfterMs };
@@ -281,11 +289,23 @@ export const markFrame = ({ topic, partition, next, generation }: Mark) => ({
   generation: BigInt(generation),
 });
 
-const tallyOf = (fates: Taken["fates"]): ArrivalsTally => {
+const note = (fates: Alike[], topic: Topic, fate: Fate, bytes: number): void => {
+  const last = fates.at(-1);
+  if (last?.topic !== topic || reasonOf(last.fate) !== reasonOf(fate))
+    fates.push({ topic, fate, records: 1, bytes });
+  else {
+    last.records++;
+    last.bytes += bytes;
+  }
+};
+
+const reasonOf = (fate: Fate): string => (fate.outcome === "ignored" ? fate.reason : fate.outcome);
+
+const tallyOf = (fates: readonly Alike[]): ArrivalsTally => {
   let [echoes, deadLetters] = [0, 0];
-  for (const { fate } of fates)
-    if (fate.outcome === "dead_letter") deadLetters++;
-    else if (fate.outcome === "ignored" && fate.reason === "echo") echoes++;
+  for (const { fate, records } of fates)
+    if (fate.outcome === "dead_letter") deadLetters += records;
+    else if (fate.outcome === "ignored" && fate.reason === "echo") echoes += records;
   return { echoes, deadLetters };
 };
 

@@ -4,7 +4,6 @@
  */
 import { MIRROR_CONNECTIONS_MAX, RETRY_AFTER_MS, SIGNED_PATH_MS } from "../../../src/limits.ts";
 import type { Family } from "../../../src/metrics/family.ts";
-import type { Fate } from "../../../src/mirror/admit.ts";
 import type { Mirrored } from "../../../src/mirror/departure.ts";
 import { PING, PONG } from "../../../src/mirror/frame.ts";
 import type { Mark } from "../../../src/mirror/mark.ts";
@@ -16,7 +15,7 @@ import { ok, type Result } from "../../../src/result.ts";
 import type { Topic } from "../../../src/topics/topics.ts";
 import { executionWithSignedPaths, inputWithSignedPaths, signedPath } from "../../../src/wire/signed-path.ts";
 import type { Engine } from "../engine.ts";
-import { Arrivals, sendMarks } from "./arrivals.ts";
+import { type Alike, Arrivals, sendMarks } from "./arrivals.ts";
 import { Connection, GOING_AWAY } from "./connection.ts";
 import { Cursor } from "./cursor.ts";
 import { Departures } from "./departures.ts";
@@ -74,7 +73,7 @@ export class Mirror {
     });
     this.#arrivals = new Arrivals(engine, {
       deployment: ports.deployment,
-      arrived: (topic, bytes, fate) => this.#arrived(topic, bytes, fate),
+      arrived: (alike) => this.#arrived(alike),
     });
     this.#frames = new Frames(engine, {
       deployment: ports.deployment,
@@ -221,11 +220,11 @@ export class Mirror {
       : executionWithSignedPaths(kind, record.message, tenant, sign);
   }
 
-  #arrived(topic: Topic, bytes: number, fate: Fate): void {
+  #arrived({ topic, fate, records, bytes }: Alike): void {
     if (fate.outcome === "refused") return;
-    if (fate.outcome === "ignored") this.#tally.ignored(fate.reason);
-    else this.#tally.passed("in", topic, bytes);
-    if (fate.outcome === "replica") this.#tally.kept();
+    if (fate.outcome === "ignored") this.#tally.ignored(fate.reason, records);
+    else this.#tally.passed("in", topic, bytes, records);
+    if (fate.outcome === "replica") this.#tally.kept(records);
   }
 }
 
