@@ -21,6 +21,7 @@ export const securitySchema = {
   KAFKA_SASL_USERNAME: z.string().min(1).optional(),
   KAFKA_SASL_PASSWORD: z.string().min(1).optional(),
   KAFKA_SASL_TOKEN: z.string().min(1).optional(),
+  KAFKA_SASL_PLAIN_WITHOUT_TLS: z.enum(["true", "false"]).default("false"),
 };
 
 const schema = z.object(securitySchema);
@@ -67,7 +68,7 @@ export const kafkaSecurity = (
 ): Pick<KafkaSettings, "ssl" | "sasl"> => {
   const ssl = tlsOf(values);
   const sasl = saslOf(values, environment);
-  if (sasl?.mechanism === "plain" && ssl === undefined && environment.KAFKA_SASL_PLAIN_WITHOUT_TLS !== "true")
+  if (sasl?.mechanism === "plain" && ssl === undefined && values.KAFKA_SASL_PLAIN_WITHOUT_TLS === "false")
     throw new Error(
       "KAFKA_TLS: the SASL mechanism plain sends the password as it is. Set it to true, or KAFKA_SASL_PLAIN_WITHOUT_TLS to true.",
     );

@@ -44,6 +44,7 @@ const HOLD_MS = 7 * 24 * 3_600_000;
 const schema = z.object({
   ESCAPEMENT_URL: z.url({ protocol: /^https?$/ }).default("http://127.0.0.1:8787"),
   ESCAPEMENT_KEY: z.string().min(1).optional(),
+  ESCAPEMENT_KEY_WITHOUT_TLS: flag.default(false),
   ESCAPEMENT_DEPLOYMENT: z.string().regex(DEPLOYMENT_NAME).default("escapement"),
   BRIDGE_ID: z
     .string()
@@ -89,6 +90,19 @@ const withFiles = (environment: Environment): Record<string, string> => {
   return values;
 };
 
+const checkKey = (values: z.infer<typeof schema>): void => {
+  const { hostname: host, protocol } = new URL(values.ESCAPEMENT_URL);
+  if (LOOPBACK.test(host)) return;
+  if (values.ESCAPEMENT_KEY === undefined)
+    throw new Error(
+      `ESCAPEMENT_KEY: needed for ${host}, which is not this machine. Make a key with the role "bridge" there.`,
+    );
+  if (protocol === "http:" && !values.ESCAPEMENT_KEY_WITHOUT_TLS)
+    throw new Error(
+      `ESCAPEMENT_URL: over http the key goes to ${host} as it is. Use https, or set ESCAPEMENT_KEY_WITHOUT_TLS to true.`,
+    );
+};
+
 /** Throws what is wrong, and how to mend it. */
 export const readSettings = (environment: Environment): Settings => {
   const parsed = schema.safeParse(withFiles(environment));
@@ -99,11 +113,7 @@ export const readSettings = (environment: Environment): Settings => {
         .join("\n"),
     );
   const values = parsed.data;
-  const { hostname: gatewayHost } = new URL(values.ESCAPEMENT_URL);
-  if (values.ESCAPEMENT_KEY === undefined && !LOOPBACK.test(gatewayHost))
-    throw new Error(
-      `ESCAPEMENT_KEY: needed for ${gatewayHost}, which is not this machine. Make a key with the role "bridge" there.`,
-    );
+  checkKey(values);
   return {
     gateway: { url: values.ESCAPEMENT_URL.replace(/\/+$/, ""), key: values.ESCAPEMENT_KEY },
     deployment: values.ESCAPEMENT_DEPLOYMENT,

@@ -33,6 +33,16 @@ const FAULTS: readonly [string, Environment, RegExp][] = [
   ],
   ["a mechanism without its token", { ...LEAST, KAFKA_SASL_MECHANISM: "oauthbearer" }, /KAFKA_SASL_TOKEN/],
   ["a password in plain text", { ...LEAST, ...USER, KAFKA_SASL_MECHANISM: "PLAIN" }, /KAFKA_TLS/],
+  [
+    "a password in plain text, allowed by a word that is none",
+    { ...LEAST, ...USER, KAFKA_SASL_MECHANISM: "PLAIN", KAFKA_SASL_PLAIN_WITHOUT_TLS: "yes" },
+    /KAFKA_SASL_PLAIN_WITHOUT_TLS/,
+  ],
+  [
+    "a key in plain text",
+    { ...LEAST, ESCAPEMENT_URL: "http://edge.example", ESCAPEMENT_KEY: "secret" },
+    /https.*ESCAPEMENT_KEY_WITHOUT_TLS/,
+  ],
   ["a certificate without its key", { ...LEAST, KAFKA_TLS_CERTIFICATE: "pem" }, /KAFKA_TLS_KEY/],
   ["a configuration of topics that is no JSON", { ...LEAST, BRIDGE_TOPIC_CONFIG: "x=1" }, /has to be JSON/],
   ["a tenant that cannot be one", { ...LEAST, BRIDGE_TENANTS: "a,b c" }, /BRIDGE_TENANTS/],
@@ -40,6 +50,22 @@ const FAULTS: readonly [string, Environment, RegExp][] = [
 
 test.for(FAULTS)("%s is refused with what to set", ([, environment, message]) => {
   expect(() => readSettings(environment)).toThrow(message);
+});
+
+test("what goes over a network of one's own may go in plain text, where that is said", () => {
+  const environment = {
+    ...LEAST,
+    ...USER,
+    ESCAPEMENT_URL: "http://edge.internal",
+    ESCAPEMENT_KEY: "secret",
+    ESCAPEMENT_KEY_WITHOUT_TLS: "true",
+    KAFKA_SASL_MECHANISM: "plain",
+    KAFKA_SASL_PLAIN_WITHOUT_TLS: "true",
+  };
+  expect(readSettings(environment)).toMatchObject({
+    gateway: { key: "secret" },
+    kafka: { sasl: { mechanism: "plain" } },
+  });
 });
 
 test("credentials come from the environment or from files", async () => {
