@@ -89,7 +89,9 @@ peerTest("librdkafka reads each execution once, and protoc what is in it", async
   const lines = await read();
   expect(new Set(lines).size).toBe(expected);
   for (const line of lines)
-    expect(line).toMatch(new RegExp(`^(say|tell) escapement-origin=escapement/${tenant}/0/1/\\d+$`));
+    expect(line).toMatch(
+      new RegExp(`^(say|tell) escapement-origin=escapement/${tenant}/0/1/\\d+/task-executions$`),
+    );
 });
 
 /** Most of it is executed by somebody who has kcat and protoc; `say` and `finish` are not. */
