@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { topicOfWire } from "../src/mirror/frame.ts";
 import { kafkaTopic, topicsOf } from "../src/mirror/names.ts";
+import { refusalName } from "../src/mirror/refusal.ts";
 import type { Topic } from "../src/topics/topics.ts";
 import type {
   Lease,
@@ -12,7 +13,6 @@ import type {
   Welcome,
 } from "../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { type Frame, Link, LinkClosed } from "./edge/link.ts";
-import { refusalName } from "./edge/refusal.ts";
 import type { Gateway } from "./gateway.ts";
 import { Arrivals, type Moved } from "./inbound/arrivals.ts";
 import { type Log, logOf } from "./log.ts";
@@ -28,7 +28,7 @@ const CLAIM_MS_MIN = 100;
 const VACANT_MS = 10_000;
 
 /** A broker that is there has ended a transaction by then; else whoever has the lease next fences it. */
-const TRANSACTION_MS_MAX = 5_000;
+const LAST_TRANSACTION_MS_MAX = 5_000;
 
 export interface MirrorPorts extends Omit<OutboundPorts, "holdsLease"> {
   readonly gateway: Gateway;
@@ -101,7 +101,7 @@ export class TenantMirror {
   async stop(reason: string): Promise<void> {
     this.#stopping.abort();
     this.#outbound?.stop();
-    const ended = await settlesWithin(TRANSACTION_MS_MAX, this.#writing);
+    const ended = await settlesWithin(LAST_TRANSACTION_MS_MAX, this.#writing);
     if (!ended) this.#log("warn", "transaction_left_open");
     this.#link?.close(reason);
     if (ended) await this.#running;

@@ -9,12 +9,8 @@ import {
   PING,
   PROTOCOL_VERSION,
 } from "../../src/mirror/frame.ts";
-import {
-  type EdgeFrame,
-  RefusalCode,
-  type Welcome,
-} from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
-import { refusalName } from "./refusal.ts";
+import { isFatal, refusalName } from "../../src/mirror/refusal.ts";
+import type { EdgeFrame, Welcome } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 
 export interface LinkOptions {
   readonly url: string;
@@ -25,13 +21,6 @@ export interface LinkOptions {
   /** Nothing heard for so long is a connection that is dead. */
   readonly silenceMs: number;
 }
-
-/** After these the object closes the connection. */
-const FATAL: readonly RefusalCode[] = [
-  RefusalCode.PROTOCOL_VERSION,
-  RefusalCode.WRONG_DEPLOYMENT,
-  RefusalCode.MALFORMED,
-];
 
 export type Frame = EdgeFrame["frame"];
 
@@ -132,7 +121,7 @@ export class Link {
   #read(frame: Frame): void {
     if (frame.case === "welcome") this.#welcome.resolve(frame.value);
     else if (frame.case === "goodbye") this.#end(frame.value.reason);
-    else if (frame.case === "refusal" && FATAL.includes(frame.value.code))
+    else if (frame.case === "refusal" && isFatal(frame.value))
       this.#end(frame.value.detail, refusalName(frame.value.code));
     else this.#receive(frame);
   }

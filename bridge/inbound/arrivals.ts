@@ -3,6 +3,7 @@
  * that it gives, and knows from its marks what it has. Keeps no records: who brought them asks again.
  */
 import { topicOfWire, wireTopic } from "../../src/mirror/frame.ts";
+import { refusalName } from "../../src/mirror/refusal.ts";
 import type { Topic } from "../../src/topics/topics.ts";
 import {
   type Credit,
@@ -13,7 +14,6 @@ import {
 } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import { crashPoint } from "../crash-points.ts";
 import type { Link } from "../edge/link.ts";
-import { refusalName } from "../edge/refusal.ts";
 import type { Verdict } from "../kafka/reader.ts";
 import type { Log } from "../log.ts";
 import { type Arriving, type Chunk, chunkOf } from "./chunk.ts";

@@ -1,10 +1,10 @@
 /** Records of Kafka as dead letters of a tenant that is not there, in parts that one transaction takes. */
 import type { Ranged } from "../kafka/ranges.ts";
+import { NO_BYTES } from "../kafka/records.ts";
 import type { KafkaRecord } from "../kafka/writer.ts";
 
 const PART_RECORDS = 1_000;
 const PART_BYTES = 4 * 1024 * 1024;
-const NO_BYTES = new Uint8Array();
 
 export interface Part {
   readonly records: readonly Ranged[];

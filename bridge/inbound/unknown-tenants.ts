@@ -6,7 +6,7 @@
 import { deadLettersTopic, parseKafkaTopic, unknownGroup, unknownId } from "../../src/mirror/names.ts";
 import type { Kafka } from "../kafka/client.ts";
 import { type Range, readBatches } from "../kafka/ranges.ts";
-import type { Bounds, Offsets, Topics } from "../kafka/topics.ts";
+import { type Bounds, COMMIT_AGAIN_MS, type Offsets, type Topics } from "../kafka/topics.ts";
 import { Writer } from "../kafka/writer.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
@@ -16,8 +16,6 @@ import { letterOf, type Part, partsOf } from "./letters.ts";
 /** Bridges that look at the same moment only end each other's transactions. */
 const LOOK_MS = 5_000;
 const LOOK_JITTER_MS = 5_000;
-/** Offsets of a group that commits nothing expire after a week. */
-const COMMIT_AGAIN_MS = 24 * 3_600_000;
 const NO_BOUNDS: Bounds = new Map();
 
 export interface UnknownPorts {

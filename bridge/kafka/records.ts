@@ -25,7 +25,7 @@ const UNCOUNTED_BYTES = 12;
 const MAGIC_OF_BATCHES = 2;
 const [COMPRESSION, LOG_APPEND_TIME, TRANSACTIONAL, CONTROL] = [0x07, 0x08, 0x10, 0x20];
 
-const NO_BYTES = Buffer.alloc(0);
+export const NO_BYTES = Buffer.alloc(0);
 const NO_HEADERS: Fetched["headers"] = [];
 
 /** Reads numbers one after the other. */

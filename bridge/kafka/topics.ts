@@ -6,6 +6,9 @@ import { NO_LEADER } from "./metadata.ts";
 import { retried } from "./retry.ts";
 import type { ProgressAt } from "./writer.ts";
 
+/** Offsets of a group that commits nothing expire after a week. */
+export const COMMIT_AGAIN_MS = 24 * 3_600_000;
+
 export interface TopicSettings {
   readonly partitions: number;
   readonly replication: number;

@@ -9,7 +9,7 @@ import type { Departures, Lease, Welcome } from "../../src/wire/gen/escapement/b
 import { crashPoint } from "../crash-points.ts";
 import type { Link } from "../edge/link.ts";
 import type { Kafka } from "../kafka/client.ts";
-import type { Topics } from "../kafka/topics.ts";
+import { COMMIT_AGAIN_MS, type Topics } from "../kafka/topics.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import { Delivery, type Outgoing, type Undelivered } from "./delivery.ts";
@@ -20,8 +20,6 @@ import type { Share, SharedCredit } from "./shared-credit.ts";
 const CREDIT_RECORDS = 4_096;
 /** Of one transaction: what is longer delays its first records for its last. */
 const TRANSACTION_BYTES_MAX = 2 * 1024 * 1024;
-/** Offsets of a group that commits nothing expire after a week. */
-export const COMMIT_AGAIN_MS = 24 * 3_600_000;
 
 export interface OutboundPorts {
   readonly kafka: Kafka;

@@ -5,6 +5,7 @@
 import { MIRROR_CREDIT_BYTES, MIRROR_CREDIT_RECORDS } from "../../../src/limits.ts";
 import { decodeBridgeFrame, frameDecoder, PROTOCOL_VERSION } from "../../../src/mirror/frame.ts";
 import { isArrivals, readArrivals } from "../../../src/mirror/read-arrivals.ts";
+import { isFatal, type Refused, refused } from "../../../src/mirror/refusal.ts";
 import { type MirrorSettings, settingsFrame } from "../../../src/mirror/settings.ts";
 import {
   type BridgeFrame,
@@ -21,7 +22,6 @@ import { type Connection, POLICY_VIOLATION } from "./connection.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Departures } from "./departures.ts";
 import type { Leases } from "./leases.ts";
-import { isFatal, type Refused, refused } from "./refusal.ts";
 import { buryUndelivered } from "./undelivered.ts";
 
 export interface FramesPorts {

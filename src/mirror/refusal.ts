@@ -1,5 +1,5 @@
-/** Why a frame of a bridge is not followed. What is said of the connection itself also ends it. */
-import { RefusalCode } from "../../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
+/** Why a frame of a bridge is not followed, and what that is called. What is said of the connection itself also ends it. */
+import { RefusalCode } from "../wire/gen/escapement/bridge/v1/frame_pb.ts";
 
 export interface Refused {
   readonly code: RefusalCode;
@@ -16,3 +16,9 @@ const FATAL: readonly RefusalCode[] = [
 ];
 
 export const isFatal = ({ code }: Refused): boolean => FATAL.includes(code);
+
+const NAMES = new Map<number, string>(
+  Object.entries(RefusalCode).map(([name, code]) => [code, name.toLowerCase()]),
+);
+
+export const refusalName = (code: number): string => NAMES.get(code) ?? `unknown (${code})`;
