@@ -67,8 +67,9 @@ export class Bridge {
   /** When they last answered; 0 where they did not when they were last asked. */
   #reached = { gateway: 0, kafka: 0 };
   #looking: Promise<void> | undefined;
-  /** It has done what the group agreed last. */
-  #isShared = false;
+  /** How often the group has agreed, and of when this bridge has done what was agreed. */
+  #agreed = 0;
+  #shared = 0;
 
   constructor(settings: Settings, log: Log) {
     this.#settings = settings;
@@ -95,7 +96,7 @@ export class Bridge {
       isUnknown: (tenant) => this.#isOurs(tenant) && this.#listed?.has(tenant) === false,
       standing: () => this.#standing(),
       assigned: () => {
-        this.#isShared = false;
+        this.#agreed++;
         void this.#shareOut();
       },
       unknown: this.#unknown,
@@ -191,16 +192,17 @@ export class Bridge {
   }
 
   #standing(): Standing {
-    const connected = [...this.#mirrors.values()].filter(({ connected }) => connected);
-    return { tenants: connected.map(({ tenant }) => tenant), leads: this.leads() };
+    const able = [...this.#mirrors.values()].filter(({ wasConnected }) => wasConnected);
+    return { tenants: able.map(({ tenant }) => tenant), leads: this.leads() };
   }
 
   /** What the group has agreed: this bridge asks for what it is to write for, and gives the rest back. */
   async #shareOut(): Promise<void> {
-    if (this.#isShared) return;
+    const agreed = this.#agreed;
+    if (this.#shared === agreed) return;
     const leads = await this.#inbound.leads();
-    if (leads === undefined || this.#stopped) return;
-    this.#isShared = true;
+    if (leads === undefined || this.#stopped || agreed !== this.#agreed) return;
+    this.#shared = agreed;
     for (const tenant of leads.among) this.#mirrors.get(tenant)?.assign(leads.own.has(tenant));
   }
 

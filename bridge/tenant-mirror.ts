@@ -40,6 +40,7 @@ export class TenantMirror {
   readonly #ports: MirrorPorts & OutboundPorts;
   readonly #log: Log;
   #link: Link | undefined;
+  #wasConnected = false;
   #arrivals: Arrivals | undefined;
   #takes: ReadonlySet<Topic> = new Set();
   #outbound: Outbound | undefined;
@@ -89,6 +90,11 @@ export class TenantMirror {
     return this.#link !== undefined;
   }
 
+  /** At any time: a connection that is only being opened anew is no reason to give its work to another. */
+  get wasConnected(): boolean {
+    return this.#wasConnected;
+  }
+
   takes(topic: Topic): boolean {
     return this.#takes.has(topic);
   }
@@ -134,6 +140,7 @@ export class TenantMirror {
     const to = { ...gateway, tenant: this.tenant, deployment, bridgeId, silenceMs: leaseMs };
     const { link, welcome } = await Link.open(to, this.#stopping.signal);
     this.#link = link;
+    this.#wasConnected = true;
     try {
       this.#arrivals = new Arrivals(link, welcome, {
         log: this.#log,
