@@ -70,6 +70,9 @@ export default defineConfig({
           testTimeout: 240_000,
           expect: { poll: { timeout: 90_000 } },
           name: "bridge",
+          // They wait as long as they compute. After all others, so that these have the machine for themselves.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           environment: "node",
           include: ["test/bridge/**/*.test.ts"],
           globalSetup: ["test/setup/broker.ts"],
