@@ -1,7 +1,8 @@
 /** Records of Kafka as dead letters of a tenant that is not there, in parts that one transaction takes. */
+import { isRefusedForGood } from "../kafka/failure.ts";
 import type { Ranged } from "../kafka/ranges.ts";
 import { NO_BYTES } from "../kafka/records.ts";
-import type { KafkaRecord } from "../kafka/writer.ts";
+import type { KafkaRecord, ProgressAt, Writer } from "../kafka/writer.ts";
 
 const PART_RECORDS = 1_000;
 const PART_BYTES = 4 * 1024 * 1024;
@@ -44,3 +45,60 @@ export const letterOf = (record: Ranged, letters: string): KafkaRecord => ({
     "escapement-offset": String(record.offset),
   },
 });
+
+type Place = Omit<ProgressAt, "next">;
+
+/** Writes parts together with how far that is, and goes on after one that the broker does not take. */
+export class LetterWriter {
+  /** Another, where nobody else has written meanwhile. */
+  readonly #anew: () => Promise<Writer>;
+  #writer: Writer | undefined;
+
+  constructor(writer: Writer, anew: () => Promise<Writer>) {
+    this.#writer = writer;
+    this.#anew = anew;
+  }
+
+  /** Answers the records that the broker will never take: they are passed over all the same. */
+  async write(
+    { records, next }: Part,
+    letters: string,
+    at: Place,
+    reached: (next: number) => void,
+  ): Promise<readonly Ranged[]> {
+    const commit = (some: readonly Ranged[]) =>
+      this.#commit(
+        some.map((record) => letterOf(record, letters)),
+        { ...at, next },
+      ).then(() => reached(next));
+    try {
+      await commit(records);
+      return [];
+    } catch (error) {
+      if (!isRefusedForGood(error) || records.length === 0) throw error;
+      if (records.length === 1) {
+        await commit([]);
+        return records;
+      }
+      const [first, later] = [records.slice(0, records.length >> 1), records.slice(records.length >> 1)];
+      const before = { records: first, next: later[0]?.offset ?? next };
+      const refused = await this.write(before, letters, at, reached);
+      return [...refused, ...(await this.write({ records: later, next }, letters, at, reached))];
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close();
+    this.#writer = undefined;
+  }
+
+  async #commit(records: readonly KafkaRecord[], progress: ProgressAt): Promise<void> {
+    this.#writer ??= await this.#anew();
+    try {
+      await this.#writer.write(records, progress);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+}

@@ -11,7 +11,7 @@ import { Writer } from "../kafka/writer.ts";
 import type { Log } from "../log.ts";
 import type { Measures } from "../measures.ts";
 import type { Settings } from "../settings.ts";
-import { letterOf, type Part, partsOf } from "./letters.ts";
+import { LetterWriter, type Part, partsOf } from "./letters.ts";
 
 /** Bridges that look at the same moment only end each other's transactions. */
 const LOOK_MS = 5_000;
@@ -147,17 +147,20 @@ export class UnknownTenants {
   }
 
   /** With one consumer for all of them: Kafka lets whoever joins a group wait some seconds. */
-  async #deadLetter(writer: Writer, passages: readonly Passage[]): Promise<void> {
-    const { kafka, topics, measures, log, settings } = this.#ports;
-    const letters = [...new Set(passages.map(({ tenant }) => deadLettersTopic(tenant)))];
-    if (settings.provision) await topics.provision(letters, settings.topics);
+  async #deadLetter(first: Writer, all: readonly Passage[]): Promise<void> {
+    const { kafka, measures, log } = this.#ports;
+    const passages = await this.#writable(all);
     const reached = new Map(passages.map((passage) => [passage, passage.from]));
-    const pass = async (passage: Passage, { records, next }: Part) => {
+    const writer = new LetterWriter(first, () => this.#writerAnew(reached));
+    const pass = async (passage: Passage, part: Part) => {
       const { topic, tenant, partition } = passage;
-      const written = records.map((record) => letterOf(record, deadLettersTopic(tenant)));
-      await writer.write(written, { group: this.#group, topic, partition, next });
-      measures.deadLetters.add({ direction: "to_edge", tenant }, records.length);
-      reached.set(passage, next);
+      const at = { group: this.#group, topic, partition };
+      const note = (next: number) => reached.set(passage, next);
+      const refused = await writer.write(part, deadLettersTopic(tenant), at, note);
+      for (const { offset } of refused)
+        log("error", "unknown_tenant_given_up", { topic, partition, from: offset, to: offset + 1 });
+      if (refused.length > 0) measures.givenUp.add({ topic }, refused.length);
+      measures.deadLetters.add({ direction: "to_edge", tenant }, part.records.length - refused.length);
     };
     try {
       await readBatches(kafka, passages, async (passage, { records, next }) => {
@@ -170,9 +173,33 @@ export class UnknownTenants {
         if (at < passage.to || passage.from >= passage.to)
           await pass(passage, { records: [], next: Math.max(at, passage.to) });
     } finally {
+      await writer.close();
       for (const [{ topic, partition, from }, at] of reached)
         if (at > from) log("warn", "unknown_tenant_dead_lettered", { topic, partition, from, to: at });
     }
+  }
+
+  /** Those of tenants whose dead letters have a topic: one without holds up no others. */
+  async #writable(passages: readonly Passage[]): Promise<readonly Passage[]> {
+    const { topics, log, settings } = this.#ports;
+    const wanted = [...new Set(passages.map(({ tenant }) => deadLettersTopic(tenant)))];
+    if (settings.provision) await topics.provision(wanted, settings.topics);
+    const there = await topics.partitions(wanted);
+    for (const topic of wanted)
+      if (!there.has(topic)) log("warn", "unknown_tenant_not_dead_lettered", { topic });
+    return passages.filter(({ tenant }) => there.has(deadLettersTopic(tenant)));
+  }
+
+  /** After a failure: only where nothing but what this bridge knows of was written meanwhile. */
+  async #writerAnew(reached: ReadonlyMap<Passage, number>): Promise<Writer> {
+    const writer = await Writer.open(this.#ports.kafka, this.#id);
+    const committed = await this.#ports.topics.committed(this.#group);
+    for (const [{ topic, partition }, at] of reached)
+      if ((committed.get(topic)?.get(partition) ?? 0) > at) {
+        await writer.close();
+        throw new Error(`another bridge has passed over what is in ${topic}/${partition}`);
+      }
+    return writer;
   }
 }
 

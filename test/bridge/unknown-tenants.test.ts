@@ -32,12 +32,12 @@ const place = async () => {
   await topics.provision([topic], { partitions: 2, replication: 1, config: {} });
   const producer = kafka.producer(ONCE);
   await producer.connect();
-  const produce = (count: number) =>
+  const produce = (count: number, bytes = 2) =>
     producer.send({
       topic,
       messages: Array.from({ length: count }, (_, n) => ({
         key: `key-${n}`,
-        value: Buffer.from([0xff, n]),
+        value: Buffer.alloc(bytes, Buffer.from([0xff, n])),
         headers: { of: "a producer", raw: [RAW, "again"] },
       })),
     });
@@ -185,3 +185,29 @@ brokerTest(
     await expect.poll(written, { interval: 500 }).toBe(5);
   },
 );
+
+brokerTest("what cannot be a dead letter holds up no others, of its tenant or of another", async () => {
+  await using at = await place();
+  await using other = await place();
+  const letters = deadLettersTopic(at.tenant);
+  const config = { "max.message.bytes": "4000" };
+  await at.topics.provision([letters], { partitions: 1, replication: 1, config });
+  await at.produce(10);
+  await at.produce(1, 8_000);
+  await at.produce(10);
+  await other.produce(10);
+  const environment = { BRIDGE_UNKNOWN_TENANTS: "dead-letter", BRIDGE_PROVISION: "false" };
+  await using running = await at.bridge({ ...environment, BRIDGE_TENANTS: `${at.tenant},${other.tenant}` });
+  await expect
+    .poll(() => running.said("unknown_tenant_not_dead_lettered"))
+    .toContainEqual(expect.objectContaining({ topic: deadLettersTopic(other.tenant) }));
+  await expect.poll(async () => (await consume(at.kafka, [letters])).length).toBe(20);
+  const gone = () => metric(running.url, "escapement_bridge_unknown_tenant_given_up_total", at.topic);
+  await expect.poll(gone).toBe(1);
+  await other.topics.provision([deadLettersTopic(other.tenant)], {
+    partitions: 1,
+    replication: 1,
+    config: {},
+  });
+  await expect.poll(async () => (await consume(at.kafka, [deadLettersTopic(other.tenant)])).length).toBe(10);
+});
