@@ -61,8 +61,16 @@ export const attempt = (draft: Draft, attempts: Attempts): void => {
   else allowed(draft, attempts);
 };
 
-/** Keeps an attempt for later, as an open member without a record. */
-export const hold = (draft: Draft, n: number, what: Attempt, why: Omit<Held, "since">): void => {
+/**
+ * Keeps an attempt for later, as an open member without a record. What its producer has written of it in Kafka does not
+ * count then: whoever executed that was not allowed to, and it goes out once it is.
+ */
+export const hold = (
+  draft: Draft,
+  n: number,
+  { adopted: _, ...what }: Attempt,
+  why: Omit<Held, "since">,
+): void => {
   const held = { ...why, since: draft.at };
   draft.lifetime.members.set(n, { ...begun(what), phase: "held", input: 0, due: NEVER, resent: 0, held });
 };

@@ -1,9 +1,10 @@
 // Without this, a step could run that nobody had agreed to, twice, or after its answer was taken back.
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { messageOf } from "../../../src/topics/record.ts";
-import { decodeTaskInput } from "../../../src/wire/codec.ts";
+import { decodeTaskInput, encodeExecution } from "../../../src/wire/codec.ts";
 import { composeInput } from "../../../src/wire/compose.ts";
-import { ExecutionStatus } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
+import { ExecutionStatus, TaskExecutionSchema } from "../../../src/wire/gen/escapement/v1/execution_pb.ts";
 import { graphOf } from "../../fixtures/graphs.ts";
 import { Play } from "../../fixtures/play.ts";
 import { policies } from "../../fixtures/policies.ts";
@@ -52,6 +53,19 @@ describe("an input that a policy wants approved", () => {
     expect(play.head).toMatchObject({ status: "SUCCEEDED" });
     expect(play.log.filter(({ type }) => type === "approval_opened")).toHaveLength(1);
     expect(play.executions().map(({ header }) => header.name)).toEqual(["A", "y", "x", "x", "B"]);
+  });
+
+  test("goes out once it is approved, although its producer has written it in Kafka", () => {
+    const play = new Play(graphOf("A -> x", { A: { executor: "kafka" } }));
+    play.guard = policies(APPROVE_X.replace("task_input", "plan_input").replace("node: x", "node: A"));
+    const message = encodeExecution(
+      create(TaskExecutionSchema, { header: { name: "sensor", execId: "e-1" } }),
+    );
+    play.begin(2, "l1", { node: "A", executions: [{ execId: "e-1", name: "sensor", message }] });
+    const inputs = () => play.log.flatMap((record) => (record.type === "input" ? [record.kafka] : []));
+    expect(inputs()).toEqual([]);
+    expect(answer(play, ADA, approve())).toBeUndefined();
+    expect([play.issued, inputs()]).toEqual([["1 A"], ["out"]]);
   });
 
   test("is asked about by each policy that wants it, one after the other", () => {
