@@ -50,7 +50,7 @@ const filled = async (atThreshold: string) => {
   await ask("PUT", "", { mirror: { at_threshold: atThreshold } });
   await ask("POST", "/graphs", { dot: ECHO });
   const before = await bridge();
-  await expect.poll(() => before.said("mirror_resumed").length).toBe(1);
+  await expect.poll(() => before.said("mirror_resumed").length).toBeGreaterThan(0);
   before.process.kill("SIGTERM");
   await before.ended;
   let refused = await start();

@@ -167,7 +167,7 @@ brokerTest(
     const { ask, bridge, lease, isMirrored } = place();
     await using load = await startLoad(ask);
     await using first = await bridge();
-    await expect.poll(() => first.said("mirror_resumed").length).toBe(1);
+    await expect.poll(() => first.said("mirror_resumed").length).toBeGreaterThan(0);
     await expect.poll(() => readinessOf(first)).toMatchObject({ ready: true });
     await load.more(10);
     process.kill(broker.pid, "SIGSTOP");
