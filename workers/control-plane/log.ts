@@ -8,7 +8,7 @@ import { type LogRecord, messageOf } from "../../src/topics/record.ts";
 import type { Kind } from "../../src/topics/topics.ts";
 import { composeInput } from "../../src/wire/compose.ts";
 import { type Entry, entryOf, lifetimeOf, RECORD_TYPES, type RecordType, recordOf } from "./entry.ts";
-import { type Bindings, entriesOf, havingTypes, type Row, rowsOf } from "./pack.ts";
+import { type Bindings, bodiesAfter, entriesOf, havingTypes, type Row, rowsOf } from "./pack.ts";
 import type { Sql } from "./sql.ts";
 
 /** A record as far as is needed to say whether it may go. */
@@ -179,15 +179,8 @@ export class Log {
   /** Of the records of these types above an offset: of their messages, as `sizeOf` has it. Looks at each. */
   bytesAfter(offset: number, types: readonly LogRecord["type"][]): number {
     const wanted = RECORD_TYPES.filter((each) => types.includes(each.type));
-    const codes = new Set(wanted.map(({ code }) => code));
-    const rows = this.#sql.exec<Row>(
-      `SELECT ${COLUMNS} FROM log WHERE offset > ? AND ${havingTypes(wanted)} ORDER BY offset`,
-      offset,
-    );
-    let bytes = 0;
-    for (const { type, body } of within(rows, offset + 1))
-      if (codes.has(type)) bytes += body.byteLength + RECORD_BYTES;
-    return bytes;
+    const found = this.#sql.exec<{ records: number; bytes: number }>(bodiesAfter(wanted), offset).one();
+    return found.bytes + found.records * RECORD_BYTES;
   }
 
   /** The message of an inputs topic. */

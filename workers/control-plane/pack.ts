@@ -84,6 +84,20 @@ export const havingTypes = (types: readonly RecordType[]): string => {
   return `CASE WHEN type < 0 THEN -type & ${bits} ELSE type IN (${types.map(({ code }) => code).join()}) END`;
 };
 
+/**
+ * Of the bodies of records of these types above an offset, how many there are and their bytes together, without reading
+ * any of them.
+ */
+export const bodiesAfter = (types: readonly RecordType[]): string => {
+  const codes = types.map(({ code }) => code).join();
+  return `SELECT COUNT(*) AS records, COALESCE(SUM(bytes), 0) AS bytes FROM (
+    SELECT COALESCE(LENGTH(body), 0) AS bytes FROM log WHERE offset > ?1 AND type IN (${codes})
+    UNION ALL
+    SELECT line.value ->> 3 FROM log, json_each(log.meta) AS line
+      WHERE log.offset > ?1 AND log.type < 0 AND log.offset - (line.value ->> 1) > ?1
+        AND line.value ->> 0 IN (${codes}))`;
+};
+
 /** Several types share one where there are more than bits: a row is then looked at in vain. */
 const bitOf = (code: number): number => 1 << (code % BITS);
 
