@@ -47,15 +47,21 @@ export type Attempt = Pick<
   | "adopted"
 >;
 
+/** The one after it: what a producer has written was the first. */
+export const nextAttempt = ({ adopted: _, ...last }: Attempt): Attempt => ({
+  ...last,
+  attempt: last.attempt + 1,
+});
+
 /** With the numbers of their inputs. */
 export type Attempts = readonly (readonly [number, Attempt])[];
 
 /** The one way to attempts, the first ones or later ones; it may end the lifetime. */
 export const attempt = (draft: Draft, attempts: Attempts): void => {
   if (draft.lifetime.head.holds !== undefined)
-    // What lies in Kafka is in flight, and cannot be held; later attempts are our own.
+    // What lies in Kafka is in flight, and cannot be held.
     for (const [n, what] of attempts)
-      if (what.adopted && what.attempt === 1) open(draft, n, what);
+      if (what.adopted) open(draft, n, what);
       else hold(draft, n, what, { cause: "paused" });
   else if (draft.guard === undefined) for (const [n, what] of attempts) open(draft, n, what);
   else allowed(draft, attempts);
@@ -81,8 +87,13 @@ const begun = (from: Attempt): Attempt => {
   const { approved, parameters, adopted } = from;
   const what = { kind, node, iteration, wave, parents, attempt, expired };
   const more = { ...(scopes && { scopes }), ...(before !== undefined && { before }) };
-  const first = adopted && attempt === 1 && { adopted };
-  return { ...what, ...more, ...first, ...(approved && { approved }), ...(parameters && { parameters }) };
+  return {
+    ...what,
+    ...more,
+    ...(adopted && { adopted }),
+    ...(approved && { approved }),
+    ...(parameters && { parameters }),
+  };
 };
 
 /** What was held for this cause is issued in the order in which it was held; policy and budget are asked again. */

@@ -7,7 +7,7 @@ import { ATTEMPTS_MAX } from "../limits.ts";
 import type { LogRecord } from "../topics/record.ts";
 import { append, type Draft, move } from "./draft.ts";
 import type { Moment, RetryRequested } from "./event.ts";
-import { attempt } from "./issue.ts";
+import { attempt, nextAttempt } from "./issue.ts";
 import type { EndCode, Lifetime, Member, Reason } from "./lifetime.ts";
 import { findQuiet } from "./merge.ts";
 import { align } from "./pause.ts";
@@ -83,6 +83,6 @@ export const retried = (draft: Draft, { detail, holds }: RetryRequested & Moment
   if (head.left !== undefined) head.left = timeoutMs;
   attempt(
     draft,
-    stopped.map(([n, member]) => [n, { ...member, attempt: member.attempt + 1, before: member.attempt }]),
+    stopped.map(([n, member]) => [n, { ...nextAttempt(member), before: member.attempt }]),
   );
 };

@@ -3,7 +3,7 @@ import { settle } from "./answer.ts";
 import { approvalDue } from "./approvals.ts";
 import { type Draft, inOrder } from "./draft.ts";
 import { end } from "./ending.ts";
-import { attempt, resend } from "./issue.ts";
+import { attempt, nextAttempt, resend } from "./issue.ts";
 import { NEVER } from "./lifetime.ts";
 import { recordOutcome } from "./outcome.ts";
 import { askBudgetsAgain } from "./pause.ts";
@@ -27,7 +27,7 @@ export const timePassed = (draft: Draft): void => {
   for (const [n, member] of inOrder(draft)) {
     if (member.phase === "done" || member.due > draft.at) continue;
     if (member.phase === "backoff") {
-      attempt(draft, [[n, { ...member, attempt: member.attempt + 1 }]]);
+      attempt(draft, [[n, nextAttempt(member)]]);
       if (!isOpen(draft)) return;
       continue;
     }
