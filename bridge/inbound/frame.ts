@@ -3,6 +3,20 @@
  * collecting what several copies of each leave behind takes a process with so small a heap half of its time.
  */
 import { MIRROR_FRAME_BYTES_MAX } from "../../src/limits.ts";
+import {
+  ARRIVALS,
+  FAULT,
+  HEADER,
+  HEADER_NAME,
+  HEADER_VALUE,
+  KEY,
+  OFFSET,
+  PARTITION,
+  RECORD,
+  TIMESTAMP,
+  TOPIC,
+  VALUE,
+} from "../../src/mirror/arrival-tags.ts";
 import type { Topic as WireTopic } from "../../src/wire/gen/escapement/bridge/v1/frame_pb.ts";
 import type { Arriving } from "./chunk.ts";
 
@@ -10,13 +24,6 @@ export interface Sent extends Arriving {
   /** Why it does not go whole; empty where it does. */
   readonly fault: string;
 }
-
-/** Field number and wire type in one, as the contract has them: of the frame, an arrival and a header. */
-const [ARRIVALS, RECORD] = [0x32, 0x0a];
-const [TOPIC, PARTITION, OFFSET, KEY, VALUE, HEADER, TIMESTAMP, FAULT] = [
-  0x08, 0x10, 0x18, 0x22, 0x2a, 0x32, 0x38, 0x42,
-];
-const [HEADER_NAME, HEADER_VALUE] = [0x0a, 0x12];
 
 const NEGATIVE_BYTES = 10;
 

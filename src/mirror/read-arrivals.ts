@@ -3,10 +3,23 @@
  * times as much as is asked of it. Keys and times are passed over, and count for credit. Throws on what is no such frame.
  */
 import { BinaryReader, type WireType } from "@bufbuild/protobuf/wire";
-import { MIRROR_HEADER_BYTES, MIRROR_RECORD_BYTES } from "../limits.ts";
 import type { Topic } from "../topics/topics.ts";
 import { Topic as WireTopic } from "../wire/gen/escapement/bridge/v1/frame_pb.ts";
 import type { Arrival } from "./admit.ts";
+import {
+  ARRIVALS,
+  FAULT,
+  HEADER,
+  HEADER_NAME,
+  HEADER_VALUE,
+  KEY,
+  OFFSET,
+  PARTITION,
+  RECORD,
+  TOPIC,
+  VALUE,
+} from "./arrival-tags.ts";
+import { creditOfLabel, creditOfSizes } from "./credit.ts";
 import { topicOfWire } from "./frame.ts";
 import { ORIGIN_HEADER, parseOrigin } from "./origin.ts";
 
@@ -16,11 +29,6 @@ export interface Arrivals {
   /** What all that came takes of credit. */
   readonly credit: { readonly records: number; readonly bytes: number };
 }
-
-/** Field number and wire type in one, of a frame and of what is in it. */
-const [ARRIVALS, RECORD] = [0x32, 0x0a];
-const [TOPIC, PARTITION, OFFSET, KEY, VALUE, HEADER, FAULT] = [0x08, 0x10, 0x18, 0x22, 0x2a, 0x32, 0x42];
-const [HEADER_NAME, HEADER_VALUE] = [0x0a, 0x12];
 
 const NO_BYTES = new Uint8Array();
 const texts = new TextDecoder();
@@ -86,14 +94,14 @@ class Reading {
         key = to - reader.pos;
         reader.pos = to;
       } else if (tag === HEADER) {
-        const { name, value } = this.#header(endOf(reader, end));
-        labels += MIRROR_HEADER_BYTES + name.length + value.byteLength;
-        if (name === ORIGIN_HEADER) header ??= value;
+        const label = this.#header(endOf(reader, end));
+        labels += creditOfLabel(label);
+        if (label.name === ORIGIN_HEADER) header ??= label.value;
       } else skip(reader, tag);
     }
     ended(reader, end);
     this.credit.records++;
-    this.credit.bytes += MIRROR_RECORD_BYTES + key + message.byteLength + labels;
+    this.credit.bytes += creditOfSizes(key, message.byteLength, labels);
     const topic = this.#topicOf(wireTopic as WireTopic);
     const origin = header && parseOrigin(texts.decode(header));
     if (topic && origin) this.records.push({ topic, partition, offset, message, fault, origin });
