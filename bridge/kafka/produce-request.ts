@@ -2,8 +2,8 @@
  * Produce requests in one pass: kafkajs copies each record seven times through buffers that it doubles and clears, and
  * that takes it longer than everything else that is done with a record here. Only what is compressed is left to it.
  */
-import { createRequire } from "node:module";
 import { crc32c } from "./crc32c.ts";
+import { replaceModule } from "./replaced.ts";
 import { ROOM_BYTES, RoomyBody } from "./request.ts";
 
 type Bytes = Uint8Array | string | null | undefined;
@@ -215,14 +215,9 @@ export const encodeProduce = (fields: Fields): Buffer => {
 const VERSION_3 = "kafkajs/src/protocol/requests/produce/v3/request.js";
 
 /** Before anything is produced. */
-export const installProduceRequest = (): void => {
-  const require = createRequire(import.meta.url);
-  const theirs = require(VERSION_3) as (fields: Fields) => Request;
-  const module = require.cache[require.resolve(VERSION_3)];
-  if (module === undefined) throw new Error(`${VERSION_3} is not where it was`);
-  module.exports = (fields: Fields): Request => {
+export const installProduceRequest = (): void =>
+  replaceModule<(fields: Fields) => Request>(VERSION_3, (theirs) => (fields) => {
     const request = theirs(fields);
     if (fields.compression) return request;
     return { ...request, encode: async () => new RoomyBody(encodeProduce(fields)) };
-  };
-};
+  });

@@ -2,8 +2,8 @@
  * Records as they were fetched, each read no further than it is asked for. kafkajs makes some twenty objects of each, and
  * to collect them takes longer than everything else that is done with a record here.
  */
-import { createRequire } from "node:module";
 import type { IHeaders, KafkaMessage } from "kafkajs";
+import { replaceModule, requireKafkajs } from "./replaced.ts";
 
 export interface Fetched {
   readonly offset: number;
@@ -225,12 +225,8 @@ const SIZE_BYTES = 4;
 
 /** Before anything is fetched. What is older than batches is left to kafkajs. */
 export const installRecords = (): void => {
-  const require = createRequire(import.meta.url);
-  const theirs = require(DECODE) as Decode;
-  const { lookupCodecByAttributes } = require(CODECS) as { lookupCodecByAttributes: CodecOf };
-  const module = require.cache[require.resolve(DECODE)];
-  if (module === undefined) throw new Error(`${DECODE} is not where it was`);
-  const decode: Decode = async (decoder) => {
+  const { lookupCodecByAttributes } = requireKafkajs<{ lookupCodecByAttributes: CodecOf }>(CODECS);
+  replaceModule<Decode>(DECODE, (theirs) => async (decoder) => {
     const { buffer, offset } = decoder;
     const size = buffer.readInt32BE(offset);
     const from = offset + SIZE_BYTES;
@@ -238,8 +234,7 @@ export const installRecords = (): void => {
       return theirs(decoder);
     decoder.forward(SIZE_BYTES + size);
     return decodeBatches(buffer.subarray(from, from + size), lookupCodecByAttributes);
-  };
-  module.exports = decode;
+  });
 };
 
 /** Without going through the texts that kafkajs has for numbers. */
