@@ -1,5 +1,5 @@
 /** Records of Kafka as dead letters of a tenant that is not there, in parts that one transaction takes. */
-import { isRefusedForGood } from "../kafka/failure.ts";
+import { writeByHalves } from "../kafka/halves.ts";
 import type { Ranged } from "../kafka/ranges.ts";
 import { NO_BYTES } from "../kafka/records.ts";
 import type { KafkaRecord, ProgressAt, Writer } from "../kafka/writer.ts";
@@ -66,25 +66,19 @@ export class LetterWriter {
     at: Place,
     reached: (next: number) => void,
   ): Promise<readonly Ranged[]> {
-    const commit = (some: readonly Ranged[]) =>
-      this.#commit(
+    const refused: Ranged[] = [];
+    const commit = async (some: readonly Ranged[], through: number) => {
+      await this.#commit(
         some.map((record) => letterOf(record, letters)),
-        { ...at, next },
-      ).then(() => reached(next));
-    try {
-      await commit(records);
-      return [];
-    } catch (error) {
-      if (!isRefusedForGood(error) || records.length === 0) throw error;
-      if (records.length === 1) {
-        await commit([]);
-        return records;
-      }
-      const [first, later] = [records.slice(0, records.length >> 1), records.slice(records.length >> 1)];
-      const before = { records: first, next: later[0]?.offset ?? next };
-      const refused = await this.write(before, letters, at, reached);
-      return [...refused, ...(await this.write({ records: later, next }, letters, at, reached))];
-    }
+        { ...at, next: through + 1 },
+      );
+      reached(through + 1);
+    };
+    await writeByHalves(records, next - 1, commit, async (one, through) => {
+      await commit([], through);
+      refused.push(one);
+    });
+    return refused;
   }
 
   async close(): Promise<void> {

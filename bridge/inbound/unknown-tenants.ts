@@ -30,6 +30,8 @@ export interface UnknownPorts {
   isUnknown(tenant: string): Promise<boolean>;
 }
 
+type Bound = NonNullable<ReturnType<Bounds["get"]>>;
+
 /** What is passed over; nothing where it only says again how far that was. */
 interface Passage extends Range {
   readonly tenant: string;
@@ -84,22 +86,17 @@ export class UnknownTenants {
       const { tenant = "" } = parseKafkaTopic(topic) ?? {};
       const bounds = (await topics.bounds(topic)) ?? NO_BOUNDS;
       const passed = committed.get(topic);
-      const begins = new Map(
-        [...bounds].map(([partition, bound]) => [
-          partition,
-          beginOf(bound, handed.get(topic)?.get(partition)),
-        ]),
-      );
-      const fromOf = (partition: number) => Math.max(begins.get(partition) ?? 0, passed?.get(partition) ?? 0);
+      const fromOf = (partition: number, bound: Bound) =>
+        Math.max(beginOf(bound, handed.get(topic)?.get(partition)), passed?.get(partition) ?? 0);
       let waiting = 0;
-      for (const [partition, { end }] of bounds) waiting += end - fromOf(partition);
+      for (const [partition, bound] of bounds) waiting += bound.end - fromOf(partition, bound);
       measures.unknownRecords.set({ topic }, waiting);
       const upTo = waiting > 0 ? await this.#upTo(topic, bounds) : undefined;
-      for (const [partition, { begin }] of bounds) {
-        const from = fromOf(partition);
+      for (const [partition, bound] of bounds) {
+        const from = fromOf(partition, bound);
         const to = Math.max(from, upTo?.get(partition) ?? 0);
         // What was handed over counts as passed over: the bridges' group forgets topics that nobody reads.
-        const isNew = from > Math.max(begin, passed?.get(partition) ?? 0);
+        const isNew = from > Math.max(bound.begin, passed?.get(partition) ?? 0);
         if (to > from || isNew || (again && passed?.has(partition)))
           passages.push({ topic, tenant, partition, from, to });
       }
@@ -204,5 +201,5 @@ export class UnknownTenants {
 }
 
 /** Where what nobody was handed begins. Offsets above the end are of a topic that was made anew since. */
-const beginOf = ({ begin, end }: { begin: number; end: number }, handed = 0): number =>
+const beginOf = ({ begin, end }: Bound, handed = 0): number =>
   handed <= end ? Math.max(begin, handed) : begin;

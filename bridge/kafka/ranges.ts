@@ -21,7 +21,8 @@ export interface Ranged {
   readonly timestamp: number;
 }
 
-const placeOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
+export const placeOf = ({ topic, partition }: { topic: string; partition: number }) =>
+  `${topic}/${partition}`;
 
 /** Without anything that was read: a transaction that somebody leaves open keeps what comes after it from being read. */
 const SILENT_MS_MAX = 60_000;

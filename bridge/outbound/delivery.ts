@@ -11,6 +11,7 @@ import type { Departure } from "../../src/wire/gen/escapement/bridge/v1/frame_pb
 import { crashPoint } from "../crash-points.ts";
 import type { Kafka } from "../kafka/client.ts";
 import { isRefusedForGood } from "../kafka/failure.ts";
+import { writeByHalves } from "../kafka/halves.ts";
 import type { Topics } from "../kafka/topics.ts";
 import { type KafkaRecord, type ProgressAt, Writer } from "../kafka/writer.ts";
 import { execIdOf } from "./exec-id.ts";
@@ -80,20 +81,14 @@ export class Delivery {
     this.#written = through;
   }
 
-  async deliver(departures: readonly Departure[], through: number): Promise<void> {
-    try {
-      await this.#commit(
-        departures.flatMap((each) => this.#recordsOf(each)),
-        through,
-      );
-    } catch (error) {
-      if (!isRefusedForGood(error) || departures.length === 0) throw error;
-      const [first] = departures;
-      if (departures.length === 1 && first) return this.#deliverWhatFits(first, through);
-      const half = departures.slice(0, departures.length >> 1);
-      await this.deliver(half, Number(half.at(-1)?.offset));
-      await this.deliver(departures.slice(half.length), through);
-    }
+  deliver(departures: readonly Departure[], through: number): Promise<void> {
+    const records = (some: readonly Departure[]) => some.flatMap((each) => this.#recordsOf(each));
+    return writeByHalves(
+      departures,
+      through,
+      (some, upTo) => this.#commit(records(some), upTo),
+      (one, upTo) => this.#deliverWhatFits(one, upTo),
+    );
   }
 
   close(): Promise<void> {

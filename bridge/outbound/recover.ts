@@ -13,7 +13,7 @@ import {
 } from "../../src/mirror/origin.ts";
 import { TOPIC_NAMES } from "../../src/topics/topics.ts";
 import type { Kafka } from "../kafka/client.ts";
-import { type Range, readRanges } from "../kafka/ranges.ts";
+import { placeOf, type Range, readRanges } from "../kafka/ranges.ts";
 import type { Topics } from "../kafka/topics.ts";
 
 /** Of each partition, looked through at first from its end backwards; twice as many with each look further back. */
@@ -36,8 +36,6 @@ const wholePartitions = async (topics: Topics, tenant: string): Promise<readonly
   }
   return ranges;
 };
-
-const placeOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`;
 
 /** What of them is not older than that. */
 const since = async (topics: Topics, ranges: readonly Range[], at: number): Promise<readonly Range[]> => {
