@@ -11,13 +11,9 @@ import { PlanInputSchema, TaskInputSchema } from "../../src/wire/gen/escapement/
 import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume } from "./consume.ts";
+import { ECHO } from "./graphs.ts";
 import { type BridgeEnvironment, type Runtime, startBridge, startRuntime } from "./lab.ts";
 
-const ECHO = `digraph echo {
-  begin [type=plan, kind=parallel]
-  say [type=task, kind=transform, expression="1"]
-  begin -> say
-}`;
 const ELSEWHERE = `digraph elsewhere {
   begin [type=plan, kind=parallel]
   work [type=task, executor=kafka]

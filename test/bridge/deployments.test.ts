@@ -10,6 +10,7 @@ import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume, logged } from "./consume.ts";
 import { startAnswering } from "./executor.ts";
+import { ECHO } from "./graphs.ts";
 import { type Runtime, startBridge, startRuntime } from "./lab.ts";
 import { startLoad } from "./load.ts";
 
@@ -76,11 +77,6 @@ brokerTest(
   },
 );
 
-const ECHO = `digraph echo {
-  begin [type=plan, kind=parallel]
-  say [type=task, kind=transform, expression="1"]
-  begin -> say
-}`;
 const ELSEWHERE = `digraph elsewhere {
   begin [type=plan, kind=parallel]
   work [type=task, executor=kafka, timeout="15m"]

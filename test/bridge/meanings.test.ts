@@ -10,6 +10,7 @@ import { askOf } from "../local/ask.ts";
 import { brokers, brokerTest, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume } from "./consume.ts";
 import { type Answers, startAnswering } from "./executor.ts";
+import { ECHO } from "./graphs.ts";
 import { type RunningBridge, type Runtime, startBridge, startRuntime } from "./lab.ts";
 
 /** Each case has a tenant of its own, with what it has set, and all share one bridge. */
@@ -59,11 +60,6 @@ const planThere = (attributes: string) => `digraph planned {
   choose [type=plan, kind=model, executor=kafka, retry_backoff="1ms", ${attributes}]
   say [type=task, kind=transform, expression="1"]
   choose -> say
-}`;
-const ECHO = `digraph echo {
-  begin [type=plan, kind=parallel]
-  say [type=task, kind=transform, expression="1"]
-  begin -> say
 }`;
 
 interface Execution {

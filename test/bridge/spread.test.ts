@@ -5,14 +5,10 @@ import { ORIGIN_HEADER, parseOrigin } from "../../src/mirror/origin.ts";
 import { askOf } from "../local/ask.ts";
 import { brokers, ONCE, testKafka, unique } from "./broker-test.ts";
 import { consume, logged } from "./consume.ts";
+import { ECHO } from "./graphs.ts";
 import { type RunningBridge, type Runtime, startBridge, startRuntime } from "./lab.ts";
 
 const TENANTS = 30;
-const ECHO = `digraph echo {
-  begin [type=plan, kind=parallel]
-  say [type=task, kind=transform, expression="1"]
-  begin -> say
-}`;
 
 let runtime: Runtime;
 beforeAll(async () => {
